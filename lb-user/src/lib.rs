@@ -1,0 +1,1 @@
+//! The Holdfast daemon as a library.
