@@ -1,12 +1,105 @@
-//! The XDP program.
+//! The XDP program: binds the datapath of `lb-common` to the kernel.
 #![no_std]
 #![no_main]
-use aya_ebpf::{bindings::xdp_action, macros::xdp, programs::XdpContext};
+
+mod maps;
+mod packet;
+mod platform;
+
+use aya_ebpf::{
+    bindings::xdp_action,
+    helpers::generated::bpf_redirect,
+    macros::xdp,
+    programs::XdpContext,
+};
+use lb_common::{
+    answer::Kind,
+    datapath::{self, Next},
+    verdict::Verdict,
+};
+
+use crate::{packet::KernelFrame, platform::Kernel};
+
+/// Packets of live flows.
 #[xdp]
-pub fn holdfast(_ctx: XdpContext) -> u32 {
-    xdp_action::XDP_PASS
+pub fn holdfast(context: XdpContext) -> u32 {
+    let (kernel, mut frame) = open(&context);
+    go_on(&context, datapath::flows(&kernel, &mut frame))
 }
+
+/// Packets that open a flow.
+#[xdp]
+pub fn holdfast_opening(context: XdpContext) -> u32 {
+    let (kernel, mut frame) = open(&context);
+    go_on(&context, datapath::opening(&kernel, &mut frame))
+}
+
+/// All other packets.
+#[xdp]
+pub fn holdfast_others(context: XdpContext) -> u32 {
+    let (kernel, mut frame) = open(&context);
+    go_on(&context, datapath::others(&kernel, &mut frame))
+}
+
+/// Packets that are answered.
+#[xdp]
+pub fn holdfast_answer(context: XdpContext) -> u32 {
+    let (kernel, mut frame) = open(&context);
+    let Some(words) = maps::ANSWER.get(0) else { return xdp_action::XDP_ABORTED };
+    action(datapath::answer(&kernel, &mut frame, Kind::from_words(*words)))
+}
+
+#[inline(always)]
+fn open(context: &XdpContext) -> (Kernel, KernelFrame) {
+    let frame = KernelFrame::new(context.ctx);
+    (Kernel::new(context.ctx, frame.ingress_ifindex()), frame)
+}
+
+/// The programs in [`maps::STAGES`].
+const FLOWS: u32 = 0;
+const OPENING: u32 = 1;
+const OTHERS: u32 = 2;
+const ANSWER: u32 = 3;
+
+/// Goes on to the next stage, or ends.
+#[inline(always)]
+fn go_on(context: &XdpContext, next: Next) -> u32 {
+    let stage = match next {
+        Next::Verdict(verdict) => return action(verdict),
+        Next::Flows => FLOWS,
+        Next::Opening => OPENING,
+        Next::Others => OTHERS,
+        Next::Answer(kind) => {
+            if let Some(place) = maps::ANSWER.get_ptr_mut(0) {
+                // SAFETY: the value is this core's own until the next stage has read it.
+                unsafe { *place = kind.to_words() };
+            }
+            ANSWER
+        }
+    };
+    // SAFETY: the context is the program's own. Returns only where the stage is missing.
+    let _ = unsafe { maps::STAGES.tail_call(context, stage) };
+    xdp_action::XDP_ABORTED
+}
+
+#[inline(always)]
+fn action(verdict: Verdict) -> u32 {
+    match verdict {
+        Verdict::Transmit => xdp_action::XDP_TX,
+        Verdict::Pass => xdp_action::XDP_PASS,
+        Verdict::Drop => xdp_action::XDP_DROP,
+        // SAFETY: a helper that takes two numbers.
+        Verdict::Redirect { ifindex } => unsafe { bpf_redirect(ifindex, 0) as u32 },
+    }
+}
+
+unsafe extern "C" {
+    /// No such function: a panic that survives makes the program fail to load.
+    fn holdfast_must_not_panic() -> !;
+}
+
 #[panic_handler]
 fn panic(_info: &core::panic::PanicInfo) -> ! {
-    loop {}
+    // SAFETY: never linked.
+    unsafe { holdfast_must_not_panic() }
 }

@@ -1,1 +1,4 @@
 //! The Holdfast daemon as a library.
+
+pub mod config;
+pub mod model;

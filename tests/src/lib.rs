@@ -1,1 +1,38 @@
-//! The laboratory in which the end-to-end tests and the demonstration run.
+//! The laboratory in which the end-to-end tests, the demonstration and the end-to-end benchmarks run.
+//!
+//! A [`Laboratory`] is a client, a balancer and some members, each in a network namespace of its own, joined by
+//! veth pairs. The [`Client`] and the [`Member`]s are real sockets; the [`Daemon`] is the real binary. Everything
+//! is a guard: what is dropped, also by a panic, is gone.
+//!
+//! ```no_run
+//! use lb_tests::{Family, Laboratory, Services};
+//!
+//! # fn main() -> anyhow::Result<()> {
+//! let lab = Laboratory::routed().members(2).build()?;
+//! let member = lab.serve(1, &Services::new().tcp([8080]))?;
+//! let answer = lab.client().ask_tcp(None, member.socket(Family::V4, 8080))?;
+//! assert_eq!(answer.member, "member1");
+//! # Ok(())
+//! # }
+//! ```
+
+pub mod client;
+pub mod config;
+pub mod daemon;
+pub mod eventually;
+pub mod member;
+pub mod netns;
+mod offload;
+mod resident;
+mod stale;
+pub mod tally;
+pub mod topology;
+
+pub use client::{Answer, Client, Closing, Conversation, Protocol, UdpRetry};
+pub use config::{Config, Persistence, Pool};
+pub use daemon::Daemon;
+pub use eventually::{eventually, try_eventually};
+pub use member::{Health, Member, Services};
+pub use netns::Namespace;
+pub use tally::Tally;
+pub use topology::{Family, Laboratory, Topology};

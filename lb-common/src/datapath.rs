@@ -1,0 +1,357 @@
+//! The path of a packet: parse, classify, select, rewrite, leave. It reads on one screen: [`process`].
+//!
+//! It goes in stages. [`fast`] serves the packets of live flows; whatever it cannot do it leaves as it was, to a later
+//! stage. In the kernel each is a program of its own: so the first stays small, and each has a stack to itself.
+
+use crate::{
+    address::Endpoint,
+    answer::{self, Asked, Kind},
+    filter,
+    flow::{
+        Direction, returns,
+        table::{self, Found, Key, Slot},
+    },
+    forward::{self, End, Outcome},
+    frame::{Cursor, Frame},
+    hash,
+    headers::{protocol, tcp_flags},
+    icmp::{self, Meaning},
+    link::{Departure, relink},
+    open::{self, Past},
+    parse::{Fragment, Packet, Payload, parse},
+    platform::Platform,
+    tables::{ClosedPort, FragmentKey, FragmentRoute},
+    verdict::{Reason, Verdict},
+};
+
+/// How long the fragments of a datagram are awaited, in seconds (Linux: `net.ipv4.ipfrag_time`).
+const FRAGMENT_LIFETIME_S: u32 = 30;
+
+/// What comes next for a packet.
+#[derive(Clone, Copy, Debug)]
+pub enum Next {
+    /// Nothing: this becomes of it.
+    Verdict(Verdict),
+    /// [`flows`].
+    Flows,
+    /// [`opening`].
+    Opening,
+    /// [`others`].
+    Others,
+    /// [`answer`].
+    Answer(Kind),
+}
+
+/// How many stages a packet passes at most: flows, opening, flows, answer; and one more try where another core took the
+/// flow away meanwhile.
+const MAX_STAGES: usize = 6;
+
+/// What becomes of the packet in `frame`.
+pub fn process<P: Platform, F: Frame>(platform: &P, frame: &mut F) -> Verdict {
+    let mut next = Next::Flows;
+    for _ in 0..MAX_STAGES {
+        next = match next {
+            Next::Verdict(verdict) => return verdict,
+            Next::Flows => flows(platform, frame),
+            Next::Opening => opening(platform, frame),
+            Next::Others => others(platform, frame),
+            Next::Answer(kind) => return answer(platform, frame, kind),
+        }
+    }
+    Verdict::Drop
+}
+
+/// Forwards the packets of live flows, and passes on what is not ours.
+#[inline(always)]
+pub fn flows<P: Platform, F: Frame>(platform: &P, frame: &mut F) -> Next {
+    let mut departure = Departure::default();
+    let outcome = match parse(frame) {
+        Ok(packet) => flow_packet(platform, packet, &mut departure),
+        Err(reason) => Outcome::pass(reason),
+    };
+    finish(platform, frame, outcome, &departure)
+}
+
+/// Opens a flow for TCP and UDP packets that have none.
+#[inline(always)]
+pub fn opening<P: Platform, F: Frame>(platform: &P, frame: &mut F) -> Next {
+    let mut departure = Departure::default();
+    let outcome = match parse(frame) {
+        Ok(packet) => opening_packet(platform, packet, &mut departure),
+        Err(reason) => Outcome::pass(reason),
+    };
+    finish(platform, frame, outcome, &departure)
+}
+
+/// Serves the rest: later fragments, ICMP, and what is malformed.
+#[inline(always)]
+pub fn others<P: Platform, F: Frame>(platform: &P, frame: &mut F) -> Next {
+    let mut departure = Departure::default();
+    let outcome = match parse(frame) {
+        Ok(packet) => other_packet(platform, packet, &mut departure),
+        Err(reason) => Outcome::pass(reason),
+    };
+    finish(platform, frame, outcome, &departure)
+}
+
+/// Turns the packet into an answer to its sender. Why, was counted already.
+#[inline(always)]
+pub fn answer<P: Platform, F: Frame>(platform: &P, frame: &mut F, kind: Kind) -> Verdict {
+    let asked = match parse(frame) {
+        Ok(packet) => Asked::of(&packet),
+        Err(reason) => {
+            platform.count_reason(reason);
+            return Verdict::Drop;
+        }
+    };
+    match answer::write(frame, &asked, kind) {
+        Ok(()) => Verdict::Transmit,
+        Err(reason) => {
+            platform.count_reason(reason);
+            Verdict::Drop
+        }
+    }
+}
+
+/// Does what is left to do after a stage, and counts what became of the packet.
+#[inline(always)]
+fn finish<P: Platform, F: Frame>(platform: &P, frame: &mut F, outcome: Outcome, departure: &Departure) -> Next {
+    let Outcome { end, mut reason } = outcome;
+    let mut next = match end {
+        End::Flows => return Next::Flows,
+        End::Opening => return Next::Opening,
+        End::Others => return Next::Others,
+        End::Pass => Next::Verdict(Verdict::Pass),
+        End::Drop => Next::Verdict(Verdict::Drop),
+        End::Leave => Next::Verdict(departure.exit.verdict(platform)),
+        End::Relink => match relink(frame, departure) {
+            Some(()) => Next::Verdict(departure.exit.verdict(platform)),
+            None => {
+                reason = Reason::NoRoom;
+                Next::Verdict(Verdict::Drop)
+            }
+        },
+        End::Answer => Next::Answer(Kind::from_words(departure.answer)),
+    };
+    if end == End::Answer {
+        let per_second = platform.settings().map_or(0, |settings| settings.answers_per_second.get());
+        if !platform.may_answer(platform.now_s(), per_second) {
+            reason = Reason::AnswerLimited;
+            next = Next::Verdict(Verdict::Drop);
+        }
+    }
+    platform.count_reason(reason);
+    next
+}
+
+const PASS: Outcome = Outcome::pass(Reason::NotOurs);
+
+#[inline(always)]
+fn flow_packet<P: Platform, C>(platform: &P, mut packet: Packet<'_, C>, departure: &mut Departure) -> Outcome {
+    let Payload::Transport(transport) = &packet.payload else { return Outcome::next(End::Others) };
+    let flags = transport.tcp.flags;
+    let (source, destination) = packet.endpoints(transport.ports);
+    let now_s = platform.now_s();
+    if filter::may_be(platform, filter::Kind::Vip, &destination.address) {
+        let Some((_, key)) = flow_key(platform, &source, &destination, packet.protocol) else {
+            return Outcome::drop(Reason::Inconsistent);
+        };
+        let Some(found) = table::find(platform, &key, &source, &destination, packet.protocol) else {
+            return Outcome::next(End::Opening);
+        };
+        if !is_live(platform, &found, flags, now_s) {
+            return Outcome::next(End::Opening);
+        }
+        let fragment = new_fragment(platform, &packet, &found, Direction::Forward, now_s);
+        return forward::to_member(platform, &mut packet, &found, fragment, now_s, departure);
+    }
+    if filter::may_be(platform, filter::Kind::Member, &source.address)
+        && let Some(found) = returns::find(platform, &source, &destination, packet.protocol)
+    {
+        let fragment = new_fragment(platform, &packet, &found, Direction::Return, now_s);
+        return forward::to_client(platform, &mut packet, &found, fragment, now_s, departure);
+    }
+    PASS
+}
+
+/// Hash and key of the flow from `client` to `vip`.
+#[inline(always)]
+fn flow_key<P: Platform>(platform: &P, client: &Endpoint, vip: &Endpoint, protocol: u8) -> Option<(u64, Key)> {
+    let settings = platform.settings()?;
+    let hash = hash::of_tuple(settings.seed.get(), client, vip, protocol);
+    Some((hash, Key::new(hash, settings.flow_buckets.get())))
+}
+
+/// Whether a packet with these TCP flags goes on with the flow that was found: not where the flow is too old, nor where
+/// it was closed and its client opens another from the same port (RFC 9293 section 3.6.1).
+#[inline(always)]
+fn is_live<P: Platform>(platform: &P, found: &Found<'_>, flags: u8, now_s: u32) -> bool {
+    let reopened = flags & (tcp_flags::SYN | tcp_flags::ACK) == tcp_flags::SYN
+        && !found.record.state_word().state().is_open();
+    !reopened && !found.record.is_expired(platform, now_s)
+}
+
+/// Drops what is for a VIP, and passes on the rest.
+#[inline(always)]
+fn for_a_vip<P: Platform, C>(platform: &P, packet: &Packet<'_, C>, reason: Reason) -> Outcome {
+    if open::is_vip(platform, &packet.ip.destination()) { Outcome::drop(reason) } else { PASS }
+}
+
+#[inline(always)]
+fn opening_packet<P: Platform, C>(platform: &P, packet: Packet<'_, C>, departure: &mut Departure) -> Outcome {
+    let Payload::Transport(transport) = &packet.payload else { return Outcome::next(End::Others) };
+    let now_s = platform.now_s();
+    let (flags, protocol) = (transport.tcp.flags, packet.protocol);
+    let (source, destination) = packet.endpoints(transport.ports);
+    let Some((hash, key)) = flow_key(platform, &source, &destination, protocol) else {
+        return Outcome::drop(Reason::Inconsistent);
+    };
+    let mut past = Past::None;
+    if let Some(found) = table::find(platform, &key, &source, &destination, protocol) {
+        if is_live(platform, &found, flags, now_s) {
+            past = Past::MemberGone;
+        }
+        table::release(platform, found.slot, found.tag);
+    }
+    let Some(listener) = open::listener_of(platform, &destination, protocol) else {
+        return no_listener(platform, &packet, flags, &destination, departure);
+    };
+    match open::open(platform, &packet, flags, (&source, hash, &key), listener, past, now_s) {
+        // The packet is now one of a live flow.
+        Ok(_) => Outcome::next(End::Flows),
+        Err(reason @ (Reason::NoMember | Reason::UnknownConnection)) => refuse(platform, &packet, flags, reason, departure),
+        Err(reason) => Outcome::drop(reason),
+    }
+}
+
+/// A packet that no listener is there for: of a VIP's closed port, or not ours after all.
+#[inline(always)]
+fn no_listener<P: Platform, C>(
+    platform: &P,
+    packet: &Packet<'_, C>,
+    flags: u8,
+    destination: &Endpoint,
+    departure: &mut Departure,
+) -> Outcome {
+    if open::is_vip(platform, &destination.address) {
+        refuse(platform, packet, flags, Reason::ClosedPort, departure)
+    } else {
+        PASS
+    }
+}
+
+/// Refuses as a host would whose port has no one, or silently: as the settings say.
+#[inline(always)]
+fn refuse<P: Platform, C>(
+    platform: &P,
+    packet: &Packet<'_, C>,
+    flags: u8,
+    reason: Reason,
+    departure: &mut Departure,
+) -> Outcome {
+    let policy = platform.settings().map_or(0, |settings| settings.closed_port.get());
+    let answerable = matches!(packet.fragment, Fragment::Whole) && flags & tcp_flags::RST == 0;
+    if policy != ClosedPort::Reject as u32 || !answerable {
+        return Outcome::drop(reason);
+    }
+    let kind = if packet.protocol == protocol::TCP { Kind::Reset } else { Kind::PortUnreachable };
+    Outcome::answer(kind, reason, departure)
+}
+
+/// Where the packet is the first fragment of a datagram: notes where the later ones go, and gives their new id; 0 for
+/// a whole one.
+#[inline(always)]
+fn new_fragment<P: Platform, C>(
+    platform: &P,
+    packet: &Packet<'_, C>,
+    found: &Found<'_>,
+    direction: Direction,
+    now_s: u32,
+) -> u32 {
+    let (false, Some(settings)) = (matches!(packet.fragment, Fragment::Whole), platform.settings()) else {
+        return 0;
+    };
+    let id = settings.fragment_id.fetch_add(1).max(1);
+    let direction = u32::from(direction == Direction::Return);
+    let route = FragmentRoute { slot: found.slot.0, tag: found.tag, direction, id, seen_s: now_s, padding: 0 };
+    platform.set_fragment(&fragment_key(packet), &route);
+    id
+}
+
+#[inline(always)]
+fn fragment_key<C>(packet: &Packet<'_, C>) -> FragmentKey {
+    FragmentKey {
+        source: packet.ip.source(),
+        destination: packet.ip.destination(),
+        id: packet.fragment_id(),
+        protocol: u32::from(packet.protocol),
+    }
+}
+
+#[inline(always)]
+fn other_packet<'a, P: Platform, C: Cursor<'a>>(
+    platform: &P,
+    packet: Packet<'a, C>,
+    departure: &mut Departure,
+) -> Outcome {
+    match packet.payload {
+        Payload::Transport(_) => Outcome::next(End::Flows),
+        Payload::LaterFragment => later_fragment(platform, packet, departure),
+        Payload::Icmp(..) => icmp_message(platform, packet, departure),
+        Payload::Malformed(reason) => for_a_vip(platform, &packet, reason),
+        Payload::Other => for_a_vip(platform, &packet, Reason::UnsupportedProtocol),
+    }
+}
+
+/// A later fragment goes where the first one went.
+#[inline(always)]
+fn later_fragment<P: Platform, C>(
+    platform: &P,
+    mut packet: Packet<'_, C>,
+    departure: &mut Departure,
+) -> Outcome {
+    let now_s = platform.now_s();
+    let known = platform
+        .fragment(&fragment_key(&packet))
+        .filter(|route| now_s.saturating_sub(route.seen_s) <= FRAGMENT_LIFETIME_S);
+    let Some(route) = known else {
+        return for_a_vip(platform, &packet, Reason::FragmentUnknown);
+    };
+    let found = table::at(platform, Slot(route.slot)).filter(|found| found.tag == route.tag);
+    let Some(found) = found else { return Outcome::drop(Reason::FragmentUnknown) };
+    let outcome = if route.direction == 0 {
+        forward::to_member(platform, &mut packet, &found, route.id, now_s, departure)
+    } else {
+        forward::to_client(platform, &mut packet, &found, route.id, now_s, departure)
+    };
+    // Only a first fragment could open another flow.
+    if outcome.end == End::Opening { Outcome::drop(Reason::NoMember) } else { outcome }
+}
+
+/// ICMP: an echo request to a VIP, or an error about a flow.
+#[inline(always)]
+fn icmp_message<'a, P: Platform, C: Cursor<'a>>(
+    platform: &P,
+    mut packet: Packet<'a, C>,
+    departure: &mut Departure,
+) -> Outcome {
+    let Payload::Icmp(header, _) = &packet.payload else { return PASS };
+    let (meaning, destination) = (icmp::meaning(header, packet.protocol), packet.ip.destination());
+    match meaning {
+        Meaning::EchoRequest if open::is_vip(platform, &destination) => {
+            if !matches!(packet.fragment, Fragment::Whole) {
+                return Outcome::drop(Reason::FragmentUnknown);
+            }
+            answer::echo(&mut packet);
+            departure.exit.ifindex = platform.ingress_ifindex();
+            Outcome { end: End::Leave, reason: Reason::EchoAnswered }
+        }
+        Meaning::Error => match icmp::translate(platform, packet, departure) {
+            Some(outcome) => outcome,
+            None if open::is_vip(platform, &destination) => Outcome::drop(Reason::IcmpUnknown),
+            None => PASS,
+        },
+        // Neighbour discovery and the rest are the kernel's.
+        _ => PASS,
+    }
+}

@@ -1,0 +1,277 @@
+//! Flows: a client's endpoint and a listener's, and the member that their packets go to.
+//!
+//! [`table`] finds and makes them by what the client sends, [`returns`] by what the member answers.
+
+pub mod returns;
+pub mod table;
+
+
+use crate::{
+    address::Endpoint,
+    headers::{protocol, tcp_flags},
+    platform::Platform,
+    tables::{Forwarding, SharedAddress},
+    word::{Word32, Word64},
+};
+
+/// Flows in a bucket of the table.
+pub const WAYS: usize = 7;
+/// Entries in a bucket of the return index.
+pub const RETURN_WAYS: usize = 16;
+
+/// Which way a packet goes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Direction {
+    /// From the client to the member.
+    Forward,
+    /// From the member to the client.
+    Return,
+}
+
+/// How far a flow has come. Each state has an idle time of its own.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u32)]
+pub enum State {
+    /// No flow.
+    Unused = 0,
+    /// TCP: the client's SYN, not yet its acknowledgement.
+    TcpSyn = 1,
+    /// TCP: data may pass.
+    TcpEstablished = 2,
+    /// TCP: one side has finished.
+    TcpFin = 3,
+    /// TCP: one side has reset it.
+    TcpReset = 4,
+    /// UDP.
+    Udp = 5,
+}
+
+impl State {
+    #[inline(always)]
+    const fn from_word(word: u32) -> Self {
+        match word & 0xff {
+            1 => Self::TcpSyn,
+            2 => Self::TcpEstablished,
+            3 => Self::TcpFin,
+            4 => Self::TcpReset,
+            5 => Self::Udp,
+            _ => Self::Unused,
+        }
+    }
+
+    /// The state after a packet with these TCP flags.
+    #[inline(always)]
+    #[must_use]
+    pub const fn after(self, flags: u8, direction: Direction) -> Self {
+        match self {
+            Self::TcpSyn | Self::TcpEstablished | Self::TcpFin if flags & tcp_flags::RST != 0 => Self::TcpReset,
+            Self::TcpSyn | Self::TcpEstablished if flags & tcp_flags::FIN != 0 => Self::TcpFin,
+            Self::TcpSyn if matches!(direction, Direction::Forward) && flags & tcp_flags::SYN == 0 => {
+                Self::TcpEstablished
+            }
+            same => same,
+        }
+    }
+
+    /// The state that the first packet of a flow brings it to.
+    #[inline(always)]
+    #[must_use]
+    pub const fn first(protocol: u8, flags: u8) -> Self {
+        match (protocol, flags & tcp_flags::SYN) {
+            (protocol::UDP, _) => Self::Udp,
+            (_, 0) => Self::TcpEstablished,
+            _ => Self::TcpSyn,
+        }
+    }
+
+    /// Whether it counts as open.
+    #[inline(always)]
+    #[must_use]
+    pub const fn is_open(self) -> bool {
+        matches!(self, Self::TcpSyn | Self::TcpEstablished | Self::Udp)
+    }
+}
+
+/// State, forwarding and marks of a flow in one word, so that a change is seen whole and happens once.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct StateWord(pub u32);
+
+impl StateWord {
+    const FORWARDING_SHIFT: u32 = 8;
+    const TAGS_SHIFT: u32 = 12;
+    /// The member's `active_flows` has it.
+    const COUNTED: u32 = 1 << 16;
+    /// It lies in its second bucket.
+    const DISPLACED: u32 = 1 << 17;
+
+    /// The word of a new flow.
+    #[inline(always)]
+    #[must_use]
+    pub const fn new(state: State, forwarding: Forwarding, tags: u32) -> Self {
+        let counted = if state.is_open() { Self::COUNTED } else { 0 };
+        Self(state as u32 | (forwarding as u32) << Self::FORWARDING_SHIFT | tags << Self::TAGS_SHIFT | counted)
+    }
+
+    /// The state.
+    #[inline(always)]
+    #[must_use]
+    pub const fn state(self) -> State {
+        State::from_word(self.0)
+    }
+
+    /// How its packets reach the member.
+    #[inline(always)]
+    #[must_use]
+    pub const fn forwarding(self) -> Option<Forwarding> {
+        Forwarding::from_word(self.0 >> Self::FORWARDING_SHIFT & 0xf)
+    }
+
+    /// How many VLAN tags the client's frames have.
+    #[inline(always)]
+    #[must_use]
+    pub const fn tag_count(self) -> u32 {
+        self.0 >> Self::TAGS_SHIFT & 3
+    }
+
+    /// Whether the member's `active_flows` has it.
+    #[inline(always)]
+    #[must_use]
+    pub const fn is_counted(self) -> bool {
+        self.0 & Self::COUNTED != 0
+    }
+
+    #[inline(always)]
+    const fn is_displaced(self) -> bool {
+        self.0 & Self::DISPLACED != 0
+    }
+
+    #[inline(always)]
+    const fn displaced(self) -> Self {
+        Self(self.0 | Self::DISPLACED)
+    }
+
+    /// The word with another state; a flow that is no longer open is no longer counted.
+    #[inline(always)]
+    const fn with_state(self, state: State) -> Self {
+        let word = self.0 & !0xff | state as u32;
+        Self(if state.is_open() { word } else { word & !Self::COUNTED })
+    }
+}
+
+/// A flow as it lies in the table: one cache line.
+#[derive(Debug, Default)]
+#[repr(C, align(64))]
+pub struct Record {
+    /// The client's address.
+    pub client: SharedAddress,
+    /// The client's port in the upper half, the source port towards the member in the lower.
+    pub ports: Word32,
+    /// The listener's id.
+    pub listener: Word32,
+    /// The member's id.
+    pub member: Word32,
+    /// A [`StateWord`].
+    pub state: Word32,
+    /// When a packet last passed, in seconds.
+    pub last_seen_s: Word32,
+    /// When it last renewed its session, in seconds; 0: it has none.
+    pub renewed_s: Word32,
+    /// Index of the source address towards the member.
+    pub snat_address: Word32,
+    /// The hardware addresses that answers leave with: back to the neighbour that the client's frames came from.
+    pub return_macs: [Word32; 3],
+    /// The control fields of the VLAN tags of the client's frames.
+    pub return_tags: Word32,
+    /// The interface that the client's frames came in by.
+    pub return_ifindex: Word32,
+}
+
+impl Record {
+    /// The client's port.
+    #[inline(always)]
+    pub fn client_port(&self) -> u16 {
+        (self.ports.get() >> 16) as u16
+    }
+
+    /// The source port towards the member.
+    #[inline(always)]
+    pub fn source_port(&self) -> u16 {
+        self.ports.get() as u16
+    }
+
+    /// The client's endpoint.
+    #[inline(always)]
+    pub fn client_endpoint(&self) -> Endpoint {
+        Endpoint { address: self.client.load(), port: self.client_port() }
+    }
+
+    /// State and marks.
+    #[inline(always)]
+    pub fn state_word(&self) -> StateWord {
+        StateWord(self.state.get())
+    }
+
+    /// Whether its idle time has passed.
+    #[inline(always)]
+    pub fn is_expired<P: Platform>(&self, platform: &P, now_s: u32) -> bool {
+        let idle_s = match platform.settings() {
+            Some(settings) => settings.flow_idle_s[(self.state.get() & 7) as usize].get(),
+            None => 0,
+        };
+        // A clock that another core read a moment later is not an age of 136 years.
+        let age_s = now_s.saturating_sub(self.last_seen_s.get());
+        age_s > idle_s
+    }
+
+    /// Follows the state of TCP, and takes a flow that ends out of its member's count exactly once.
+    #[inline(always)]
+    pub fn follow<P: Platform>(&self, platform: &P, flags: u8, direction: Direction) {
+        let old = self.state_word();
+        let next = old.state().after(flags, direction);
+        if next != old.state() {
+            self.change_state(platform, old, old.with_state(next));
+        }
+    }
+
+    #[inline(always)]
+    fn change_state<P: Platform>(&self, platform: &P, old: StateWord, new: StateWord) -> bool {
+        let member = self.member.get();
+        let changed = self.state.compare_exchange(old.0, new.0);
+        if changed
+            && old.is_counted()
+            && !new.is_counted()
+            && let Some(member) = platform.member(member)
+        {
+            member.active_flows.fetch_add(u32::MAX);
+        }
+        changed
+    }
+}
+
+/// A bucket of the flow table: a line of tags, then a line for each flow.
+#[derive(Debug, Default)]
+#[repr(C, align(64))]
+pub struct Bucket {
+    /// A tag for each flow: part of its hash; below [`table::FIRST_TAG`]: none.
+    pub tags: [Word32; WAYS],
+    /// How many flows of this bucket lie in their second one.
+    pub displaced: Word32,
+    /// Zero.
+    pub padding: [Word32; 8],
+    /// The flows.
+    pub flows: [Record; WAYS],
+}
+
+/// A bucket of the return index: two cache lines.
+#[derive(Debug, Default)]
+#[repr(C, align(128))]
+pub struct ReturnBucket {
+    /// Tag in the upper half, slot in the flow table in the lower; 0: free.
+    pub entries: [Word64; RETURN_WAYS],
+}
+
+const _: () = {
+    assert!(size_of::<Record>() == 64);
+    assert!(size_of::<Bucket>() == 512);
+    assert!(size_of::<ReturnBucket>() == 128);
+};

@@ -1,0 +1,92 @@
+//! What the datapath needs from where it runs: the kernel's maps and helpers, or a test's memory.
+
+
+use crate::{
+    address::Address,
+    flow::{Bucket, ReturnBucket},
+    tables::{
+        FragmentKey, FragmentRoute, Listener, ListenerKey, Member, Pool, Session, SessionCounts, SessionKey, Settings,
+        Traffic,
+    },
+    verdict::Reason,
+};
+
+/// Whether a loop goes on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Loop {
+    /// With the next step.
+    Continue,
+    /// No further.
+    Stop,
+}
+
+/// What a loop does. A type rather than a function pointer, which the kernel cannot call.
+pub trait LoopBody {
+    /// One round.
+    fn step<P: Platform>(&mut self, platform: &P, index: u32) -> Loop;
+}
+
+/// A way out, found by the platform's own routing.
+#[derive(Clone, Copy, Debug)]
+#[repr(C, align(8))]
+pub struct Route {
+    /// The hardware addresses as they stand in the frame (destination, then source).
+    pub macs: [u32; 3],
+    /// The interface's index.
+    pub ifindex: u32,
+}
+
+/// Maps, clock and helpers.
+///
+/// The same maps are used from several cores at once: what they share is made of [`crate::word`]s.
+pub trait Platform {
+    /// The time in seconds, of a clock that never goes back.
+    fn now_s(&self) -> u32;
+    /// The interface that the packet came in by.
+    fn ingress_ifindex(&self) -> u32;
+
+    /// The settings.
+    fn settings(&self) -> Option<&Settings>;
+    /// A word of the address filter: see [`crate::filter`].
+    fn filter_word(&self, index: u32) -> u64;
+    /// The id of a listener, or of a VIP.
+    fn listener_id(&self, key: &ListenerKey) -> Option<u32>;
+    /// A listener.
+    fn listener(&self, id: u32) -> Option<&Listener>;
+    /// A pool.
+    fn pool(&self, id: u32) -> Option<&Pool>;
+    /// A member.
+    fn member(&self, id: u32) -> Option<&Member>;
+    /// The member id in a slot of the schedules.
+    fn schedule_slot(&self, slot: u32) -> Option<u32>;
+    /// A source address of the balancer.
+    fn snat_address(&self, index: u32) -> Option<Address>;
+    /// A bucket of the flow table.
+    fn bucket(&self, index: u32) -> Option<&Bucket>;
+    /// A bucket of the index of return flows.
+    fn return_bucket(&self, index: u32) -> Option<&ReturnBucket>;
+    /// A session.
+    fn session(&self, key: &SessionKey) -> Option<&Session>;
+    /// Makes a session where there is none; whether it did.
+    fn create_session(&self, key: &SessionKey, member: u32, now_s: u32) -> bool;
+    /// The route of a datagram's fragments.
+    fn fragment(&self, key: &FragmentKey) -> Option<FragmentRoute>;
+    /// Notes the route of a datagram's fragments.
+    fn set_fragment(&self, key: &FragmentKey, route: &FragmentRoute);
+    /// The platform's own way from the balancer to an address, where it knows one.
+    fn route(&self, source: &Address, destination: &Address) -> Option<Route>;
+
+    /// Changes this core's counters of a listener.
+    fn count_listener(&self, id: u32, change: impl FnOnce(&mut Traffic));
+    /// Changes this core's counters of a member.
+    fn count_member(&self, id: u32, change: impl FnOnce(&mut Traffic));
+    /// Changes this core's counters of a pool's sessions.
+    fn count_sessions(&self, pool: u32, change: impl FnOnce(&mut SessionCounts));
+    /// Counts a packet under a reason.
+    fn count_reason(&self, reason: Reason);
+    /// Takes one of this second's answers; false where none is left.
+    fn may_answer(&self, now_s: u32, per_second: u32) -> bool;
+
+    /// Runs the body with 0, 1, ... below `count`, until it stops.
+    fn repeat<B: LoopBody>(&self, count: u32, body: &mut B);
+}

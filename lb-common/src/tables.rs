@@ -1,0 +1,437 @@
+//! The values of the kernel's maps: what the daemon writes and the datapath reads.
+//!
+//! The array maps are shared memory: the daemon maps them and writes single words, which the datapath sees whole.
+//! So every field is an atomic, and each is read and written by itself; an enum travels as a `u32` and is checked
+//! where it is read. Ids start at 1; 0 is unset.
+
+
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+use crate::{
+    address::Address,
+    word::{Word32, Word64},
+};
+
+/// Changed whenever a layout here changes: pinned maps of another version are not taken over.
+pub const LAYOUT_VERSION: u32 = 1;
+
+/// An [`Address`] in shared memory.
+#[derive(Debug, Default)]
+#[repr(C)]
+pub struct SharedAddress([Word32; 4]);
+
+impl SharedAddress {
+    /// The address.
+    #[inline(always)]
+    pub fn load(&self) -> Address {
+        Address([
+            self.0[0].get(),
+            self.0[1].get(),
+            self.0[2].get(),
+            self.0[3].get(),
+        ])
+    }
+
+    /// Writes the address, word by word.
+    #[inline(always)]
+    pub fn store(&self, address: &Address) {
+        self.0[0].set(address.0[0]);
+        self.0[1].set(address.0[1]);
+        self.0[2].set(address.0[2]);
+        self.0[3].set(address.0[3]);
+    }
+}
+
+/// What holds for the whole datapath. The map has one.
+#[derive(Debug, Default)]
+#[repr(C, align(8))]
+pub struct Settings {
+    /// [`LAYOUT_VERSION`] of the daemon that made the maps.
+    pub layout_version: Word32,
+    /// Added to the kernel's clock, in seconds: a test's way to let time pass.
+    pub clock_offset_s: Word32,
+    /// The seed of the flow table, drawn when the maps are made.
+    pub seed: Word64,
+    /// Buckets of the flow table.
+    pub flow_buckets: Word32,
+    /// Buckets of the index of return flows.
+    pub return_buckets: Word32,
+    /// What a VIP's port without listener answers: a [`ClosedPort`].
+    pub closed_port: Word32,
+    /// Answers (resets, ICMP) a second and core, at most.
+    pub answers_per_second: Word32,
+    /// Counts up: ids for the fragments of rewritten datagrams. The datapath alone writes it.
+    pub fragment_id: Word32,
+    /// Zero.
+    pub padding: Word32,
+    /// How long a flow may be idle, in seconds, by [`crate::flow::State`].
+    pub flow_idle_s: [Word32; 8],
+}
+
+/// What a VIP's port without listener answers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u32)]
+pub enum ClosedPort {
+    /// What a host answers: a reset, or "port unreachable".
+    Reject = 0,
+    /// Nothing.
+    Drop = 1,
+}
+
+/// Finds a listener. With port and protocol 0: the VIP itself.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct ListenerKey {
+    /// The VIP.
+    pub address: Address,
+    /// The port, in the host's byte order.
+    pub port: u16,
+    /// The protocol number: TCP or UDP.
+    pub protocol: u8,
+    /// Zero.
+    pub padding: [u8; 5],
+}
+
+impl ListenerKey {
+    /// The key of a listener.
+    #[inline(always)]
+    #[must_use]
+    pub const fn new(address: &Address, port: u16, protocol: u8) -> Self {
+        Self { address: *address, port, protocol, padding: [0; 5] }
+    }
+
+    /// The key of a VIP itself.
+    #[inline(always)]
+    #[must_use]
+    pub const fn vip(address: &Address) -> Self {
+        Self::new(address, 0, 0)
+    }
+}
+
+/// A listener.
+#[derive(Debug, Default)]
+#[repr(C, align(8))]
+pub struct Listener {
+    /// The VIP.
+    pub address: SharedAddress,
+    /// The port, in the host's byte order.
+    pub port: Word32,
+    /// The protocol number; 0: no listener has this id.
+    pub protocol: Word32,
+    /// The pool's id.
+    pub pool: Word32,
+    /// Zero.
+    pub padding: Word32,
+}
+
+/// A run of slots in the schedule array, in one word so that both change at once.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct SlotRange {
+    /// The first slot.
+    pub start: u32,
+    /// How many.
+    pub count: u32,
+}
+
+impl From<u64> for SlotRange {
+    #[inline(always)]
+    fn from(word: u64) -> Self {
+        Self { start: (word >> 32) as u32, count: word as u32 }
+    }
+}
+
+impl From<SlotRange> for u64 {
+    fn from(range: SlotRange) -> Self {
+        Self::from(range.start) << 32 | Self::from(range.count)
+    }
+}
+
+/// A pool.
+#[derive(Debug, Default)]
+#[repr(C, align(8))]
+pub struct Pool {
+    /// The schedule that new flows are dealt by: a [`SlotRange`] of member ids. Of a weighted round robin the order,
+    /// of a source IP hash the Maglev table, of least connections each member once.
+    pub schedule: Word64,
+    /// Steps through the schedule; the datapath alone writes it.
+    pub cursor: Word32,
+    /// An [`Algorithm`].
+    pub algorithm: Word32,
+    /// A [`Forwarding`].
+    pub forwarding: Word32,
+    /// Session persistence: how long a session may be idle, in seconds; 0: no persistence.
+    pub session_idle_s: Word32,
+    /// How long a session may last at all, in seconds; 0: without end.
+    pub session_absolute_s: Word32,
+    /// The first source port of full NAT.
+    pub snat_port_first: Word32,
+    /// How many source ports full NAT has.
+    pub snat_port_count: Word32,
+    /// 1 while a pool has this id.
+    pub used: Word32,
+    /// The mask under which IPv4 clients share a session, of the mapped address.
+    pub client_mask_v4: SharedAddress,
+    /// The mask under which IPv6 clients share a session.
+    pub client_mask_v6: SharedAddress,
+    /// Hash of the pool's name, by which a restarted daemon finds its id again.
+    pub name_hash: Word64,
+}
+
+/// How a pool chooses a member for a new flow.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u32)]
+pub enum Algorithm {
+    /// Weighted round robin.
+    RoundRobin = 1,
+    /// Weighted least connections.
+    LeastConnections = 2,
+    /// Source IP hash.
+    SourceIp = 3,
+}
+
+impl Algorithm {
+    /// The algorithm of a map's word.
+    #[inline(always)]
+    #[must_use]
+    pub const fn from_word(word: u32) -> Option<Self> {
+        match word {
+            1 => Some(Self::RoundRobin),
+            2 => Some(Self::LeastConnections),
+            3 => Some(Self::SourceIp),
+            _ => None,
+        }
+    }
+}
+
+/// How packets reach the members of a pool.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u32)]
+pub enum Forwarding {
+    /// Both addresses are rewritten; replies come back by themselves.
+    FullNat = 1,
+    /// The receiver is rewritten; the members route back through the balancer.
+    Nat = 2,
+    /// Only the hardware address: the members hold the VIP and answer themselves.
+    Dsr = 3,
+    /// The packet is wrapped into another; the members hold the VIP and answer themselves.
+    Ipip = 4,
+}
+
+impl Forwarding {
+    /// The mode of a map's word.
+    #[inline(always)]
+    #[must_use]
+    pub const fn from_word(word: u32) -> Option<Self> {
+        match word {
+            1 => Some(Self::FullNat),
+            2 => Some(Self::Nat),
+            3 => Some(Self::Dsr),
+            4 => Some(Self::Ipip),
+            _ => None,
+        }
+    }
+
+    /// Whether replies pass through the balancer.
+    #[inline(always)]
+    #[must_use]
+    pub const fn sees_replies(self) -> bool {
+        matches!(self, Self::FullNat | Self::Nat)
+    }
+}
+
+/// A way out: the neighbour that a frame is addressed to.
+///
+/// The daemon keeps it fresh. It clears `ifindex` first and writes it last, so that a half-written one is not used.
+#[derive(Debug, Default)]
+#[repr(C)]
+pub struct NextHop {
+    /// The hardware addresses as they stand in the frame (destination, then source), in three words.
+    pub macs: [Word32; 3],
+    /// The interface; 0: not known.
+    pub ifindex: Word32,
+    /// The largest IP packet that the link carries, in bytes.
+    pub mtu: Word32,
+    /// The VLAN tag to leave with: 0x1_0000 + control field; 0: untagged.
+    pub tag: Word32,
+}
+
+/// A member.
+#[derive(Debug, Default)]
+#[repr(C, align(64))]
+pub struct Member {
+    /// The address.
+    pub address: SharedAddress,
+    /// The port, in the host's byte order.
+    pub port: Word32,
+    /// A [`MemberState`].
+    pub state: Word32,
+    /// The pool's id.
+    pub pool: Word32,
+    /// The weight, 0 to 256.
+    pub weight: Word32,
+    /// The first of its source addresses for full NAT and IPIP.
+    pub snat_first: Word32,
+    /// How many source addresses it has.
+    pub snat_count: Word32,
+    /// The way to it.
+    pub next_hop: NextHop,
+    /// Flows that are open: the datapath counts them.
+    pub active_flows: Word32,
+    /// Zero.
+    pub padding: [Word32; 15],
+}
+
+/// Whether a member takes packets.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u32)]
+pub enum MemberState {
+    /// No member has this id.
+    Unused = 0,
+    /// Takes new flows.
+    Up = 1,
+    /// Takes the packets of its flows and sessions, but no new sessions.
+    Draining = 2,
+    /// Takes nothing: its flows and sessions move.
+    Down = 3,
+    /// Gone from the configuration; its id is free once its flows and sessions are.
+    Removed = 4,
+}
+
+impl MemberState {
+    /// The state of a map's word; what is not one is unused.
+    #[inline(always)]
+    #[must_use]
+    pub const fn from_word(word: u32) -> Self {
+        match word {
+            1 => Self::Up,
+            2 => Self::Draining,
+            3 => Self::Down,
+            4 => Self::Removed,
+            _ => Self::Unused,
+        }
+    }
+}
+
+impl Member {
+    /// Whether packets of flows and sessions may go there.
+    #[inline(always)]
+    pub fn keeps_sessions(&self) -> bool {
+        matches!(MemberState::from_word(self.state.get()), MemberState::Up | MemberState::Draining)
+    }
+
+    /// Whether new flows without a session may go there.
+    #[inline(always)]
+    pub fn takes_new(&self) -> bool {
+        self.state.get() == MemberState::Up as u32
+    }
+}
+
+/// Finds a session: what persistence holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct SessionKey {
+    /// The client's network under the pool's mask.
+    pub client: Address,
+    /// The pool's id: listeners that share a pool share its sessions.
+    pub pool: u32,
+    /// Zero.
+    pub padding: u32,
+}
+
+impl SessionKey {
+    /// The key of a client's session with a pool.
+    #[inline(always)]
+    #[must_use]
+    pub const fn new(client: &Address, pool: u32) -> Self {
+        Self { client: *client, pool, padding: 0 }
+    }
+}
+
+/// A session: the member that persistence holds a client to.
+///
+/// It keeps when the client was seen, never when it will be forgotten: so a changed duration holds at once.
+#[derive(Debug, Default)]
+#[repr(C, align(8))]
+pub struct Session {
+    /// The member's id in the upper half, when the client was last seen in the lower: one word, so that a session
+    /// never has the one without the other.
+    pub bound: Word64,
+    /// When the session began, in seconds.
+    pub first_seen_s: Word32,
+    /// Zero.
+    pub padding: Word32,
+}
+
+/// Finds the flow of a later fragment (RFC 791 section 3.2, RFC 8200 section 4.5).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct FragmentKey {
+    /// The sender.
+    pub source: Address,
+    /// The receiver.
+    pub destination: Address,
+    /// The datagram's id.
+    pub id: u32,
+    /// The protocol number.
+    pub protocol: u32,
+}
+
+/// Where the fragments of a datagram go.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C, align(8))]
+pub struct FragmentRoute {
+    /// The flow's slot in the flow table.
+    pub slot: u32,
+    /// The flow's tag: the slot may have another by now.
+    pub tag: u32,
+    /// 0: from the client; 1: from the member.
+    pub direction: u32,
+    /// The id that the fragments leave with, so that the datagrams of two clients behind one source address differ.
+    pub id: u32,
+    /// When the first fragment came, in seconds.
+    pub seen_s: u32,
+    /// Zero.
+    pub padding: u32,
+}
+
+/// What passed, by direction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Traffic {
+    /// Packets from clients.
+    pub packets_in: u64,
+    /// Bytes of these, from the IP header on.
+    pub bytes_in: u64,
+    /// Packets to clients.
+    pub packets_out: u64,
+    /// Bytes of these, from the IP header on.
+    pub bytes_out: u64,
+    /// Flows begun.
+    pub new_flows: u64,
+}
+
+/// What became of the sessions of a pool.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct SessionCounts {
+    /// Made for a client that had none.
+    pub created: u64,
+    /// New flows that went where their session said.
+    pub held: u64,
+    /// Sessions that went to another member because theirs took no packets.
+    pub moved: u64,
+    /// Sessions that were found too old, and made anew.
+    pub expired: u64,
+}
+
+const _: () = {
+    assert!(size_of::<Settings>() == 72);
+    assert!(size_of::<ListenerKey>() == 24);
+    assert!(size_of::<Listener>() == 32);
+    assert!(size_of::<Pool>() == 80);
+    assert!(size_of::<Member>() == 128);
+    assert!(size_of::<SessionKey>() == 24);
+    assert!(size_of::<Session>() == 16);
+    assert!(size_of::<FragmentKey>() == 40);
+    assert!(size_of::<FragmentRoute>() == 24);
+};

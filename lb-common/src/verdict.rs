@@ -1,0 +1,89 @@
+//! What becomes of a packet, and why.
+
+/// Where a packet goes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Verdict {
+    /// Out of the interface that it came in by.
+    Transmit,
+    /// Out of another interface.
+    Redirect {
+        /// The interface's index.
+        ifindex: u32,
+    },
+    /// On to the kernel's network stack.
+    Pass,
+    /// Nowhere.
+    Drop,
+}
+
+/// Declares [`Reason`] with its labels in one place.
+macro_rules! reasons {
+    ($($(#[$doc:meta])* $name:ident = $label:literal,)*) => {
+        /// Why a packet was dropped, passed or answered instead of forwarded. The label names the counter.
+        #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+        #[repr(u8)]
+        pub enum Reason { $($(#[$doc])* $name,)* }
+
+        impl Reason {
+            /// All reasons, in the order of their counters.
+            pub const ALL: &'static [Reason] = &[$(Reason::$name,)*];
+
+            /// The name of the reason in metrics and listings.
+            #[must_use]
+            pub const fn label(self) -> &'static str {
+                match self { $(Reason::$name => $label,)* }
+            }
+        }
+    };
+}
+
+reasons! {
+    /// Passed: neither IPv4 nor IPv6, or under more than two VLAN tags.
+    NotIp = "not_ip",
+    /// Passed: for no VIP and of no flow.
+    NotOurs = "not_ours",
+    /// Forwarded to a member.
+    Forwarded = "forwarded",
+    /// Forwarded to a client.
+    Returned = "returned",
+    /// Dropped: shorter than its headers.
+    Truncated = "truncated",
+    /// Dropped: a length field contradicts another or the frame.
+    BadLength = "bad_length",
+    /// Dropped: a version, header length or field that no sender writes.
+    BadHeader = "bad_header",
+    /// Dropped: a source or destination port of zero.
+    PortZero = "port_zero",
+    /// Dropped: an IPv6 routing header with hops to visit, or more extension headers than are walked.
+    ExtensionHeader = "extension_header",
+    /// Answered or dropped: a port of a VIP without a listener.
+    ClosedPort = "closed_port",
+    /// Answered or dropped: in the middle of a TCP connection that is not known.
+    UnknownConnection = "unknown_connection",
+    /// Dropped: a protocol other than TCP, UDP and ICMP for a VIP.
+    UnsupportedProtocol = "unsupported_protocol",
+    /// Answered or dropped: the pool has no member that takes a new flow.
+    NoMember = "no_member",
+    /// Dropped: no free source port towards the member.
+    PortsExhausted = "ports_exhausted",
+    /// Dropped: two cores made the same flow at once; the sender's next packet finds it.
+    Contended = "contended",
+    /// Dropped: the way to the member is not known yet.
+    NextHopUnresolved = "next_hop_unresolved",
+    /// Answered: the hop limit ended here.
+    HopLimit = "hop_limit",
+    /// Answered: larger than the link to the member carries.
+    TooBig = "too_big",
+    /// Dropped: a later fragment whose first was not seen.
+    FragmentUnknown = "fragment_unknown",
+    /// Answered: an echo request to a VIP.
+    EchoAnswered = "echo_answered",
+    /// Dropped: an ICMP error for a VIP that quotes no known flow.
+    IcmpUnknown = "icmp_unknown",
+    /// Dropped: the answer would exceed the rate at which answers are given.
+    AnswerLimited = "answer_limited",
+    /// Dropped: the frame could not be resized.
+    NoRoom = "no_room",
+    /// Dropped: the maps contradict each other; a fault of ours.
+    Inconsistent = "inconsistent",
+}

@@ -1,0 +1,140 @@
+//! The configuration file: TOML in, a valid [`model::Config`](crate::model::Config) out, or everything that is wrong.
+//!
+//! ```text
+//! text -> TOML document -> raw objects (every value right by itself) -> rules between them -> model
+//!         toml             reader, values, one file an object            rules, pool_rules
+//! ```
+//!
+//! No step stops at the first mistake. Syntax is the exception: of a document that is not TOML only that is said, since
+//! the rest of it would be guesswork.
+
+mod diagnostic;
+mod health_monitor;
+mod load_balancer;
+mod persistence;
+mod pool;
+mod pool_rules;
+mod reader;
+mod rules;
+mod settings;
+mod suggest;
+#[cfg(test)]
+mod tests;
+mod values;
+
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::Path;
+
+use toml::de::DeTable;
+
+pub use diagnostic::{Diagnostic, Diagnostics, Position, Severity};
+
+use crate::model::Config;
+use diagnostic::{Report, Reported, Span};
+use reader::{Table, quoted};
+use rules::RawConfig;
+
+/// The largest file that is read, in bytes: 16 MiB.
+pub const LARGEST_FILE: usize = 16 << 20;
+
+/// Of a larger text that is not TOML only the first mistake is looked for: each costs memory, and junk has one a byte.
+const LARGEST_SEARCHED_FOR_SYNTAX: usize = 1 << 20;
+
+/// A configuration that can be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Loaded {
+    /// The configuration.
+    pub config: Config,
+    /// What is allowed but perhaps not meant, by line.
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// Reads and checks the file at `path`.
+pub fn load(path: &Path) -> Result<Loaded, Diagnostics> {
+    let file = path.display().to_string();
+    let bytes =
+        read(path).map_err(|error| Diagnostics::of_file(&file, format!("cannot be read: {error}")))?;
+    if bytes.len() > LARGEST_FILE {
+        return Err(too_large(&file));
+    }
+    match str::from_utf8(&bytes) {
+        Ok(text) => parse(text, &file),
+        Err(error) => {
+            let (text, _) = bytes.split_at(error.valid_up_to());
+            let text = str::from_utf8(text).unwrap_or_default();
+            let report = Report::new(&file, text);
+            let here = Span {
+                start: text.len(),
+                end: text.len(),
+            };
+            let not_text = report.error(here, "this byte is not UTF-8; save the file as UTF-8 text".into());
+            report.finish(Err(not_text))
+        }
+    }
+}
+
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    // One byte more shows that a file is too large without reading all of it.
+    File::open(path)?
+        .take(LARGEST_FILE as u64 + 1)
+        .read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn too_large(file: &str) -> Diagnostics {
+    let message = format!(
+        "is too large; a configuration has at most {} MiB",
+        LARGEST_FILE >> 20
+    );
+    Diagnostics::of_file(file, message)
+}
+
+/// Checks `text`; `file` is what diagnostics call it.
+pub fn parse(text: &str, file: &str) -> Result<Loaded, Diagnostics> {
+    if text.len() > LARGEST_FILE {
+        return Err(too_large(file));
+    }
+    let report = Report::new(file, text);
+    let config = document(text, &report).and_then(|document| {
+        let raw = Table::document(&document, &report, |t| RawConfig {
+            daemon: t.section("daemon", settings::daemon).flatten(),
+            datapath: t.section("datapath", settings::datapath),
+            load_balancers: t.tables("load_balancer", &["name"], load_balancer::load_balancer),
+            pools: t.tables("pool", &["name"], pool::pool),
+        });
+        raw.valid()
+    });
+    report.finish(config)
+}
+
+/// Writes `config` in the language [`parse`] reads, every default included.
+pub fn render(config: &Config) -> Result<String, toml::ser::Error> {
+    toml::to_string(config)
+}
+
+fn document<'t>(text: &'t str, report: &Report<'_>) -> Result<DeTable<'t>, Reported> {
+    let first = match DeTable::parse(text) {
+        Ok(document) => return Ok(document.into_inner()),
+        Err(error) => error,
+    };
+    // Begins with the first again: it is the same parser.
+    let all = match text.len() {
+        ..=LARGEST_SEARCHED_FOR_SYNTAX => DeTable::parse_recoverable(text).1,
+        _ => Vec::new(),
+    };
+    let say = |error: &toml::de::Error| {
+        let span = error.span().map_or(Span { start: 0, end: 0 }, Span::from);
+        let here = match report.source(span).trim() {
+            "" => String::new(),
+            source => format!(" at {}", quoted(source)),
+        };
+        report.error(span, format!("not valid TOML{here}: {}", error.message()))
+    };
+    let reported = say(&first);
+    for error in all.iter().skip(1) {
+        say(error);
+    }
+    Err(reported)
+}

@@ -1,0 +1,117 @@
+//! `[pool.session_persistence]`.
+
+use super::diagnostic::Reported;
+use super::reader::{Entry, Read, Scope, Table};
+use super::values::{integer, string, word};
+use crate::model::{Granularity, Persistence, PersistenceType, SessionPersistence};
+
+const GRANULARITY: [&str; 2] = ["persistence_granularity_v4", "persistence_granularity_v6"];
+const LONGEST_IDLE_TIMEOUT_BY_ADDRESS_MIN: u16 = 60;
+const LONGEST_IDLE_TIMEOUT_BY_COOKIE_MIN: u16 = 1440;
+const LONGEST_ABSOLUTE_TIMEOUT_MIN: u16 = 10_080;
+/// Below these, one session holds a good part of the Internet, and all of it goes to one member.
+const COARSEST_SENSIBLE: Granularity = Granularity { v4: 16, v6: 32 };
+
+pub(super) struct RawPersistence<'r> {
+    pub(super) scope: Scope<'r>,
+    pub(super) persistence_type: Read<PersistenceType>,
+    pub(super) valid: Result<SessionPersistence, Reported>,
+}
+
+pub(super) fn session_persistence<'r>(t: &mut Table<'_, 'r>) -> RawPersistence<'r> {
+    let persistence_type = t.required("type", word);
+    let longest = match persistence_type {
+        Ok(at) if at.value == PersistenceType::SourceIp => LONGEST_IDLE_TIMEOUT_BY_ADDRESS_MIN,
+        _ => LONGEST_IDLE_TIMEOUT_BY_COOKIE_MIN,
+    };
+    let default = SessionPersistence::DEFAULT_IDLE_TIMEOUT_MIN;
+    let idle = t.or("idle_timeout_min", default, integer(1..=longest));
+    let absolute = t.optional("absolute_timeout_min", integer(1..=LONGEST_ABSOLUTE_TIMEOUT_MIN));
+    if let (Ok(idle), Ok(Some(absolute))) = (&idle, &absolute)
+        && absolute.value < idle.value
+    {
+        let (idle, limit) = (idle.value, LONGEST_ABSOLUTE_TIMEOUT_MIN);
+        let message = format!(
+            "absolute_timeout_min {} is shorter than idle_timeout_min, {idle}; \
+             write {idle} to {limit}, or leave it out",
+            absolute.value
+        );
+        t.scope().error(absolute.span, message);
+    }
+    let persistence = persistence(t, &persistence_type);
+    let valid = || {
+        Ok(SessionPersistence {
+            persistence: persistence?,
+            idle_timeout_min: idle?.value,
+            absolute_timeout_min: absolute?.map(|at| at.value),
+        })
+    };
+    RawPersistence {
+        valid: valid(),
+        scope: t.scope(),
+        persistence_type,
+    }
+}
+
+/// What belongs to the type, and nothing that belongs to another.
+fn persistence(
+    t: &mut Table<'_, '_>,
+    persistence_type: &Read<PersistenceType>,
+) -> Result<Persistence, Reported> {
+    let persistence_type = match persistence_type {
+        Ok(at) => at.value,
+        Err(reported) => {
+            t.ignore(&GRANULARITY, *reported);
+            t.ignore(&["cookie_name"], *reported);
+            return Err(*reported);
+        }
+    };
+    if persistence_type != PersistenceType::SourceIp {
+        t.misplaced(&GRANULARITY, "type = \"SOURCE_IP\"");
+    }
+    if persistence_type != PersistenceType::AppCookie {
+        t.misplaced(&["cookie_name"], "type = \"APP_COOKIE\"");
+    }
+    match persistence_type {
+        PersistenceType::SourceIp => granularity(t).map(Persistence::SourceIp),
+        PersistenceType::HttpCookie => Ok(Persistence::HttpCookie),
+        PersistenceType::AppCookie => {
+            let cookie_name = t.required("cookie_name", cookie_name)?.value;
+            Ok(Persistence::AppCookie { cookie_name })
+        }
+    }
+}
+
+fn granularity(t: &mut Table<'_, '_>) -> Result<Granularity, Reported> {
+    let default = Granularity::default();
+    let v4 = t.or(GRANULARITY[0], default.v4, integer(1..=32));
+    let v6 = t.or(GRANULARITY[1], default.v6, integer(1..=128));
+    for (key, length, sensible) in [
+        (GRANULARITY[0], &v4, COARSEST_SENSIBLE.v4),
+        (GRANULARITY[1], &v6, COARSEST_SENSIBLE.v6),
+    ] {
+        if let Ok(length) = length
+            && length.value < sensible
+        {
+            let (length, span) = (length.value, length.span);
+            let message = format!("{key} {length} keeps all clients of a /{length} network on one member");
+            t.scope().warning(span, message);
+        }
+    }
+    Ok(Granularity {
+        v4: v4?.value,
+        v6: v6?.value,
+    })
+}
+
+/// A token of RFC 9110, section 5.6.2, as RFC 6265 asks for.
+fn cookie_name(entry: &Entry<'_, '_>) -> Result<String, Reported> {
+    string(|name| {
+        let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+        if (1..=255).contains(&name.len()) && name.bytes().all(token) {
+            Ok(name.to_owned())
+        } else {
+            Err("is not the name of a cookie; write 1 to 255 letters, digits and !#$%&'*+-.^_`|~".into())
+        }
+    })(entry)
+}

@@ -1,0 +1,182 @@
+//! What a pool and the listeners that use it ask of each other.
+
+use std::net::IpAddr;
+
+use super::pool::RawPool;
+use super::rules::Use;
+use crate::model::{ForwardingMode, LbKind, PersistenceType};
+
+/// Reports where `pool` does not go with its listeners; `uses` are all of them.
+pub(super) fn check(pool: &RawPool<'_>, uses: &[Use<'_, '_>]) {
+    if uses.is_empty() {
+        pool.scope.warning(pool.scope.span, "no listener uses it");
+    }
+    check_persistence(pool, uses);
+    let Ok(mode) = pool.forwarding else { return };
+    if mode.value.keeps_the_family() {
+        check_family(pool, mode.value, uses);
+    }
+    if !mode.value.changes_the_port() {
+        check_unchanged_port(pool, mode.value, uses);
+    }
+}
+
+fn check_persistence(pool: &RawPool<'_>, uses: &[Use<'_, '_>]) {
+    let Ok(Some(persistence)) = &pool.session_persistence else {
+        return;
+    };
+    let Ok(given) = persistence.persistence_type else {
+        return;
+    };
+    if given.value == PersistenceType::SourceIp {
+        return;
+    }
+    let at_layer_4 = |one: &&Use<'_, '_>| {
+        one.listener
+            .protocol
+            .is_ok_and(|protocol| protocol.value.is_layer_4())
+    };
+    if let Some(one) = uses.iter().find(at_layer_4) {
+        let message = format!(
+            "type {} needs a layer 7 listener, since TCP and UDP have no cookies, and {} uses this pool; \
+             write type = \"SOURCE_IP\"",
+            given.value, one.listener.scope.label
+        );
+        persistence.scope.error(given.span, message);
+    }
+    let dedicated = |one: &&Use<'_, '_>| {
+        one.load_balancer
+            .kind
+            .is_ok_and(|kind| kind.value == LbKind::Dedicated)
+    };
+    if given.value == PersistenceType::AppCookie
+        && let Some(one) = uses.iter().find(dedicated)
+    {
+        let message = format!(
+            "type APP_COOKIE is not offered by a dedicated load balancer, and {} is one that uses this pool; \
+             write kind = \"shared\" there, or another type here",
+            one.load_balancer.scope.label
+        );
+        persistence.scope.error(given.span, message);
+    }
+}
+
+/// An address that settles the family of a pool, and how a message says so.
+struct Family {
+    address: IpAddr,
+    reason: String,
+}
+
+impl Family {
+    fn name(address: IpAddr) -> &'static str {
+        if address.is_ipv4() { "IPv4" } else { "IPv6" }
+    }
+
+    /// The family of the VIPs that use the pool, or of its members as long as none does.
+    fn of(pool: &RawPool<'_>, uses: &[Use<'_, '_>]) -> Option<Self> {
+        let vip = uses.iter().find_map(|one| {
+            let address = one.load_balancer.vip.ok()?.value;
+            Some(Self {
+                address,
+                reason: format!("{} uses the pool for VIP {address}", one.listener.scope.label),
+            })
+        });
+        let member = || {
+            let address = pool.members.iter().find_map(|member| member.address.ok())?.value;
+            Some(Self {
+                address,
+                reason: format!("its first member is {address}"),
+            })
+        };
+        vip.or_else(member)
+    }
+
+    fn differs(&self, address: IpAddr) -> bool {
+        self.address.is_ipv4() != address.is_ipv4()
+    }
+
+    /// What is wrong with `address`, and what would be right.
+    fn complaint(&self, key: &str, address: IpAddr, mode: ForwardingMode) -> String {
+        let (given, wanted) = (Self::name(address), Self::name(self.address));
+        let reason = &self.reason;
+        format!(
+            "{key} {address} is {given}, but {reason}, and {mode} keeps the family of a packet; \
+             write an {wanted} address"
+        )
+    }
+}
+
+fn check_family(pool: &RawPool<'_>, mode: ForwardingMode, uses: &[Use<'_, '_>]) {
+    let Some(family) = Family::of(pool, uses) else {
+        return;
+    };
+    for one in uses {
+        if let (Ok(vip), Ok(name)) = (one.load_balancer.vip, &one.listener.pool)
+            && family.differs(vip.value)
+        {
+            let message = format!(
+                "pool {:?} cannot serve VIP {}: {}, and {mode} keeps the family of a packet; use another pool for {}",
+                name.value,
+                vip.value,
+                family.reason,
+                Family::name(vip.value)
+            );
+            one.listener.scope.error(name.span, message);
+        }
+    }
+    for member in &pool.members {
+        if let Ok(address) = member.address
+            && family.differs(address.value)
+        {
+            let message = family.complaint("address", address.value, mode);
+            member
+                .scope
+                .error(address.span, format!("{message}, or forwarding = \"ipip\""));
+        }
+    }
+    if let Ok(addresses) = &pool.snat_addresses {
+        for address in addresses.value.iter().filter(|at| family.differs(at.value)) {
+            pool.scope.error(
+                address.span,
+                family.complaint("snat_addresses", address.value, mode),
+            );
+        }
+    }
+}
+
+/// `dsr` and `ipip` deliver a packet as it came: its port is that of the listener, in the member as well.
+fn check_unchanged_port(pool: &RawPool<'_>, mode: ForwardingMode, uses: &[Use<'_, '_>]) {
+    let ports = || {
+        uses.iter()
+            .filter_map(|one| Some((one.listener, one.listener.port.ok()?.value)))
+    };
+    // Two listeners tell whether there is more than one port, and whether a member's is another.
+    let first = ports().next();
+    let other = first.and_then(|(_, port)| ports().find(|(_, other)| *other != port));
+    for member in &pool.members {
+        let Ok(Some(port)) = member.port else { continue };
+        let different = [first, other]
+            .into_iter()
+            .flatten()
+            .find(|(_, expected)| *expected != port.value);
+        if let Some((listener, expected)) = different {
+            let message = format!(
+                "port {} is not the port of {}, {expected}, and {mode} forwarding cannot change the port; \
+                 leave port out",
+                port.value, listener.scope.label
+            );
+            member.scope.error(port.span, message);
+        }
+    }
+    if let (Some((first, port)), Some((other, other_port))) = (first, other)
+        && let Ok(Some(monitor)) = &pool.health_monitor
+        && matches!(monitor.port, Ok(None))
+    {
+        let message = format!(
+            "port is missing; {} has port {port}, {} has port {other_port}, and {mode} members have none of their \
+             own: write the port to ask",
+            first.scope.label, other.scope.label
+        );
+        monitor.scope.error(monitor.scope.span, message);
+    }
+}

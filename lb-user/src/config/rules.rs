@@ -1,0 +1,237 @@
+//! The rules between objects: names, references, and what a pool and its listeners ask of each other.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::hash::Hash;
+use std::net::IpAddr;
+
+use super::diagnostic::{Reported, Span};
+use super::load_balancer::{RawListener, RawLoadBalancer};
+use super::pool::RawPool;
+use super::reader::{Read, Scope, quoted};
+use super::settings::RawDatapath;
+use crate::model::{Config, DaemonSettings};
+
+/// Among how many pools one is looked for that may have been meant.
+const MOST_COMPARED: usize = 4096;
+
+/// A whole file, each value right by itself.
+pub(super) struct RawConfig<'r> {
+    pub(super) daemon: Result<DaemonSettings, Reported>,
+    pub(super) datapath: Result<RawDatapath<'r>, Reported>,
+    pub(super) load_balancers: Vec<RawLoadBalancer<'r>>,
+    pub(super) pools: Vec<RawPool<'r>>,
+}
+
+/// A listener that sends its clients to a pool.
+#[derive(Clone, Copy)]
+pub(super) struct Use<'c, 'r> {
+    pub(super) load_balancer: &'c RawLoadBalancer<'r>,
+    pub(super) listener: &'c RawListener<'r>,
+}
+
+/// Reports each item whose key an earlier one has; `message` gets that key and the earlier one's line.
+pub(super) fn unique<'c, 'r: 'c, K: Eq + Hash>(
+    items: impl IntoIterator<Item = (K, Span, &'c Scope<'r>)>,
+    message: impl Fn(&K, usize) -> String,
+) {
+    let mut lines = HashMap::new();
+    for (key, span, scope) in items {
+        match lines.entry(key) {
+            Entry::Vacant(first) => {
+                first.insert(scope.report.line(span));
+            }
+            Entry::Occupied(first) => {
+                scope.error(span, message(first.key(), *first.get()));
+            }
+        }
+    }
+}
+
+fn unique_names<'c, 'r: 'c>(what: &str, items: impl Iterator<Item = (&'c Read<String>, &'c Scope<'r>)>) {
+    let names =
+        items.filter_map(|(name, scope)| name.as_ref().ok().map(|at| (at.value.as_str(), at.span, scope)));
+    unique(names, |name, line| {
+        let name = quoted(name);
+        format!(
+            "name {name} is already that of the {what} on line {line}; give each {what} a name of its own"
+        )
+    });
+}
+
+impl<'r> RawConfig<'r> {
+    /// The configuration, if nothing in it is wrong; every rule is looked at either way.
+    pub(super) fn valid(&self) -> Result<Config, Reported> {
+        if let Ok(datapath) = &self.datapath {
+            self.check_interfaces(datapath);
+            self.check_room(datapath);
+        }
+        self.check_names();
+        self.check_vips_and_ports();
+        self.check_members_are_no_vips();
+        let uses = self.uses();
+        let pools = self.pools.iter().zip(&uses).map(|(pool, uses)| {
+            super::pool_rules::check(pool, uses);
+            pool.valid(uses.iter().find_map(|one| Some(one.listener.port.ok()?.value)))
+        });
+        let pools: Vec<_> = pools.collect();
+        let load_balancers = self.load_balancers.iter().map(RawLoadBalancer::valid);
+        Ok(Config {
+            daemon: self.daemon.clone()?,
+            datapath: self.datapath.as_ref()?.valid()?,
+            load_balancers: load_balancers.collect::<Result<_, _>>()?,
+            pools: pools.into_iter().collect::<Result<_, _>>()?,
+        })
+    }
+
+    fn listeners(&self) -> impl Iterator<Item = Use<'_, 'r>> {
+        self.load_balancers.iter().flat_map(|load_balancer| {
+            load_balancer.listeners.iter().map(move |listener| Use {
+                load_balancer,
+                listener,
+            })
+        })
+    }
+
+    fn check_interfaces(&self, datapath: &RawDatapath<'_>) {
+        let RawDatapath {
+            scope,
+            interfaces: Ok(interfaces),
+            ..
+        } = datapath
+        else {
+            return;
+        };
+        if interfaces.value.is_empty() && !self.load_balancers.is_empty() {
+            scope.error(
+                interfaces.span,
+                "interfaces is missing; name those where clients and members are reached, as in \
+                 interfaces = [\"eth0\"] under [datapath]",
+            );
+        }
+        let names = interfaces.value.iter().map(|at| (&at.value, at.span, scope));
+        unique(names, |name, line| {
+            format!("interfaces has {name:?} already on line {line}; write it once")
+        });
+    }
+
+    fn check_room(&self, datapath: &RawDatapath<'_>) {
+        let members = self.pools.iter().map(|pool| pool.members.len()).sum();
+        for (count, what, key, room) in [
+            (
+                self.load_balancers.len(),
+                "load balancers",
+                "max_listeners",
+                &datapath.max_listeners,
+            ),
+            (
+                self.listeners().count(),
+                "listeners",
+                "max_listeners",
+                &datapath.max_listeners,
+            ),
+            (self.pools.len(), "pools", "max_pools", &datapath.max_pools),
+            (members, "members", "max_members", &datapath.max_members),
+        ] {
+            if let Ok(room) = room
+                && count > room.value as usize
+            {
+                let message = format!(
+                    "{key} {} has no room for the {count} {what} of this file; write {key} = {count} or more",
+                    room.value
+                );
+                datapath.scope.error(room.span, message);
+            }
+        }
+    }
+
+    fn check_names(&self) {
+        unique_names(
+            "load balancer",
+            self.load_balancers.iter().map(|lb| (&lb.name, &lb.scope)),
+        );
+        unique_names(
+            "listener",
+            self.listeners()
+                .map(|Use { listener, .. }| (&listener.name, &listener.scope)),
+        );
+        unique_names("pool", self.pools.iter().map(|pool| (&pool.name, &pool.scope)));
+    }
+
+    fn check_vips_and_ports(&self) {
+        let vips = self.load_balancers.iter().filter_map(|lb| {
+            let vip = lb.vip.ok()?;
+            Some((vip.value, vip.span, &lb.scope))
+        });
+        unique(vips, |vip, line| {
+            format!(
+                "vip {vip} is already that of the load balancer on line {line}; add the listeners to that one"
+            )
+        });
+        for load_balancer in &self.load_balancers {
+            let ports = load_balancer.listeners.iter().filter_map(|listener| {
+                let (protocol, port) = (listener.protocol.ok()?, listener.port.ok()?);
+                Some((
+                    (protocol.value.transport(), port.value),
+                    port.span,
+                    &listener.scope,
+                ))
+            });
+            unique(ports, |(transport, port), line| {
+                format!(
+                    "port {port} of {transport} is already that of the listener on line {line}; choose another"
+                )
+            });
+        }
+    }
+
+    fn check_members_are_no_vips(&self) {
+        let vips: HashMap<IpAddr, &RawLoadBalancer<'_>> = self
+            .load_balancers
+            .iter()
+            .filter_map(|lb| Some((lb.vip.ok()?.value, lb)))
+            .collect();
+        for member in self.pools.iter().flat_map(|pool| &pool.members) {
+            if let Ok(address) = member.address
+                && let Some(owner) = vips.get(&address.value)
+            {
+                let message = format!(
+                    "address {} is the VIP of {}; write the address of a backend server",
+                    address.value, owner.scope.label
+                );
+                member.scope.error(address.span, message);
+            }
+        }
+    }
+
+    /// The listeners of each pool, in the order of the pools; reports those that name no pool there is.
+    fn uses(&self) -> Vec<Vec<Use<'_, 'r>>> {
+        let mut pools = HashMap::new();
+        for (index, pool) in self.pools.iter().enumerate() {
+            if let Ok(name) = &pool.name {
+                pools.entry(name.value.as_str()).or_insert(index);
+            }
+        }
+        let mut uses = vec![Vec::new(); self.pools.len()];
+        for one in self.listeners() {
+            let Ok(name) = &one.listener.pool else { continue };
+            if let Some(&index) = pools.get(name.value.as_str()) {
+                uses[index].push(one);
+                continue;
+            }
+            let hint = match one
+                .listener
+                .scope
+                .closest(&name.value, pools.keys().take(MOST_COMPARED).copied())
+            {
+                Some(pool) => format!("did you mean {pool:?}?"),
+                None => "write the name of a [[pool]]".into(),
+            };
+            one.listener.scope.error(
+                name.span,
+                format!("there is no pool {}; {hint}", quoted(&name.value)),
+            );
+        }
+        uses
+    }
+}

@@ -1,0 +1,38 @@
+//! What clients reach: load balancers and their listeners.
+
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+use super::{LbKind, Protocol};
+
+/// One virtual IP address and what listens on it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoadBalancer {
+    /// Unique among load balancers.
+    pub name: String,
+    /// The address clients reach; unicast, and of this load balancer only.
+    pub vip: IpAddr,
+    /// Which types of session persistence its pools may have.
+    pub kind: LbKind,
+    /// `false` switches it off with all its listeners.
+    pub admin_state_up: bool,
+    /// No two share a port of one transport.
+    #[serde(rename = "listener", default, skip_serializing_if = "Vec::is_empty")]
+    pub listeners: Vec<Listener>,
+}
+
+/// A port of a VIP, and the pool its clients are spread over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listener {
+    /// Unique among all listeners, those of other load balancers included.
+    pub name: String,
+    /// What it speaks with its clients.
+    pub protocol: Protocol,
+    /// 1 to 65,535.
+    pub port: u16,
+    /// The name of a [`Pool`](super::Pool) that exists. Listeners that share a pool share its sessions.
+    pub pool: String,
+    /// `false` switches it off: its port is then a closed one.
+    pub admin_state_up: bool,
+}

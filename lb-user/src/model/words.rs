@@ -1,0 +1,256 @@
+//! The closed sets of words of the configuration, the API, the metrics and the console.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A value out of a closed set, each with the one word that stands for it everywhere outside the code.
+pub trait Word: Copy + Sized + 'static {
+    /// All values, in the order in which people are shown them.
+    const ALL: &'static [Self];
+
+    /// The word for this value.
+    fn word(self) -> &'static str;
+
+    /// The value a word stands for; words are case-sensitive.
+    #[must_use]
+    fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|value| value.word() == word)
+    }
+}
+
+/// Writes the enum, its `Word`, its `Display` and its serde names from one list of words.
+macro_rules! words {
+    ($(#[$about:meta])* pub enum $name:ident { $($(#[$meaning:meta])* $variant:ident = $word:literal,)+ }) => {
+        $(#[$about])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum $name { $($(#[$meaning])* #[serde(rename = $word)] $variant,)+ }
+
+        impl Word for $name {
+            const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            fn word(self) -> &'static str {
+                match self { $(Self::$variant => $word,)+ }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(self.word())
+            }
+        }
+    };
+}
+
+words! {
+    /// How the packets of the interfaces reach the XDP program.
+    pub enum XdpMode {
+        /// The driver's own hook where it has one, the generic hook otherwise.
+        Auto = "auto",
+        /// The driver's own hook; starting fails on a driver without one.
+        Native = "native",
+        /// The kernel's generic hook, which every interface has.
+        Generic = "generic",
+    }
+}
+
+words! {
+    /// What a VIP answers on a port that has no listener.
+    pub enum ClosedPort {
+        /// A TCP reset, or an ICMP port unreachable.
+        Reject = "REJECT",
+        /// Nothing.
+        Drop = "DROP",
+    }
+}
+
+words! {
+    /// The two kinds of load balancer; they differ in the types of session persistence they offer.
+    pub enum LbKind {
+        /// Offers all types of session persistence.
+        Shared = "shared",
+        /// Offers `SOURCE_IP` and `HTTP_COOKIE`, not `APP_COOKIE`.
+        Dedicated = "dedicated",
+    }
+}
+
+words! {
+    /// What a listener speaks with its clients.
+    pub enum Protocol {
+        /// Layer 4: TCP connections, passed on packet by packet.
+        Tcp = "TCP",
+        /// Layer 4: UDP datagrams, passed on packet by packet.
+        Udp = "UDP",
+        /// Layer 7: HTTP requests, each balanced by itself.
+        Http = "HTTP",
+        /// Layer 7: HTTP requests over TLS that ends at the balancer.
+        Https = "HTTPS",
+    }
+}
+
+words! {
+    /// What carries a listener's protocol: with the VIP and the port, it is what a packet is recognised by.
+    pub enum Transport {
+        /// IP protocol 6.
+        Tcp = "TCP",
+        /// IP protocol 17.
+        Udp = "UDP",
+    }
+}
+
+words! {
+    /// How a pool chooses the member for a client it holds no session of.
+    pub enum LbAlgorithm {
+        /// In turn, each member as often as its weight says.
+        RoundRobin = "ROUND_ROBIN",
+        /// The member with the fewest live flows for its weight.
+        LeastConnections = "LEAST_CONNECTIONS",
+        /// By a hash of the client's address, so that a client stays on its member.
+        SourceIp = "SOURCE_IP",
+    }
+}
+
+words! {
+    /// How packets get to a member and back; see [`Forwarding`](super::Forwarding) for what each needs.
+    pub enum ForwardingMode {
+        /// Both addresses and ports are rewritten; works with any backend and any network.
+        FullNat = "full_nat",
+        /// The destination is rewritten, the client's address kept; members route back through the balancer.
+        Nat = "nat",
+        /// Only the MAC address is rewritten; members hold the VIP and answer the client themselves.
+        Dsr = "dsr",
+        /// The packet is wrapped in another IP packet; members hold the VIP and answer the client themselves.
+        Ipip = "ipip",
+    }
+}
+
+words! {
+    /// What a session is recognised by; see [`Persistence`](super::Persistence) for what belongs to each.
+    pub enum PersistenceType {
+        /// The client's address.
+        SourceIp = "SOURCE_IP",
+        /// A cookie that the balancer makes.
+        HttpCookie = "HTTP_COOKIE",
+        /// A cookie that the backend application makes.
+        AppCookie = "APP_COOKIE",
+    }
+}
+
+words! {
+    /// How a health monitor asks a member; see [`Probe`](super::Probe) for what belongs to each.
+    pub enum ProbeType {
+        /// A TCP connection is accepted.
+        Tcp = "TCP",
+        /// A datagram is answered, or at least not refused.
+        Udp = "UDP",
+        /// An HTTP request gets an expected status code.
+        Http = "HTTP",
+        /// The same over TLS.
+        Https = "HTTPS",
+    }
+}
+
+words! {
+    /// The method of an HTTP probe: the ones that ask without changing anything, and `POST` for the odd health page.
+    pub enum HttpMethod {
+        /// `GET`
+        Get = "GET",
+        /// `HEAD`
+        Head = "HEAD",
+        /// `OPTIONS`
+        Options = "OPTIONS",
+        /// `POST`
+        Post = "POST",
+    }
+}
+
+words! {
+    /// How a member, a pool, a listener or a load balancer is doing.
+    pub enum OperatingStatus {
+        /// Works, and all that it depends on does.
+        Online = "ONLINE",
+        /// Switched off by its `admin_state_up`.
+        Offline = "OFFLINE",
+        /// Works, though some of what it depends on does not.
+        Degraded = "DEGRADED",
+        /// Does not work.
+        Error = "ERROR",
+        /// A member of weight 0: keeps its sessions and gets no new ones.
+        Draining = "DRAINING",
+        /// A member of a pool without health monitor: taken to be up.
+        NoMonitor = "NO_MONITOR",
+    }
+}
+
+impl Protocol {
+    /// Whether the listener is served by the kernel, packet by packet, rather than by the proxy.
+    #[must_use]
+    pub fn is_layer_4(self) -> bool {
+        matches!(self, Self::Tcp | Self::Udp)
+    }
+
+    /// What carries this protocol.
+    #[must_use]
+    pub fn transport(self) -> Transport {
+        match self {
+            Self::Tcp | Self::Http | Self::Https => Transport::Tcp,
+            Self::Udp => Transport::Udp,
+        }
+    }
+}
+
+impl Transport {
+    /// Its number in the IP header.
+    #[must_use]
+    pub fn ip_protocol(self) -> u8 {
+        match self {
+            Self::Tcp => 6,
+            Self::Udp => 17,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn one_word_for_all_uses<T>()
+    where
+        T: Word + PartialEq + fmt::Debug + fmt::Display + Serialize + for<'de> Deserialize<'de>,
+    {
+        for &value in T::ALL {
+            let json = serde_json::to_string(&value).unwrap();
+            assert_eq!(json, format!("\"{value}\""));
+            assert_eq!(serde_json::from_str::<T>(&json).unwrap(), value);
+            assert_eq!(T::from_word(value.word()), Some(value));
+        }
+    }
+
+    #[test]
+    fn a_word_is_the_same_in_the_configuration_the_api_and_for_people() {
+        one_word_for_all_uses::<XdpMode>();
+        one_word_for_all_uses::<ClosedPort>();
+        one_word_for_all_uses::<LbKind>();
+        one_word_for_all_uses::<Protocol>();
+        one_word_for_all_uses::<Transport>();
+        one_word_for_all_uses::<LbAlgorithm>();
+        one_word_for_all_uses::<ForwardingMode>();
+        one_word_for_all_uses::<PersistenceType>();
+        one_word_for_all_uses::<ProbeType>();
+        one_word_for_all_uses::<HttpMethod>();
+        one_word_for_all_uses::<OperatingStatus>();
+    }
+
+    #[test]
+    fn words_line_up_in_columns() {
+        assert_eq!(format!("{:<12}|", OperatingStatus::Online), "ONLINE      |");
+    }
+
+    #[test]
+    fn http_and_https_are_carried_by_tcp() {
+        let carried = Protocol::ALL
+            .iter()
+            .map(|protocol| protocol.transport().ip_protocol());
+        assert_eq!(carried.collect::<Vec<_>>(), [6, 17, 6, 6]);
+    }
+}

@@ -1,0 +1,261 @@
+//! The real daemon, as a process in the balancer's namespace.
+
+use std::fmt::Display;
+use std::fs::{self, File};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
+use nix::fcntl::{Flock, FlockArg};
+use nix::mount::{MsFlags, mount};
+use nix::sys::signal::{Signal, kill};
+use nix::sys::statfs::{BPF_FS_MAGIC, statfs};
+use nix::unistd::Pid;
+use tempfile::TempDir;
+
+use crate::eventually::try_eventually;
+use crate::netns::Namespace;
+use crate::stale::{BPFFS, own_prefix};
+use crate::topology::Laboratory;
+
+/// The verifier takes its time, more so on a busy machine.
+const TIME_TO_START: Duration = Duration::from_secs(20);
+const TIME_TO_END: Duration = Duration::from_secs(10);
+
+/// The path of the binary that is tested: `HOLDFAST_BIN`, or the release build of this workspace.
+#[must_use]
+pub fn binary() -> PathBuf {
+    let built = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/release/holdfast");
+    std::env::var_os("HOLDFAST_BIN").map_or_else(built, PathBuf::from)
+}
+
+/// A daemon with a configuration, a control socket and pins of its own. On drop it is ended and its pins removed;
+/// if that is because of a panic, its log is printed.
+#[derive(Debug)]
+pub struct Daemon {
+    binary: PathBuf,
+    balancer: Arc<Namespace>,
+    interfaces: Vec<String>,
+    directory: TempDir,
+    pins: PathBuf,
+    child: Option<Child>,
+}
+
+impl Daemon {
+    /// Starts it, and returns when its control socket answers.
+    ///
+    /// `config` is a [`crate::Config`] or TOML text, without the sections `daemon` and `datapath`.
+    pub fn start(laboratory: &Laboratory, config: impl Display) -> Result<Self> {
+        let mut daemon = Self::prepare(laboratory, config)?;
+        daemon.launch()?;
+        Ok(daemon)
+    }
+
+    /// Makes all but the process: see [`Self::launch`].
+    pub fn prepare(laboratory: &Laboratory, config: impl Display) -> Result<Self> {
+        static COUNTER: AtomicU32 = AtomicU32::new(1);
+        let binary = binary();
+        ensure!(
+            binary.is_file(),
+            "there is no {}: build it with `cargo xtask build`, or set HOLDFAST_BIN",
+            binary.display()
+        );
+        mount_bpffs()?;
+        let count = COUNTER.fetch_add(1, Ordering::Relaxed);
+        let daemon = Self {
+            binary,
+            balancer: Arc::clone(laboratory.balancer()),
+            interfaces: laboratory.balancer_interfaces(),
+            directory: tempfile::Builder::new().prefix(&own_prefix()).tempdir()?,
+            pins: Path::new(BPFFS).join(format!("{}{count}", own_prefix())),
+            child: None,
+        };
+        daemon.write_config(config)?;
+        Ok(daemon)
+    }
+
+    /// Starts the process, after [`Self::prepare`], [`Self::kill9`] or [`Self::terminate`]; returns when its control
+    /// socket answers.
+    pub fn launch(&mut self) -> Result<()> {
+        ensure!(self.child.is_none(), "the daemon runs already");
+        let log = File::options().create(true).append(true).open(self.log_path())?;
+        let child = self
+            .balancer
+            .command(&self.binary)
+            .arg("run")
+            .arg("--config")
+            .arg(self.config_path())
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .spawn()
+            .context("cannot run `nsenter` (of util-linux)")?;
+        self.child = Some(child);
+        self.await_socket()
+            .map_err(|error| anyhow!("{error:#}; its log:\n{}", self.log()))
+    }
+
+    fn await_socket(&mut self) -> Result<()> {
+        let socket = self.socket_path();
+        let child = self.child.as_mut().context("there is no daemon")?;
+        // An inner failure is final; an outer one is tried again.
+        let answers = || match (child.try_wait(), UnixStream::connect(&socket)) {
+            (Ok(None), Ok(_)) => Ok(Ok(())),
+            (Ok(None), Err(error)) => Err(error),
+            (Ok(Some(status)), _) => Ok(Err(anyhow!("the daemon ended at once: {status}"))),
+            (Err(error), _) => Ok(Err(error.into())),
+        };
+        let ready = try_eventually("the control socket to answer", TIME_TO_START, answers)?;
+        if ready.is_err() {
+            self.child = None;
+        }
+        ready
+    }
+
+    /// Writes a new configuration and has it read. It holds from some moment soon after.
+    pub fn reconfigure(&self, config: impl Display) -> Result<()> {
+        self.write_config(config)?;
+        self.reload()
+    }
+
+    /// Has the configuration file read again (`SIGHUP`).
+    pub fn reload(&self) -> Result<()> {
+        self.signal(Signal::SIGHUP)
+    }
+
+    /// Ends it without warning (`SIGKILL`); its pins stay.
+    pub fn kill9(&mut self) -> Result<()> {
+        self.signal(Signal::SIGKILL)?;
+        self.await_end().map(drop)
+    }
+
+    /// Ends it properly (`SIGTERM`).
+    pub fn terminate(&mut self) -> Result<ExitStatus> {
+        self.signal(Signal::SIGTERM)?;
+        self.await_end()
+    }
+
+    /// Ends it properly and starts it again, with the same configuration and pins.
+    pub fn restart(&mut self) -> Result<()> {
+        let status = self.terminate()?;
+        ensure!(
+            status.success(),
+            "the daemon ended with {status}; its log:\n{}",
+            self.log()
+        );
+        self.launch()
+    }
+
+    /// Runs the command line against this daemon: `holdfast --socket PATH <arguments>`.
+    pub fn cli(&self, arguments: &[&str]) -> Result<Output> {
+        let mut command = Command::new(&self.binary);
+        command.arg("--socket").arg(self.socket_path()).args(arguments);
+        command.output().context("cannot run the command line")
+    }
+
+    /// All that it has written to standard output and standard error, by every process since the first launch.
+    #[must_use]
+    pub fn log(&self) -> String {
+        fs::read(self.log_path())
+            .map(|log| String::from_utf8_lossy(&log).into_owned())
+            .unwrap_or_default()
+    }
+
+    /// The process, while it runs.
+    #[must_use]
+    pub fn pid(&self) -> Option<u32> {
+        self.child.as_ref().map(Child::id)
+    }
+
+    /// Where it pins its maps and links.
+    #[must_use]
+    pub fn pin_path(&self) -> &Path {
+        &self.pins
+    }
+
+    /// Its control socket.
+    #[must_use]
+    pub fn socket_path(&self) -> PathBuf {
+        self.directory.path().join("control.sock")
+    }
+
+    /// Its configuration file.
+    #[must_use]
+    pub fn config_path(&self) -> PathBuf {
+        self.directory.path().join("holdfast.toml")
+    }
+
+    fn log_path(&self) -> PathBuf {
+        self.directory.path().join("log")
+    }
+
+    fn write_config(&self, config: impl Display) -> Result<()> {
+        let (socket, pins) = (self.socket_path(), &self.pins);
+        let text = format!(
+            "[daemon]\ncontrol_socket = \"{}\"\npin_path = \"{}\"\n\n[datapath]\ninterfaces = {:?}\n\n{config}",
+            socket.display(),
+            pins.display(),
+            self.interfaces,
+        );
+        // At once or not at all, as an editor would: the daemon may be reading it.
+        let new = self.directory.path().join("holdfast.toml.new");
+        fs::write(&new, text)?;
+        fs::rename(new, self.config_path())?;
+        Ok(())
+    }
+
+    fn signal(&self, signal: Signal) -> Result<()> {
+        let pid = self.pid().context("the daemon does not run")?;
+        kill(Pid::from_raw(pid.cast_signed()), signal).with_context(|| format!("cannot send {signal}"))
+    }
+
+    fn await_end(&mut self) -> Result<ExitStatus> {
+        let mut child = self.child.take().context("the daemon does not run")?;
+        let ended = try_eventually("the daemon to end", TIME_TO_END, || match child.try_wait() {
+            Ok(status) => status.ok_or("it still runs".to_owned()),
+            Err(error) => Err(error.to_string()),
+        });
+        if ended.is_err() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        ended.map_err(|error| anyhow!("{error:#}; its log:\n{}", self.log()))
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let ended = if self.child.is_some() {
+            self.terminate().map(drop)
+        } else {
+            Ok(())
+        };
+        if std::thread::panicking() {
+            eprintln!("the log of the daemon:\n{}", self.log());
+        } else if let Err(error) = ended {
+            eprintln!("{error:#}");
+        }
+        // With its pins the program leaves the interfaces. There are none if it never came so far.
+        let _ = fs::remove_dir_all(&self.pins);
+    }
+}
+
+/// Mounts the BPF file system where it is looked for, unless it is there.
+fn mount_bpffs() -> Result<()> {
+    // One mounted over another would hide its pins: so one at a time, also of the processes.
+    let lock = File::open(crate::netns::DIRECTORY)?;
+    let _lock = Flock::lock(lock, FlockArg::LockExclusive).map_err(|(_, error)| error)?;
+    let kind = statfs(BPFFS)
+        .with_context(|| format!("this kernel has no {BPFFS}"))?
+        .filesystem_type();
+    if kind != BPF_FS_MAGIC
+        && let Err(error) = mount(Some("bpf"), BPFFS, Some("bpf"), MsFlags::empty(), None::<&str>)
+    {
+        bail!("cannot mount the BPF file system on {BPFFS}: {error}");
+    }
+    Ok(())
+}

@@ -1,0 +1,56 @@
+//! What runs until it is stopped: the demonstration, the daemon, the benchmark. xtask becomes them.
+
+use std::path::Path;
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context as _, Result};
+
+use crate::build::{self, Profile};
+use crate::env::{Scope, restrict};
+use crate::process::{become_it, run};
+use crate::setup::{self, Need, Talk};
+use crate::workspace::Workspace;
+
+/// Tells the programs of `lb-tests` which daemon to use.
+pub(crate) const BINARY_VARIABLE: &str = "HOLDFAST_BIN";
+
+/// Builds everything and becomes the demonstration.
+pub(crate) fn demo(workspace: &Workspace, once: bool) -> Result<ExitCode> {
+    build_all(workspace, Need::Test)?;
+    let args: &[String] = if once { &["--once".to_owned()] } else { &[] };
+    program_of_tests(workspace, "demo", args)
+}
+
+/// Builds everything and becomes `holdfast run`.
+pub(crate) fn daemon(workspace: &Workspace, args: &[String]) -> Result<ExitCode> {
+    build_all(workspace, Need::Build)?;
+    let mut command = command_for(workspace, &workspace.holdfast());
+    match become_it(command.arg("run").args(args))? {}
+}
+
+/// Builds everything and becomes the benchmark.
+pub(crate) fn bench(workspace: &Workspace, args: &[String]) -> Result<ExitCode> {
+    build_all(workspace, Need::Bench)?;
+    program_of_tests(workspace, "bench", args)
+}
+
+fn build_all(workspace: &Workspace, need: Need) -> Result<()> {
+    let toolchain = setup::ensure(workspace, need, Talk::Changes)?;
+    build::ebpf(workspace, &toolchain)?;
+    build::daemon(workspace, Profile::Release)
+}
+
+fn program_of_tests(workspace: &Workspace, name: &str, args: &[String]) -> Result<ExitCode> {
+    run(&mut workspace.cargo(&["build", "--release", "--package", "lb-tests", "--bin", name]))
+        .with_context(|| format!("the program `{name}` of lb-tests did not build"))?;
+    let program = workspace.target().join("release").join(name);
+    match become_it(command_for(workspace, &program).args(args))? {}
+}
+
+/// In the caller's own directory, so that the paths they gave mean what they meant.
+fn command_for(workspace: &Workspace, program: &Path) -> Command {
+    let mut command = Command::new(program);
+    restrict(&mut command, Scope::Host, workspace);
+    command.env(BINARY_VARIABLE, workspace.holdfast());
+    command
+}

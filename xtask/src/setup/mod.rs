@@ -1,0 +1,127 @@
+//! `cargo xtask setup`: facts, a plan from them, its application.
+
+mod choice;
+mod compiler;
+mod linker;
+mod observe;
+mod plan;
+mod rustc;
+mod tools;
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context as _, Result, bail};
+
+use self::choice::Attempt;
+use self::compiler::{Compiler, Origin};
+use self::linker::{Linker, State};
+use self::plan::{Line, plan};
+use crate::process::run;
+use crate::workspace::Workspace;
+
+/// What is about to be done, and so what must be there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Need {
+    /// Only what builds.
+    Build,
+    /// Also what the laboratory calls.
+    Test,
+    /// Also what the benchmark compares with.
+    Bench,
+    /// All there is.
+    Everything,
+}
+
+/// What to tell the user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Talk {
+    /// A line for each thing.
+    Everything,
+    /// Only what is installed or missing.
+    Changes,
+}
+
+/// What builds the eBPF program.
+pub(crate) struct Toolchain {
+    /// The compiler.
+    pub(crate) rustc: PathBuf,
+    /// The cargo that belongs to it, or else ours.
+    pub(crate) cargo: PathBuf,
+    /// The directory with `bpf-linker`.
+    pub(crate) linker_directory: PathBuf,
+}
+
+/// Sees to it that everything for `need` is there, and says with what to build.
+pub(crate) fn ensure(workspace: &Workspace, need: Need, talk: Talk) -> Result<Toolchain> {
+    let mut plan = plan(&observe::observe(), need, Attempt::First);
+    print(&plan.lines, talk);
+    if !plan.packages.is_empty() {
+        apt_get(&plan.packages)?;
+        plan = self::plan::plan(&observe::observe(), need, Attempt::AfterInstall);
+        print(&plan.lines, Talk::Changes);
+    }
+    let Some(compiler) = plan.compiler else {
+        bail!(plan.problems.join("\n"))
+    };
+
+    let linker = Linker::of(&compiler)?;
+    match linker.observe() {
+        State::Ready => print(&[Line::Have(linker.name())], talk),
+        State::Absent => {
+            print(
+                &[Line::Install(format!(
+                    "{} (takes a few minutes, once)",
+                    linker.name()
+                ))],
+                talk,
+            );
+            linker.install(workspace)?;
+        }
+    }
+    // Missing tools come last: whoever only wants to build has all they need by now.
+    if !plan.problems.is_empty() {
+        bail!(plan.problems.join("\n"));
+    }
+    let cargo = cargo_of(&compiler).unwrap_or_else(|| workspace.cargo_program().to_path_buf());
+    Ok(Toolchain {
+        rustc: compiler.rustc,
+        cargo,
+        linker_directory: linker.directory(),
+    })
+}
+
+/// The cargo that knows how to build this compiler's library. Debian's `rustc-web` comes without one that fits.
+fn cargo_of(compiler: &Compiler) -> Option<PathBuf> {
+    match compiler.origin {
+        Origin::Debian => None,
+        Origin::Named | Origin::Rustup(_) => {
+            Some(compiler.sysroot.join("bin/cargo")).filter(|cargo| cargo.is_file())
+        }
+    }
+}
+
+fn print(lines: &[Line], talk: Talk) {
+    for line in lines {
+        match line {
+            Line::Have(thing) if talk == Talk::Everything => println!("have     {thing}"),
+            Line::Have(_) => {}
+            Line::Install(thing) => println!("install  {thing}"),
+            Line::Missing(thing) => println!("missing  {thing}"),
+        }
+    }
+}
+
+fn apt_get(packages: &[&str]) -> Result<()> {
+    let apt_get = |words: &[&str]| {
+        let mut command = Command::new("apt-get");
+        command
+            .args(["-qq", "-o", "DPkg::Lock::Timeout=120", "-o", "Dpkg::Use-Pty=0"])
+            .args(words)
+            .env("DEBIAN_FRONTEND", "noninteractive");
+        command
+    };
+    run(&mut apt_get(&["update"]))?;
+    run(apt_get(&["install", "--yes", "--no-install-recommends"]).args(packages))
+        .with_context(|| format!("could not install {}", packages.join(" ")))
+}
