@@ -148,7 +148,13 @@ mod tests {
         let v4 = |text: &str| Address::from(text.parse::<IpAddr>().unwrap());
         assert_eq!(v4("10.1.2.3").masked(&Address::mask(96 + 24)), v4("10.1.2.0"));
         assert_eq!(v4("10.1.2.3").masked(&Address::mask(96 + 32)), v4("10.1.2.3"));
-        assert_eq!(v4("2001:db8:1:2:3::4").masked(&Address::mask(52)), v4("2001:db8:1::"));
-        assert_eq!(v4("2001:db8:1:2:3::4").masked(&Address::mask(128)), v4("2001:db8:1:2:3::4"));
+        assert_eq!(
+            v4("2001:db8:1:2:3::4").masked(&Address::mask(52)),
+            v4("2001:db8:1::")
+        );
+        assert_eq!(
+            v4("2001:db8:1:2:3::4").masked(&Address::mask(128)),
+            v4("2001:db8:1:2:3::4")
+        );
     }
 }

@@ -76,9 +76,10 @@ impl Asked {
     #[must_use]
     pub fn of<C>(packet: &Packet<'_, C>) -> Self {
         let (ports, tcp) = match &packet.payload {
-            Payload::Transport(transport) => {
-                ((transport.ports.source.get(), transport.ports.destination.get()), transport.tcp)
-            }
+            Payload::Transport(transport) => (
+                (transport.ports.source.get(), transport.ports.destination.get()),
+                transport.tcp,
+            ),
             _ => ((0, 0), TcpFacts::default()),
         };
         let total = packet.ip.total_length();
@@ -86,7 +87,14 @@ impl Asked {
             Ip::V4(ip) => total.min(ip.header_length() + 8),
             Ip::V6(_) => total.min(QUOTE_V6),
         };
-        Self { tags: packet.tags, source: packet.ip.source(), destination: packet.ip.destination(), ports, tcp, quote: quote & !3 }
+        Self {
+            tags: packet.tags,
+            source: packet.ip.source(),
+            destination: packet.ip.destination(),
+            ports,
+            tcp,
+            quote: quote & !3,
+        }
     }
 }
 
@@ -109,7 +117,7 @@ pub fn echo<C>(packet: &mut Packet<'_, C>) {
             icmpv6::ECHO_REPLY
         }
     };
-    if let Payload::Icmp(header, _) = &mut packet.payload {
+    if let Payload::Icmp(header) = &mut packet.payload {
         let mut sum = Sum::zero();
         sum.replace_u16(u16::from(header.kind) << 8, u16::from(reply) << 8);
         header.kind = reply;
@@ -120,7 +128,11 @@ pub fn echo<C>(packet: &mut Packet<'_, C>) {
 /// Turns the frame into the answer.
 #[inline(always)]
 pub fn write<F: Frame>(frame: &mut F, asked: &Asked, kind: Kind) -> Result<(), Reason> {
-    let written = if kind == Kind::Reset { write_reset(frame, asked) } else { write_error(frame, asked, kind) };
+    let written = if kind == Kind::Reset {
+        write_reset(frame, asked)
+    } else {
+        write_error(frame, asked, kind)
+    };
     written.ok_or(Reason::NoRoom)
 }
 
@@ -193,7 +205,11 @@ fn pseudo_header(asked: &Asked, protocol: u8, length: usize) -> Sum {
 
 #[inline(always)]
 const fn ip_length(asked: &Asked) -> usize {
-    if asked.source.is_v4() { size_of::<Ipv4>() } else { size_of::<Ipv6>() }
+    if asked.source.is_v4() {
+        size_of::<Ipv4>()
+    } else {
+        size_of::<Ipv6>()
+    }
 }
 
 #[inline(always)]
@@ -208,7 +224,11 @@ fn write_reset<F: Frame>(frame: &mut F, asked: &Asked) -> Option<()> {
         (tcp.acknowledgement, 0, tcp_flags::RST)
     } else {
         let counted = u32::from(tcp.flags & tcp_flags::SYN != 0) + u32::from(tcp.flags & tcp_flags::FIN != 0);
-        (0, tcp.sequence.wrapping_add(tcp.data_length).wrapping_add(counted), tcp_flags::RST | tcp_flags::ACK)
+        (
+            0,
+            tcp.sequence.wrapping_add(tcp.data_length).wrapping_add(counted),
+            tcp_flags::RST | tcp_flags::ACK,
+        )
     };
     let mut sum = pseudo_header(asked, protocol::TCP, size_of::<Tcp>());
     sum.add_u16(asked.ports.0);
@@ -217,7 +237,10 @@ fn write_reset<F: Frame>(frame: &mut F, asked: &Asked) -> Option<()> {
     sum.add_word(acknowledgement.to_be());
     sum.add_u16(5 << 12 | u16::from(flags));
     *cursor.take::<Tcp>()? = Tcp {
-        ports: Ports { source: asked.ports.1.into(), destination: asked.ports.0.into() },
+        ports: Ports {
+            source: asked.ports.1.into(),
+            destination: asked.ports.0.into(),
+        },
         sequence: sequence.into(),
         acknowledgement: acknowledgement.into(),
         data_offset: 5 << 4,
@@ -261,7 +284,11 @@ fn write_error<F: Frame>(frame: &mut F, asked: &Asked, kind: Kind) -> Option<()>
         (Kind::TooBig(mtu), false) => (icmpv6::PACKET_TOO_BIG, 0, mtu),
     };
     let header: &mut Icmp = cursor.take()?;
-    let mut sum = if is_v4 { Sum::zero() } else { pseudo_header(asked, protocol, length) };
+    let mut sum = if is_v4 {
+        Sum::zero()
+    } else {
+        pseudo_header(asked, protocol, length)
+    };
     sum.add_u16(u16::from(number) << 8 | u16::from(code));
     sum.add_word(rest.to_be());
     for word in 0..QUOTE_WORDS {
@@ -270,7 +297,12 @@ fn write_error<F: Frame>(frame: &mut F, asked: &Asked, kind: Kind) -> Option<()>
         }
         sum.add_word(u32::from_ne_bytes(*cursor.take::<[u8; 4]>()?));
     }
-    *header = Icmp { kind: number, code, checksum: sum.checksum().into(), rest: rest.into() };
+    *header = Icmp {
+        kind: number,
+        code,
+        checksum: sum.checksum().into(),
+        rest: rest.into(),
+    };
     Some(())
 }
 
@@ -280,8 +312,19 @@ fn read_link<F: Frame>(frame: &mut F, tags: &Tags) -> Option<(Ethernet, [VlanTag
     let mut cursor = frame.cursor();
     let mut ethernet = *cursor.take::<Ethernet>()?;
     ethernet.macs = transmute!(reversed(&ethernet.macs));
-    let none = VlanTag { control: 0.into(), ethertype: 0.into() };
-    let outer = if tags.count > 0 { *cursor.take::<VlanTag>()? } else { none };
-    let inner = if tags.count > 1 { *cursor.take::<VlanTag>()? } else { none };
+    let none = VlanTag {
+        control: 0.into(),
+        ethertype: 0.into(),
+    };
+    let outer = if tags.count > 0 {
+        *cursor.take::<VlanTag>()?
+    } else {
+        none
+    };
+    let inner = if tags.count > 1 {
+        *cursor.take::<VlanTag>()?
+    } else {
+        none
+    };
     Some((ethernet, [outer, inner]))
 }

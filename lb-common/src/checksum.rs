@@ -83,7 +83,10 @@ mod tests {
     #[test]
     fn the_example_of_rfc_1071_adds_up() {
         // RFC 1071 section 3: the sum is ddf2, the checksum its complement.
-        assert_eq!(checksum_of(&[0x00, 0x01, 0xf2, 0x03, 0xf4, 0xf5, 0xf6, 0xf7]), !0xddf2);
+        assert_eq!(
+            checksum_of(&[0x00, 0x01, 0xf2, 0x03, 0xf4, 0xf5, 0xf6, 0xf7]),
+            !0xddf2
+        );
     }
 
     proptest! {

@@ -17,11 +17,12 @@ use crate::{
     headers::{protocol, tcp_flags},
     icmp::{self, Meaning},
     link::{Departure, relink},
-    open::{self, Past},
-    parse::{Fragment, Packet, Payload, parse},
+    open::{self, Opener, Past},
+    parse::{Fragment, Packet, Payload, Transport, parse, parse_plain},
     platform::Platform,
     tables::{ClosedPort, FragmentKey, FragmentRoute},
     verdict::{Reason, Verdict},
+    word::forget,
 };
 
 /// How long the fragments of a datagram are awaited, in seconds (Linux: `net.ipv4.ipfrag_time`).
@@ -36,10 +37,12 @@ pub enum Next {
     Flows,
     /// [`opening`].
     Opening,
+    /// [`extended`].
+    Extended,
     /// [`others`].
     Others,
     /// [`answer`].
-    Answer(Kind),
+    Answer,
 }
 
 /// How many stages a packet passes at most: flows, opening, flows, answer; and one more try where another core took the
@@ -54,8 +57,9 @@ pub fn process<P: Platform, F: Frame>(platform: &P, frame: &mut F) -> Verdict {
             Next::Verdict(verdict) => return verdict,
             Next::Flows => flows(platform, frame),
             Next::Opening => opening(platform, frame),
+            Next::Extended => extended(platform, frame),
             Next::Others => others(platform, frame),
-            Next::Answer(kind) => return answer(platform, frame, kind),
+            Next::Answer => return answer(platform, frame),
         }
     }
     Verdict::Drop
@@ -65,8 +69,20 @@ pub fn process<P: Platform, F: Frame>(platform: &P, frame: &mut F) -> Verdict {
 #[inline(always)]
 pub fn flows<P: Platform, F: Frame>(platform: &P, frame: &mut F) -> Next {
     let mut departure = Departure::default();
-    let outcome = match parse(frame) {
+    let outcome = match parse_plain(frame) {
+        Ok(packet) if !matches!(packet.fragment, Fragment::Whole) => Outcome::next(End::Extended),
         Ok(packet) => flow_packet(platform, packet, &mut departure),
+        Err(reason) => Outcome::pass(reason),
+    };
+    finish(platform, frame, outcome, &departure)
+}
+
+/// Forwards what the first stage does not look into: fragments, and packets with IPv6 extension headers.
+#[inline(always)]
+pub fn extended<P: Platform, F: Frame>(platform: &P, frame: &mut F) -> Next {
+    let mut departure = Departure::default();
+    let outcome = match parse(frame) {
+        Ok(packet) => extended_packet(platform, packet, &mut departure),
         Err(reason) => Outcome::pass(reason),
     };
     finish(platform, frame, outcome, &departure)
@@ -75,15 +91,14 @@ pub fn flows<P: Platform, F: Frame>(platform: &P, frame: &mut F) -> Next {
 /// Opens a flow for TCP and UDP packets that have none.
 #[inline(always)]
 pub fn opening<P: Platform, F: Frame>(platform: &P, frame: &mut F) -> Next {
-    let mut departure = Departure::default();
     let outcome = match parse(frame) {
-        Ok(packet) => opening_packet(platform, packet, &mut departure),
+        Ok(packet) => opening_packet(platform, &packet),
         Err(reason) => Outcome::pass(reason),
     };
-    finish(platform, frame, outcome, &departure)
+    conclude(platform, outcome)
 }
 
-/// Serves the rest: later fragments, ICMP, and what is malformed.
+/// Serves the rest: ICMP, and what is malformed.
 #[inline(always)]
 pub fn others<P: Platform, F: Frame>(platform: &P, frame: &mut F) -> Next {
     let mut departure = Departure::default();
@@ -96,7 +111,8 @@ pub fn others<P: Platform, F: Frame>(platform: &P, frame: &mut F) -> Next {
 
 /// Turns the packet into an answer to its sender. Why, was counted already.
 #[inline(always)]
-pub fn answer<P: Platform, F: Frame>(platform: &P, frame: &mut F, kind: Kind) -> Verdict {
+pub fn answer<P: Platform, F: Frame>(platform: &P, frame: &mut F) -> Verdict {
+    let kind = Kind::from_words(platform.answer());
     let asked = match parse(frame) {
         Ok(packet) => Asked::of(&packet),
         Err(reason) => {
@@ -115,26 +131,42 @@ pub fn answer<P: Platform, F: Frame>(platform: &P, frame: &mut F, kind: Kind) ->
 
 /// Does what is left to do after a stage, and counts what became of the packet.
 #[inline(always)]
-fn finish<P: Platform, F: Frame>(platform: &P, frame: &mut F, outcome: Outcome, departure: &Departure) -> Next {
+fn finish<P: Platform, F: Frame>(
+    platform: &P,
+    frame: &mut F,
+    outcome: Outcome,
+    departure: &Departure,
+) -> Next {
+    match outcome.end {
+        End::Leave => {}
+        End::Relink => {
+            if relink(frame, departure).is_none() {
+                return conclude(platform, Outcome::drop(Reason::NoRoom));
+            }
+        }
+        _ => return conclude(platform, outcome),
+    }
+    platform.count_reason(outcome.reason);
+    Next::Verdict(departure.exit.verdict(platform))
+}
+
+/// Does what is left to do with a packet that does not leave, and counts what became of it.
+#[inline(always)]
+fn conclude<P: Platform>(platform: &P, outcome: Outcome) -> Next {
     let Outcome { end, mut reason } = outcome;
     let mut next = match end {
         End::Flows => return Next::Flows,
         End::Opening => return Next::Opening,
+        End::Extended => return Next::Extended,
         End::Others => return Next::Others,
         End::Pass => Next::Verdict(Verdict::Pass),
-        End::Drop => Next::Verdict(Verdict::Drop),
-        End::Leave => Next::Verdict(departure.exit.verdict(platform)),
-        End::Relink => match relink(frame, departure) {
-            Some(()) => Next::Verdict(departure.exit.verdict(platform)),
-            None => {
-                reason = Reason::NoRoom;
-                Next::Verdict(Verdict::Drop)
-            }
-        },
-        End::Answer => Next::Answer(Kind::from_words(departure.answer)),
+        End::Drop | End::Leave | End::Relink => Next::Verdict(Verdict::Drop),
+        End::Answer => Next::Answer,
     };
     if end == End::Answer {
-        let per_second = platform.settings().map_or(0, |settings| settings.answers_per_second.get());
+        let per_second = platform
+            .settings()
+            .map_or(0, |settings| settings.answers_per_second.get());
         if !platform.may_answer(platform.now_s(), per_second) {
             reason = Reason::AnswerLimited;
             next = Next::Verdict(Verdict::Drop);
@@ -146,37 +178,127 @@ fn finish<P: Platform, F: Frame>(platform: &P, frame: &mut F, outcome: Outcome, 
 
 const PASS: Outcome = Outcome::pass(Reason::NotOurs);
 
+/// A flow, and which way the packet goes in it.
+struct Located<'t> {
+    found: Found<'t>,
+    /// A [`Direction`], as a word: see [`forget`].
+    direction: u32,
+}
+
+/// Finds the flow of a TCP or UDP packet; or else what becomes of the packet.
 #[inline(always)]
-fn flow_packet<P: Platform, C>(platform: &P, mut packet: Packet<'_, C>, departure: &mut Departure) -> Outcome {
-    let Payload::Transport(transport) = &packet.payload else { return Outcome::next(End::Others) };
-    let flags = transport.tcp.flags;
+fn locate<'t, P: Platform, C>(
+    platform: &'t P,
+    packet: &Packet<'_, C>,
+    transport: &Transport<'_>,
+    now_s: u32,
+) -> Result<Located<'t>, Outcome> {
     let (source, destination) = packet.endpoints(transport.ports);
-    let now_s = platform.now_s();
     if filter::may_be(platform, filter::Kind::Vip, &destination.address) {
         let Some((_, key)) = flow_key(platform, &source, &destination, packet.protocol) else {
-            return Outcome::drop(Reason::Inconsistent);
+            return Err(Outcome::drop(Reason::Inconsistent));
         };
         let Some(found) = table::find(platform, &key, &source, &destination, packet.protocol) else {
-            return Outcome::next(End::Opening);
+            return Err(Outcome::next(End::Opening));
         };
-        if !is_live(platform, &found, flags, now_s) {
-            return Outcome::next(End::Opening);
+        if !is_live(platform, &found, transport.tcp.flags, now_s) {
+            return Err(Outcome::next(End::Opening));
         }
-        let fragment = new_fragment(platform, &packet, &found, Direction::Forward, now_s);
-        return forward::to_member(platform, &mut packet, &found, fragment, now_s, departure);
+        return Ok(Located {
+            found,
+            direction: Direction::Forward as u32,
+        });
     }
     if filter::may_be(platform, filter::Kind::Member, &source.address)
         && let Some(found) = returns::find(platform, &source, &destination, packet.protocol)
     {
-        let fragment = new_fragment(platform, &packet, &found, Direction::Return, now_s);
-        return forward::to_client(platform, &mut packet, &found, fragment, now_s, departure);
+        return Ok(Located {
+            found,
+            direction: Direction::Return as u32,
+        });
     }
-    PASS
+    Err(PASS)
+}
+
+#[inline(always)]
+fn flow_packet<P: Platform, C>(
+    platform: &P,
+    mut packet: Packet<'_, C>,
+    departure: &mut Departure,
+) -> Outcome {
+    let transport = match &packet.payload {
+        Payload::Transport(transport) => transport,
+        Payload::LaterFragment | Payload::Other => return Outcome::next(End::Extended),
+        _ => return Outcome::next(End::Others),
+    };
+    let now_s = platform.now_s();
+    match locate(platform, &packet, transport, now_s) {
+        Ok(located) => forward(platform, &mut packet, &located, 0, now_s, departure),
+        Err(outcome) => outcome,
+    }
+}
+
+/// Sends a packet on along its flow.
+#[inline(always)]
+fn forward<P: Platform, C>(
+    platform: &P,
+    packet: &mut Packet<'_, C>,
+    located: &Located<'_>,
+    fragment_id: u32,
+    now_s: u32,
+    departure: &mut Departure,
+) -> Outcome {
+    if located.direction == Direction::Forward as u32 {
+        forward::to_member(platform, packet, &located.found, fragment_id, now_s, departure)
+    } else {
+        forward::to_client(platform, packet, &located.found, fragment_id, now_s, departure)
+    }
+}
+
+#[inline(always)]
+fn extended_packet<P: Platform, C>(
+    platform: &P,
+    mut packet: Packet<'_, C>,
+    departure: &mut Departure,
+) -> Outcome {
+    let now_s = platform.now_s();
+    let (located, fragment_id) = match &packet.payload {
+        Payload::Transport(transport) => match locate(platform, &packet, transport, now_s) {
+            Ok(located) => {
+                let id = new_fragment(platform, &packet, &located, now_s);
+                (located, id)
+            }
+            Err(outcome) => return outcome,
+        },
+        Payload::LaterFragment => match locate_later(platform, &packet, now_s) {
+            Some(located) => located,
+            None => return for_a_vip(platform, &packet, Reason::FragmentUnknown),
+        },
+        _ => return Outcome::next(End::Others),
+    };
+    let noise = now_s;
+    let located = Located {
+        direction: forget(located.direction, noise),
+        ..located
+    };
+    forward(
+        platform,
+        &mut packet,
+        &located,
+        forget(fragment_id, noise),
+        now_s,
+        departure,
+    )
 }
 
 /// Hash and key of the flow from `client` to `vip`.
 #[inline(always)]
-fn flow_key<P: Platform>(platform: &P, client: &Endpoint, vip: &Endpoint, protocol: u8) -> Option<(u64, Key)> {
+fn flow_key<P: Platform>(
+    platform: &P,
+    client: &Endpoint,
+    vip: &Endpoint,
+    protocol: u8,
+) -> Option<(u64, Key)> {
     let settings = platform.settings()?;
     let hash = hash::of_tuple(settings.seed.get(), client, vip, protocol);
     Some((hash, Key::new(hash, settings.flow_buckets.get())))
@@ -194,47 +316,49 @@ fn is_live<P: Platform>(platform: &P, found: &Found<'_>, flags: u8, now_s: u32) 
 /// Drops what is for a VIP, and passes on the rest.
 #[inline(always)]
 fn for_a_vip<P: Platform, C>(platform: &P, packet: &Packet<'_, C>, reason: Reason) -> Outcome {
-    if open::is_vip(platform, &packet.ip.destination()) { Outcome::drop(reason) } else { PASS }
+    if open::is_vip(platform, &packet.ip.destination()) {
+        Outcome::drop(reason)
+    } else {
+        PASS
+    }
 }
 
 #[inline(always)]
-fn opening_packet<P: Platform, C>(platform: &P, packet: Packet<'_, C>, departure: &mut Departure) -> Outcome {
-    let Payload::Transport(transport) = &packet.payload else { return Outcome::next(End::Others) };
-    let now_s = platform.now_s();
-    let (flags, protocol) = (transport.tcp.flags, packet.protocol);
-    let (source, destination) = packet.endpoints(transport.ports);
-    let Some((hash, key)) = flow_key(platform, &source, &destination, protocol) else {
+fn opening_packet<P: Platform, C>(platform: &P, packet: &Packet<'_, C>) -> Outcome {
+    let Payload::Transport(transport) = &packet.payload else {
+        return Outcome::next(End::Others);
+    };
+    let Some(opener) = platform.opener() else {
+        return Outcome::drop(Reason::Inconsistent);
+    };
+    opener.set(packet, transport);
+    let (protocol, now_s) = (opener.protocol(), platform.now_s());
+    let Some((hash, key)) = flow_key(platform, &opener.client(), &opener.vip(), protocol) else {
         return Outcome::drop(Reason::Inconsistent);
     };
     let mut past = Past::None;
-    if let Some(found) = table::find(platform, &key, &source, &destination, protocol) {
-        if is_live(platform, &found, flags, now_s) {
+    if let Some(found) = table::find(platform, &key, &opener.client(), &opener.vip(), protocol) {
+        if is_live(platform, &found, opener.flags(), now_s) {
             past = Past::MemberGone;
         }
         table::release(platform, found.slot, found.tag);
     }
-    let Some(listener) = open::listener_of(platform, &destination, protocol) else {
-        return no_listener(platform, &packet, flags, &destination, departure);
+    let Some(listener) = open::listener_of(platform, &opener.vip(), protocol) else {
+        return no_listener(platform, opener);
     };
-    match open::open(platform, &packet, flags, (&source, hash, &key), listener, past, now_s) {
+    match open::open(platform, opener, (hash, &key), listener, past, now_s) {
         // The packet is now one of a live flow.
         Ok(_) => Outcome::next(End::Flows),
-        Err(reason @ (Reason::NoMember | Reason::UnknownConnection)) => refuse(platform, &packet, flags, reason, departure),
+        Err(reason @ (Reason::NoMember | Reason::UnknownConnection)) => refuse(platform, opener, reason),
         Err(reason) => Outcome::drop(reason),
     }
 }
 
 /// A packet that no listener is there for: of a VIP's closed port, or not ours after all.
 #[inline(always)]
-fn no_listener<P: Platform, C>(
-    platform: &P,
-    packet: &Packet<'_, C>,
-    flags: u8,
-    destination: &Endpoint,
-    departure: &mut Departure,
-) -> Outcome {
-    if open::is_vip(platform, &destination.address) {
-        refuse(platform, packet, flags, Reason::ClosedPort, departure)
+fn no_listener<P: Platform>(platform: &P, opener: &Opener) -> Outcome {
+    if open::is_vip(platform, &opener.vip().address) {
+        refuse(platform, opener, Reason::ClosedPort)
     } else {
         PASS
     }
@@ -242,20 +366,19 @@ fn no_listener<P: Platform, C>(
 
 /// Refuses as a host would whose port has no one, or silently: as the settings say.
 #[inline(always)]
-fn refuse<P: Platform, C>(
-    platform: &P,
-    packet: &Packet<'_, C>,
-    flags: u8,
-    reason: Reason,
-    departure: &mut Departure,
-) -> Outcome {
-    let policy = platform.settings().map_or(0, |settings| settings.closed_port.get());
-    let answerable = matches!(packet.fragment, Fragment::Whole) && flags & tcp_flags::RST == 0;
-    if policy != ClosedPort::Reject as u32 || !answerable {
+fn refuse<P: Platform>(platform: &P, opener: &Opener, reason: Reason) -> Outcome {
+    let policy = platform
+        .settings()
+        .map_or(0, |settings| settings.closed_port.get());
+    if policy != ClosedPort::Reject as u32 || !opener.may_be_answered() {
         return Outcome::drop(reason);
     }
-    let kind = if packet.protocol == protocol::TCP { Kind::Reset } else { Kind::PortUnreachable };
-    Outcome::answer(kind, reason, departure)
+    let kind = if opener.protocol() == protocol::TCP {
+        Kind::Reset
+    } else {
+        Kind::PortUnreachable
+    };
+    Outcome::answer(platform, kind, reason)
 }
 
 /// Where the packet is the first fragment of a datagram: notes where the later ones go, and gives their new id; 0 for
@@ -264,18 +387,43 @@ fn refuse<P: Platform, C>(
 fn new_fragment<P: Platform, C>(
     platform: &P,
     packet: &Packet<'_, C>,
-    found: &Found<'_>,
-    direction: Direction,
+    located: &Located<'_>,
     now_s: u32,
 ) -> u32 {
     let (false, Some(settings)) = (matches!(packet.fragment, Fragment::Whole), platform.settings()) else {
         return 0;
     };
     let id = settings.fragment_id.fetch_add(1).max(1);
-    let direction = u32::from(direction == Direction::Return);
-    let route = FragmentRoute { slot: found.slot.0, tag: found.tag, direction, id, seen_s: now_s, padding: 0 };
+    let Found { slot, tag, .. } = located.found;
+    let route = FragmentRoute {
+        slot: slot.0,
+        tag,
+        direction: located.direction,
+        id,
+        seen_s: now_s,
+        padding: 0,
+    };
     platform.set_fragment(&fragment_key(packet), &route);
     id
+}
+
+/// Finds the flow of a later fragment: it goes where the first one went.
+#[inline(always)]
+fn locate_later<'t, P: Platform, C>(
+    platform: &'t P,
+    packet: &Packet<'_, C>,
+    now_s: u32,
+) -> Option<(Located<'t>, u32)> {
+    let route = platform.fragment(&fragment_key(packet))?;
+    let found = table::at(platform, Slot(route.slot))?;
+    let is_known = found.tag == route.tag && now_s.saturating_sub(route.seen_s) <= FRAGMENT_LIFETIME_S;
+    is_known.then_some((
+        Located {
+            found,
+            direction: route.direction,
+        },
+        route.id,
+    ))
 }
 
 #[inline(always)]
@@ -295,37 +443,11 @@ fn other_packet<'a, P: Platform, C: Cursor<'a>>(
     departure: &mut Departure,
 ) -> Outcome {
     match packet.payload {
-        Payload::Transport(_) => Outcome::next(End::Flows),
-        Payload::LaterFragment => later_fragment(platform, packet, departure),
+        Payload::Transport(_) | Payload::LaterFragment => PASS,
         Payload::Icmp(..) => icmp_message(platform, packet, departure),
         Payload::Malformed(reason) => for_a_vip(platform, &packet, reason),
         Payload::Other => for_a_vip(platform, &packet, Reason::UnsupportedProtocol),
     }
-}
-
-/// A later fragment goes where the first one went.
-#[inline(always)]
-fn later_fragment<P: Platform, C>(
-    platform: &P,
-    mut packet: Packet<'_, C>,
-    departure: &mut Departure,
-) -> Outcome {
-    let now_s = platform.now_s();
-    let known = platform
-        .fragment(&fragment_key(&packet))
-        .filter(|route| now_s.saturating_sub(route.seen_s) <= FRAGMENT_LIFETIME_S);
-    let Some(route) = known else {
-        return for_a_vip(platform, &packet, Reason::FragmentUnknown);
-    };
-    let found = table::at(platform, Slot(route.slot)).filter(|found| found.tag == route.tag);
-    let Some(found) = found else { return Outcome::drop(Reason::FragmentUnknown) };
-    let outcome = if route.direction == 0 {
-        forward::to_member(platform, &mut packet, &found, route.id, now_s, departure)
-    } else {
-        forward::to_client(platform, &mut packet, &found, route.id, now_s, departure)
-    };
-    // Only a first fragment could open another flow.
-    if outcome.end == End::Opening { Outcome::drop(Reason::NoMember) } else { outcome }
 }
 
 /// ICMP: an echo request to a VIP, or an error about a flow.
@@ -335,7 +457,9 @@ fn icmp_message<'a, P: Platform, C: Cursor<'a>>(
     mut packet: Packet<'a, C>,
     departure: &mut Departure,
 ) -> Outcome {
-    let Payload::Icmp(header, _) = &packet.payload else { return PASS };
+    let Payload::Icmp(header) = &packet.payload else {
+        return PASS;
+    };
     let (meaning, destination) = (icmp::meaning(header, packet.protocol), packet.ip.destination());
     match meaning {
         Meaning::EchoRequest if open::is_vip(platform, &destination) => {
@@ -344,7 +468,10 @@ fn icmp_message<'a, P: Platform, C: Cursor<'a>>(
             }
             answer::echo(&mut packet);
             departure.exit.ifindex = platform.ingress_ifindex();
-            Outcome { end: End::Leave, reason: Reason::EchoAnswered }
+            Outcome {
+                end: End::Leave,
+                reason: Reason::EchoAnswered,
+            }
         }
         Meaning::Error => match icmp::translate(platform, packet, departure) {
             Some(outcome) => outcome,

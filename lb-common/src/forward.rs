@@ -28,12 +28,14 @@ pub enum End {
     Leave,
     /// Let it leave with the link header of its [`Departure`].
     Relink,
-    /// Turn it into the answer of its [`Departure`].
+    /// Turn it into the answer that the platform was told.
     Answer,
     /// Go on with [`crate::datapath::flows`].
     Flows,
     /// Go on with [`crate::datapath::opening`].
     Opening,
+    /// Go on with [`crate::datapath::extended`].
+    Extended,
     /// Go on with [`crate::datapath::others`].
     Others,
 }
@@ -52,28 +54,40 @@ impl Outcome {
     #[inline(always)]
     #[must_use]
     pub const fn drop(reason: Reason) -> Self {
-        Self { end: End::Drop, reason }
+        Self {
+            end: End::Drop,
+            reason,
+        }
     }
 
     /// The packet is left to the kernel.
     #[inline(always)]
     #[must_use]
     pub const fn pass(reason: Reason) -> Self {
-        Self { end: End::Pass, reason }
+        Self {
+            end: End::Pass,
+            reason,
+        }
     }
 
     /// The packet goes on with another stage.
     #[inline(always)]
     #[must_use]
     pub const fn next(end: End) -> Self {
-        Self { end, reason: Reason::Forwarded }
+        Self {
+            end,
+            reason: Reason::Forwarded,
+        }
     }
 
     /// The packet is answered.
     #[inline(always)]
-    pub fn answer(kind: Kind, reason: Reason, departure: &mut Departure) -> Self {
-        departure.answer = kind.to_words();
-        Self { end: End::Answer, reason }
+    pub fn answer<P: Platform>(platform: &P, kind: Kind, reason: Reason) -> Self {
+        platform.set_answer(kind.to_words());
+        Self {
+            end: End::Answer,
+            reason,
+        }
     }
 }
 
@@ -89,20 +103,24 @@ pub fn to_member<P: Platform, C>(
 ) -> Outcome {
     let record = found.record;
     let member_id = record.member.get();
-    let Some(member) = platform.member(member_id).filter(|member| member.keeps_sessions()) else {
+    let Some(member) = platform
+        .member(member_id)
+        .filter(|member| member.keeps_sessions())
+    else {
         return Outcome::next(End::Opening);
     };
-    let Some(forwarding) = record.state_word().forwarding() else {
-        return Outcome::drop(Reason::Inconsistent);
-    };
+    let forwarding = record.state_word().forwarding();
     if packet.ip.hops() <= 1 {
-        return Outcome::answer(Kind::TimeExceeded, Reason::HopLimit, departure);
+        return Outcome::answer(platform, Kind::TimeExceeded, Reason::HopLimit);
     }
-    let source = if matches!(forwarding, Forwarding::FullNat | Forwarding::Ipip) {
+    let source = if forwarding == Forwarding::FULL_NAT || forwarding == Forwarding::IPIP {
         let Some(address) = platform.snat_address(record.snat_address.get()) else {
             return Outcome::drop(Reason::Inconsistent);
         };
-        Endpoint { address, port: record.source_port() }
+        Endpoint {
+            address,
+            port: record.source_port(),
+        }
     } else {
         record.client_endpoint()
     };
@@ -110,16 +128,20 @@ pub fn to_member<P: Platform, C>(
         return Outcome::drop(reason);
     }
     let length = packet.ip.total_length();
-    let overhead = if forwarding == Forwarding::Ipip { Outer::length(&member.address.load()) as u32 } else { 0 };
+    let overhead = if forwarding == Forwarding::IPIP {
+        Outer::length(&member.address.load()) as u32
+    } else {
+        0
+    };
     let room = departure.exit.mtu.saturating_sub(overhead);
     if departure.exit.mtu != 0 && length as u32 > room {
-        return Outcome::answer(Kind::TooBig(room), Reason::TooBig, departure);
+        return Outcome::answer(platform, Kind::TooBig(room), Reason::TooBig);
     }
 
     let mut sums = Sums::default();
     if forwarding.sees_replies() {
         let destination = returns::endpoint(member);
-        if forwarding == Forwarding::FullNat {
+        if forwarding == Forwarding::FULL_NAT {
             set_source(packet, &source, &mut sums);
         }
         set_destination(packet, &destination, &mut sums);
@@ -129,7 +151,7 @@ pub fn to_member<P: Platform, C>(
     }
     packet.ip.take_hop(&mut sums);
     finish(packet, &sums);
-    if forwarding == Forwarding::Ipip {
+    if forwarding == Forwarding::IPIP {
         departure.outer = Outer::new(&packet.ip, &source.address, &member.address.load(), found.tag);
     }
 
@@ -167,7 +189,10 @@ pub fn to_client<P: Platform, C>(
     departure.exit.find_client(record);
     let length = packet.ip.total_length();
     let mut sums = Sums::default();
-    let vip = Endpoint { address: listener.address.load(), port: listener.port.get() as u16 };
+    let vip = Endpoint {
+        address: listener.address.load(),
+        port: listener.port.get() as u16,
+    };
     set_source(packet, &vip, &mut sums);
     set_destination(packet, &record.client_endpoint(), &mut sums);
     if fragment_id != 0 {
@@ -240,8 +265,12 @@ fn touch<P: Platform, C>(
         return;
     }
     let member_id = record.member.get();
-    let Some(pool_id) = platform.member(member_id).map(|member| member.pool.get()) else { return };
-    let Some(pool) = platform.pool(pool_id) else { return };
+    let Some(pool_id) = platform.member(member_id).map(|member| member.pool.get()) else {
+        return;
+    };
+    let Some(pool) = platform.pool(pool_id) else {
+        return;
+    };
     let idle_s = pool.session_idle_s.get();
     if idle_s != 0 && now_s.saturating_sub(renewed_s) >= session::renewal_interval_s(idle_s) {
         record.renewed_s.set(now_s);
@@ -255,10 +284,19 @@ fn touch<P: Platform, C>(
 pub fn leave<C>(packet: &mut Packet<'_, C>, departure: &mut Departure, reason: Reason) -> Outcome {
     if departure.outer.is_none() && packet.tags == departure.exit.tags {
         packet.ethernet.macs = transmute!(departure.exit.macs);
-        return Outcome { end: End::Leave, reason };
+        return Outcome {
+            end: End::Leave,
+            reason,
+        };
     }
     departure.tags = packet.tags;
-    departure.ethertype =
-        u32::from(if matches!(packet.ip, Ip::V4(_)) { ethertype::IPV4 } else { ethertype::IPV6 });
-    Outcome { end: End::Relink, reason }
+    departure.ethertype = u32::from(if matches!(packet.ip, Ip::V4(_)) {
+        ethertype::IPV4
+    } else {
+        ethertype::IPV6
+    });
+    Outcome {
+        end: End::Relink,
+        reason,
+    }
 }

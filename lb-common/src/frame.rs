@@ -41,4 +41,8 @@ pub trait Cursor<'a>: Sized {
 
     /// Passes over `count` bytes (below 2,048); none where fewer are left.
     fn skip(&mut self, count: usize) -> Option<()>;
+
+    /// Forgets by which way the cursor came here. The kernel's verifier looks at the rest of the program once for each
+    /// way that leads there, unless they are all alike; elsewhere this does nothing.
+    fn settle(&mut self) -> Option<()>;
 }

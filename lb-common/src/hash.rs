@@ -33,7 +33,11 @@ impl Hash {
     pub const fn with_address(self, address: &Address) -> Self {
         let words = &address.0;
         let low = (words[2] as u64) << 32 | words[3] as u64;
-        if address.is_v4() { self.with(low) } else { self.with((words[0] as u64) << 32 | words[1] as u64).with(low) }
+        if address.is_v4() {
+            self.with(low)
+        } else {
+            self.with((words[0] as u64) << 32 | words[1] as u64).with(low)
+        }
     }
 
     /// The hash.
@@ -53,7 +57,8 @@ pub fn of_tuple(seed: u64, source: &Endpoint, destination: &Endpoint, protocol: 
     let hash = if source.address.is_v4() {
         hash.with(u64::from(source.address.0[3]) << 32 | u64::from(destination.address.0[3]))
     } else {
-        hash.with_address(&source.address).with_address(&destination.address)
+        hash.with_address(&source.address)
+            .with_address(&destination.address)
     };
     hash.with(ports).finish()
 }
@@ -72,25 +77,43 @@ mod tests {
 
     #[test]
     fn neighbouring_clients_spread_evenly_over_the_places() {
-        let vip = Endpoint { address: Address::v4([192, 0, 2, 1]), port: 80 };
+        let vip = Endpoint {
+            address: Address::v4([192, 0, 2, 1]),
+            port: 80,
+        };
         let mut counts = [0_u32; 64];
         for client in 0..64_000_u32 {
-            let source = Endpoint { address: Address::v4((0x0a00_0000 + client / 16).to_be_bytes()), port: 4000 + (client % 16) as u16 };
+            let source = Endpoint {
+                address: Address::v4((0x0a00_0000 + client / 16).to_be_bytes()),
+                port: 4000 + (client % 16) as u16,
+            };
             let hash = of_tuple(7, &source, &vip, 6);
             counts[place((hash >> 32) as u32, 64) as usize] += 1;
         }
         // A fair spread has a standard deviation of 31 around 1,000.
-        assert!(counts.iter().all(|count| (850..1150).contains(count)), "{counts:?}");
+        assert!(
+            counts.iter().all(|count| (850..1150).contains(count)),
+            "{counts:?}"
+        );
     }
 
     #[test]
     fn both_halves_of_the_hash_spread() {
-        let vip = Endpoint { address: "2001:db8::1".parse::<core::net::IpAddr>().unwrap().into(), port: 80 };
+        let vip = Endpoint {
+            address: "2001:db8::1".parse::<core::net::IpAddr>().unwrap().into(),
+            port: 80,
+        };
         let mut counts = [0_u32; 64];
         for port in 1..=64_000_u16 {
-            let source = Endpoint { address: "2001:db8::2".parse::<core::net::IpAddr>().unwrap().into(), port };
+            let source = Endpoint {
+                address: "2001:db8::2".parse::<core::net::IpAddr>().unwrap().into(),
+                port,
+            };
             counts[(of_tuple(9, &source, &vip, 17) as u32 % 64) as usize] += 1;
         }
-        assert!(counts.iter().all(|count| (850..1150).contains(count)), "{counts:?}");
+        assert!(
+            counts.iter().all(|count| (850..1150).contains(count)),
+            "{counts:?}"
+        );
     }
 }

@@ -37,7 +37,9 @@ pub enum Meaning {
 #[must_use]
 pub const fn meaning(header: &Icmp, protocol: u8) -> Meaning {
     match (protocol, header.kind) {
-        (protocol::ICMP, icmp::ECHO_REQUEST) | (protocol::ICMPV6, icmpv6::ECHO_REQUEST) => Meaning::EchoRequest,
+        (protocol::ICMP, icmp::ECHO_REQUEST) | (protocol::ICMPV6, icmpv6::ECHO_REQUEST) => {
+            Meaning::EchoRequest
+        }
         (protocol::ICMP, icmp::UNREACHABLE | icmp::TIME_EXCEEDED | icmp::PARAMETER_PROBLEM)
         | (
             protocol::ICMPV6,
@@ -55,7 +57,7 @@ struct Quote<'a> {
 }
 
 #[inline(always)]
-fn read_quote<'a, C: Cursor<'a>>(mut cursor: C, is_v4: bool) -> Option<Quote<'a>> {
+fn read_quote<'a, C: Cursor<'a>>(cursor: &mut C, is_v4: bool) -> Option<Quote<'a>> {
     if is_v4 {
         let ip: &mut Ipv4 = cursor.take()?;
         if ip.version_and_length >> 4 != 4 || ip.flags_and_offset.get() & Ipv4::OFFSET != 0 {
@@ -63,11 +65,19 @@ fn read_quote<'a, C: Cursor<'a>>(mut cursor: C, is_v4: bool) -> Option<Quote<'a>
         }
         cursor.skip(ip.header_length().checked_sub(size_of::<Ipv4>())?)?;
         let protocol = ip.protocol;
-        Some(Quote { ip: Ip::V4(ip), ports: cursor.take()?, protocol })
+        Some(Quote {
+            ip: Ip::V4(ip),
+            ports: cursor.take()?,
+            protocol,
+        })
     } else {
         let ip: &mut Ipv6 = cursor.take()?;
         let protocol = ip.next_header;
-        Some(Quote { ip: Ip::V6(ip), ports: cursor.take()?, protocol })
+        Some(Quote {
+            ip: Ip::V6(ip),
+            ports: cursor.take()?,
+            protocol,
+        })
     }
 }
 
@@ -78,18 +88,43 @@ pub fn translate<'a, P: Platform, C: Cursor<'a>>(
     packet: Packet<'a, C>,
     departure: &mut Departure,
 ) -> Option<Outcome> {
-    let Packet { ethernet, tags, ip, protocol, fragment, payload } = packet;
-    let Payload::Icmp(header, cursor) = payload else { return None };
-    let quote = read_quote(cursor, matches!(ip, Ip::V4(_)))?;
-    let sender = Endpoint { address: quote.ip.source(), port: quote.ports.source.get() };
-    let receiver = Endpoint { address: quote.ip.destination(), port: quote.ports.destination.get() };
+    let Packet {
+        ethernet,
+        tags,
+        ip,
+        protocol,
+        fragment,
+        payload,
+        rest,
+    } = packet;
+    let Payload::Icmp(header) = payload else {
+        return None;
+    };
+    let mut cursor = rest;
+    let quote = read_quote(&mut cursor, matches!(ip, Ip::V4(_)))?;
+    let sender = Endpoint {
+        address: quote.ip.source(),
+        port: quote.ports.source.get(),
+    };
+    let receiver = Endpoint {
+        address: quote.ip.destination(),
+        port: quote.ports.destination.get(),
+    };
     if ip.destination() != sender.address || ip.hops() <= 1 {
         return None;
     }
     let settings = platform.settings()?;
     let hash = hash::of_tuple(settings.seed.get(), &receiver, &sender, quote.protocol);
     let key = table::Key::new(hash, settings.flow_buckets.get());
-    let packet: Packet<'a, C> = Packet { ethernet, tags, ip, protocol, fragment, payload: Payload::Other };
+    let packet: Packet<'a, C> = Packet {
+        ethernet,
+        tags,
+        ip,
+        protocol,
+        fragment,
+        payload: Payload::Other,
+        rest: cursor,
+    };
     if let Some(found) = table::find(platform, &key, &receiver, &sender, quote.protocol) {
         about_answer(platform, packet, header, quote, found, departure)
     } else {
@@ -110,9 +145,9 @@ fn about_answer<P: Platform, C>(
 ) -> Option<Outcome> {
     let record = found.record;
     let member = platform.member(record.member.get())?;
-    let forwarding = record.state_word().forwarding()?;
+    let forwarding = record.state_word().forwarding();
     let receiver = returns::source_endpoint(platform, record)?;
-    let source = if forwarding == Forwarding::Ipip {
+    let source = if forwarding == Forwarding::IPIP {
         platform.snat_address(record.snat_address.get())?
     } else {
         receiver.address
@@ -122,13 +157,23 @@ fn about_answer<P: Platform, C>(
     }
     if forwarding.sees_replies() {
         let destination = returns::endpoint(member);
-        let source = if forwarding == Forwarding::FullNat { source } else { packet.ip.source() };
-        rewrite(&mut packet, header, quote, (&source, &destination.address), (&destination, &receiver));
+        let source = if forwarding == Forwarding::FULL_NAT {
+            source
+        } else {
+            packet.ip.source()
+        };
+        rewrite(
+            &mut packet,
+            header,
+            quote,
+            (&source, &destination.address),
+            (&destination, &receiver),
+        );
     } else {
         let mut sums = Sums::default();
         packet.ip.take_hop(&mut sums);
         packet.ip.finish(&sums);
-        if forwarding == Forwarding::Ipip {
+        if forwarding == Forwarding::IPIP {
             departure.outer = Outer::new(&packet.ip, &source, &member.address.load(), found.tag);
         }
     }
@@ -147,10 +192,19 @@ fn about_request<P: Platform, C>(
 ) -> Option<Outcome> {
     let record = found.record;
     let listener = platform.listener(record.listener.get())?;
-    let vip = Endpoint { address: listener.address.load(), port: listener.port.get() as u16 };
+    let vip = Endpoint {
+        address: listener.address.load(),
+        port: listener.port.get() as u16,
+    };
     let client = record.client_endpoint();
     departure.exit.find_client(record);
-    rewrite(&mut packet, header, quote, (&vip.address, &client.address), (&client, &vip));
+    rewrite(
+        &mut packet,
+        header,
+        quote,
+        (&vip.address, &client.address),
+        (&client, &vip),
+    );
     Some(leave(&mut packet, departure, Reason::Returned))
 }
 
@@ -167,15 +221,26 @@ fn rewrite<C>(
     packet.ip.set_source(source, &mut sums);
     packet.ip.set_destination(destination, &mut sums);
     // ICMPv6 covers the addresses of its own packet; ICMP does not.
-    let mut covered = if packet.protocol == protocol::ICMPV6 { sums.above } else { Sum::zero() };
+    let mut covered = if packet.protocol == protocol::ICMPV6 {
+        sums.above
+    } else {
+        Sum::zero()
+    };
     packet.ip.take_hop(&mut sums);
     packet.ip.finish(&sums);
 
-    let mut inner = Sums { header: Sum::zero(), above: covered };
+    let mut inner = Sums {
+        header: Sum::zero(),
+        above: covered,
+    };
     quote.ip.set_source(&quoted_source.address, &mut inner);
     quote.ip.set_destination(&quoted_destination.address, &mut inner);
-    inner.above.replace_u16(quote.ports.source.get(), quoted_source.port);
-    inner.above.replace_u16(quote.ports.destination.get(), quoted_destination.port);
+    inner
+        .above
+        .replace_u16(quote.ports.source.get(), quoted_source.port);
+    inner
+        .above
+        .replace_u16(quote.ports.destination.get(), quoted_destination.port);
     quote.ports.source.set(quoted_source.port);
     quote.ports.destination.set(quoted_destination.port);
     covered = inner.above;

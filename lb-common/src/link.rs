@@ -36,23 +36,37 @@ pub struct Exit {
 pub fn reversed(macs: &MacPair) -> [u32; 3] {
     let ([a, b, c, d, e, f], [g, h, i, j, k, l]) = (macs.source, macs.destination);
     // Word by word: a structure of bytes would lie on the stack where the kernel wants alignment.
-    [u32::from_ne_bytes([a, b, c, d]), u32::from_ne_bytes([e, f, g, h]), u32::from_ne_bytes([i, j, k, l])]
+    [
+        u32::from_ne_bytes([a, b, c, d]),
+        u32::from_ne_bytes([e, f, g, h]),
+        u32::from_ne_bytes([i, j, k, l]),
+    ]
 }
 
 impl Exit {
     /// Becomes the way to a member: what the daemon noted, or else what the platform's own routing knows.
     #[inline(always)]
-    pub fn find_member<P: Platform>(&mut self, platform: &P, member: &Member, source: &Address) -> Result<(), Reason> {
+    pub fn find_member<P: Platform>(
+        &mut self,
+        platform: &P,
+        member: &Member,
+        source: &Address,
+    ) -> Result<(), Reason> {
         let hop: &NextHop = &member.next_hop;
         self.ifindex = hop.ifindex.get();
         if self.ifindex != 0 {
             let tag = hop.tag.get();
-            self.tags = Tags { count: u32::from(tag != 0), controls: [tag as u16, 0] };
+            self.tags = Tags {
+                count: u32::from(tag != 0),
+                controls: [tag as u16, 0],
+            };
             self.macs = [hop.macs[0].get(), hop.macs[1].get(), hop.macs[2].get()];
             self.mtu = hop.mtu.get();
             return Ok(());
         }
-        let route = platform.route(source, &member.address.load()).ok_or(Reason::NextHopUnresolved)?;
+        let route = platform
+            .route(source, &member.address.load())
+            .ok_or(Reason::NextHopUnresolved)?;
         self.macs = route.macs;
         self.ifindex = route.ifindex;
         Ok(())
@@ -62,9 +76,15 @@ impl Exit {
     #[inline(always)]
     pub fn find_client(&mut self, record: &Record) {
         let controls = record.return_tags.get();
-        self.macs = [record.return_macs[0].get(), record.return_macs[1].get(), record.return_macs[2].get()];
-        self.tags =
-            Tags { count: record.state_word().tag_count(), controls: [(controls >> 16) as u16, controls as u16] };
+        self.macs = [
+            record.return_macs[0].get(),
+            record.return_macs[1].get(),
+            record.return_macs[2].get(),
+        ];
+        self.tags = Tags {
+            count: record.state_word().tag_count(),
+            controls: [(controls >> 16) as u16, controls as u16],
+        };
         self.ifindex = record.return_ifindex.get();
     }
 
@@ -74,7 +94,8 @@ impl Exit {
         if self.ifindex == platform.ingress_ifindex() {
             Verdict::Transmit
         } else {
-            Verdict::Redirect { ifindex: self.ifindex }
+            platform.redirect_to(self.ifindex);
+            Verdict::Redirect
         }
     }
 }
@@ -92,8 +113,8 @@ pub struct Departure {
     pub outer: Outer,
     /// The ethertype of the packet.
     pub ethertype: u32,
-    /// What is answered, in the words of [`crate::answer::Kind`].
-    pub answer: [u32; 2],
+    /// Zero.
+    pub padding: u32,
 }
 
 /// The outer header of a tunnel (RFC 2003, RFC 2473, RFC 4213).
@@ -124,7 +145,12 @@ impl Outer {
                 ip.flags_and_offset.get() & Ipv4::DONT_FRAGMENT,
                 ip.identification.get(),
             ),
-            Ip::V6(ip) => (protocol::IPV6, ip.version_class_flow.get() >> 20 & 0xff, Ipv4::DONT_FRAGMENT, 0),
+            Ip::V6(ip) => (
+                protocol::IPV6,
+                ip.version_class_flow.get() >> 20 & 0xff,
+                Ipv4::DONT_FRAGMENT,
+                0,
+            ),
         };
         Self {
             source: *source,
@@ -150,7 +176,11 @@ impl Outer {
     #[inline(always)]
     #[must_use]
     pub const fn length(destination: &Address) -> usize {
-        if destination.is_v4() { size_of::<Ipv4>() } else { size_of::<Ipv6>() }
+        if destination.is_v4() {
+            size_of::<Ipv4>()
+        } else {
+            size_of::<Ipv6>()
+        }
     }
 
     #[inline(always)]
@@ -194,7 +224,9 @@ impl Outer {
 /// Gives a frame the link header, and the outer header, that it leaves with: the room at its front is made to fit.
 #[inline(always)]
 pub fn relink<F: Frame>(frame: &mut F, departure: &Departure) -> Option<()> {
-    let Departure { exit, tags, outer, .. } = departure;
+    let Departure {
+        exit, tags, outer, ..
+    } = departure;
     let delta = tags.link_length() as i32 - exit.tags.link_length() as i32 - outer.length as i32;
     if delta != 0 {
         frame.adjust_head(delta).ok()?;

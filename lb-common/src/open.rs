@@ -8,11 +8,12 @@ use crate::{
     },
     headers::{protocol, tcp_flags},
     link::reversed,
-    parse::Packet,
+    parse::{Fragment, Packet, Transport},
     platform::Platform,
     session::{self, Admission},
-    tables::{Forwarding, ListenerKey, Member, Pool},
+    tables::{Forwarding, ListenerKey, Pool, SharedAddress},
     verdict::Reason,
+    word::{Word32, forget},
 };
 
 /// Whether the flow was known until now.
@@ -46,56 +47,146 @@ fn admission(protocol: u8, flags: u8, past: Past) -> Result<Admission, Reason> {
     if flags & tcp_flags::RST != 0 {
         return Err(Reason::UnknownConnection);
     }
-    if flags & tcp_flags::SYN != 0 && flags & (tcp_flags::ACK | tcp_flags::FIN) == 0 || past == Past::MemberGone {
+    if flags & tcp_flags::SYN != 0 && flags & (tcp_flags::ACK | tcp_flags::FIN) == 0
+        || past == Past::MemberGone
+    {
         return Ok(Admission::Any);
     }
     Ok(Admission::OnlyCertain)
 }
 
-/// Makes the flow of a packet from `client` to the listener.
+/// What opening needs to know of a packet. It lies in memory of the platform's, since the kernel's stack is small, and is
+/// plain numbers, so that the verifier need not remember how they were found.
+#[derive(Debug, Default)]
+#[repr(C, align(8))]
+pub struct Opener {
+    client: SharedAddress,
+    vip: SharedAddress,
+    /// The client's port in the upper half, the VIP's in the lower.
+    ports: Word32,
+    protocol: Word32,
+    /// TCP's flags.
+    flags: Word32,
+    /// 1 for one of several fragments.
+    is_part: Word32,
+    return_macs: [Word32; 3],
+    return_tags: Word32,
+    tag_count: Word32,
+    padding: Word32,
+}
+
+impl Opener {
+    /// Becomes the facts of `packet`.
+    #[inline(always)]
+    pub fn set<C>(&self, packet: &Packet<'_, C>, transport: &Transport<'_>) {
+        self.client.store(&packet.ip.source());
+        self.vip.store(&packet.ip.destination());
+        self.ports.set(
+            u32::from(transport.ports.source.get()) << 16 | u32::from(transport.ports.destination.get()),
+        );
+        self.protocol.set(u32::from(packet.protocol));
+        self.flags.set(u32::from(transport.tcp.flags));
+        self.is_part
+            .set(u32::from(!matches!(packet.fragment, Fragment::Whole)));
+        let macs = reversed(&packet.ethernet.macs);
+        for word in 0..3 {
+            self.return_macs[word].set(macs[word]);
+        }
+        self.return_tags
+            .set(u32::from(packet.tags.controls[0]) << 16 | u32::from(packet.tags.controls[1]));
+        self.tag_count.set(packet.tags.count);
+    }
+
+    /// The client.
+    #[inline(always)]
+    pub fn client(&self) -> Endpoint {
+        Endpoint {
+            address: self.client.load(),
+            port: (self.ports.get() >> 16) as u16,
+        }
+    }
+
+    /// The VIP and its port.
+    #[inline(always)]
+    pub fn vip(&self) -> Endpoint {
+        Endpoint {
+            address: self.vip.load(),
+            port: self.ports.get() as u16,
+        }
+    }
+
+    /// The protocol number.
+    #[inline(always)]
+    pub fn protocol(&self) -> u8 {
+        self.protocol.get() as u8
+    }
+
+    /// TCP's flags.
+    #[inline(always)]
+    pub fn flags(&self) -> u8 {
+        self.flags.get() as u8
+    }
+
+    /// Whether an answer may be given: not to a part of a datagram, nor to a reset.
+    #[inline(always)]
+    pub fn may_be_answered(&self) -> bool {
+        self.is_part.get() == 0 && self.flags() & tcp_flags::RST == 0
+    }
+}
+
+/// Makes the flow of a packet to the listener.
 #[inline(always)]
-pub fn open<'t, P: Platform, C>(
+pub fn open<'t, P: Platform>(
     platform: &'t P,
-    packet: &Packet<'_, C>,
-    flags: u8,
-    (client, hash, key): (&Endpoint, u64, &Key),
+    opener: &Opener,
+    (hash, key): (u64, &Key),
     listener_id: u32,
     past: Past,
     now_s: u32,
 ) -> Result<Found<'t>, Reason> {
-    let admission = admission(packet.protocol, flags, past)?;
+    let admission = admission(opener.protocol(), opener.flags(), past)?;
     let listener = platform.listener(listener_id).ok_or(Reason::Inconsistent)?;
     let pool_id = listener.pool.get();
     let pool = platform.pool(pool_id).ok_or(Reason::Inconsistent)?;
-    let forwarding = Forwarding::from_word(pool.forwarding.get()).ok_or(Reason::NoMember)?;
-    let network = session::client_network(pool, &client.address);
+    let forwarding = Forwarding(pool.forwarding.get());
+    let network = session::client_network(pool, &opener.client.load());
     let choice = session::choose(platform, pool, pool_id, &network, admission, now_s)?;
-    let member = platform.member(choice.member).ok_or(Reason::Inconsistent)?;
-
     let reservation = table::reserve(platform, key, now_s).map_err(|_| Reason::Contended)?;
-    let source = match enter_source(platform, pool, member, client, packet.protocol, forwarding, &reservation, hash) {
+    let source = match enter_source(platform, pool, choice.member, opener, &reservation, hash) {
         Ok(source) => source,
         Err(reason) => {
             reservation.cancel(platform);
             return Err(reason);
         }
     };
-    let state = State::first(packet.protocol, flags);
-    let tags = &packet.tags;
+    let state = State::first(opener.protocol(), opener.flags());
     let flow = NewFlow {
-        client: *client,
+        client: opener.client(),
         listener: listener_id,
         member: choice.member,
-        state: StateWord::new(state, forwarding, tags.count),
+        state: StateWord(forget(
+            StateWord::new(state, forwarding, opener.tag_count.get()).0,
+            now_s,
+        )),
         now_s,
-        renewed_s: if choice.plan == session::Plan::None { 0 } else { now_s },
+        renewed_s: if choice.plan == session::Plan::None as u32 {
+            0
+        } else {
+            now_s
+        },
         source_port: source.port,
         snat_address: source.snat_address,
-        return_macs: reversed(&packet.ethernet.macs),
-        return_tags: u32::from(tags.controls[0]) << 16 | u32::from(tags.controls[1]),
+        return_macs: [
+            opener.return_macs[0].get(),
+            opener.return_macs[1].get(),
+            opener.return_macs[2].get(),
+        ],
+        return_tags: opener.return_tags.get(),
         return_ifindex: platform.ingress_ifindex(),
     };
-    let found = reservation.commit(platform, key, &flow).map_err(|_| Reason::Contended)?;
+    let found = reservation
+        .commit(platform, key, &flow)
+        .map_err(|_| Reason::Contended)?;
     session::carry_out(platform, pool_id, &network, &choice, now_s);
     platform.count_listener(listener_id, |traffic| traffic.new_flows += 1);
     platform.count_member(choice.member, |traffic| traffic.new_flows += 1);
@@ -103,26 +194,26 @@ pub fn open<'t, P: Platform, C>(
 }
 
 #[inline(always)]
-#[allow(clippy::too_many_arguments)]
 fn enter_source<P: Platform>(
     platform: &P,
     pool: &Pool,
-    member: &Member,
-    client: &Endpoint,
-    protocol: u8,
-    forwarding: Forwarding,
+    member_id: u32,
+    opener: &Opener,
     reservation: &table::Reservation,
     hash: u64,
 ) -> Result<returns::Source, Reason> {
     let slot = reservation.slot;
-    match forwarding {
-        Forwarding::FullNat => {
-            let ports = (pool.snat_port_first.get(), pool.snat_port_count.get());
-            returns::enter_full_nat(platform, slot, member, ports, protocol, hash as u32)
-        }
-        Forwarding::Nat => returns::enter_nat(platform, slot, member, client, protocol),
-        Forwarding::Dsr | Forwarding::Ipip => {
-            Ok(returns::Source { snat_address: member.snat_first.get(), port: client.port })
-        }
+    let member = platform.member(member_id).ok_or(Reason::Inconsistent)?;
+    let forwarding = Forwarding(pool.forwarding.get());
+    if forwarding == Forwarding::FULL_NAT {
+        let ports = (pool.snat_port_first.get(), pool.snat_port_count.get());
+        return returns::enter_full_nat(platform, slot, member_id, ports, opener.protocol(), hash as u32);
     }
+    if forwarding == Forwarding::NAT {
+        return returns::enter_nat(platform, slot, member, &opener.client(), opener.protocol());
+    }
+    Ok(returns::Source {
+        snat_address: member.snat_first.get(),
+        port: opener.client().port,
+    })
 }

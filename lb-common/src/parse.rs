@@ -5,10 +5,11 @@ use crate::{
     checksum::Sum,
     frame::{Cursor, Frame},
     headers::{
-        Ethernet, Icmp, Ipv4, Ipv6, Ipv6Extension, Ipv6Fragment, Ports, Tcp, Udp, VlanTag, ethertype, protocol,
+        Ethernet, Icmp, Ipv4, Ipv6, Ipv6Extension, Ipv6Fragment, Ports, Tcp, Udp, VlanTag, ethertype,
+        protocol,
     },
     verdict::Reason,
-    word::pinned,
+    word::{forget, pinned},
 };
 
 /// How many IPv6 extension headers are walked. RFC 8200 section 4.1 knows six that may precede a payload;
@@ -80,7 +81,8 @@ impl Ip<'_> {
             Self::V4(ip) => {
                 let (old, below) = (ip.ttl, u16::from(ip.protocol));
                 ip.ttl = old.wrapping_sub(1);
-                sums.header.replace_u16(u16::from(old) << 8 | below, u16::from(ip.ttl) << 8 | below);
+                sums.header
+                    .replace_u16(u16::from(old) << 8 | below, u16::from(ip.ttl) << 8 | below);
             }
             Self::V6(ip) => ip.hop_limit = ip.hop_limit.wrapping_sub(1),
         }
@@ -215,11 +217,11 @@ pub struct TcpFacts {
 }
 
 /// What a packet carries.
-pub enum Payload<'a, C> {
+pub enum Payload<'a> {
     /// TCP or UDP, at its beginning.
     Transport(Transport<'a>),
-    /// ICMP or ICMPv6; the cursor stands behind its first eight bytes.
-    Icmp(&'a mut Icmp, C),
+    /// ICMP or ICMPv6.
+    Icmp(&'a mut Icmp),
     /// The later part of a datagram.
     LaterFragment,
     /// A protocol that is not balanced.
@@ -251,7 +253,9 @@ pub struct Packet<'a, C> {
     /// Whether the packet is one of several fragments.
     pub fragment: Fragment<'a>,
     /// What it carries.
-    pub payload: Payload<'a, C>,
+    pub payload: Payload<'a>,
+    /// Stands behind what was looked at of the payload.
+    pub rest: C,
 }
 
 impl<C> Packet<'_, C> {
@@ -259,8 +263,14 @@ impl<C> Packet<'_, C> {
     #[inline(always)]
     pub fn endpoints(&self, ports: &Ports) -> (Endpoint, Endpoint) {
         (
-            Endpoint { address: self.ip.source(), port: ports.source.get() },
-            Endpoint { address: self.ip.destination(), port: ports.destination.get() },
+            Endpoint {
+                address: self.ip.source(),
+                port: ports.source.get(),
+            },
+            Endpoint {
+                address: self.ip.destination(),
+                port: ports.destination.get(),
+            },
         )
     }
 
@@ -288,9 +298,29 @@ impl<C> Packet<'_, C> {
     }
 }
 
+/// How far a packet is taken apart.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Depth {
+    /// Where IPv6 extension headers begin, its payload is [`Payload::Other`].
+    Plain,
+    /// To the end.
+    Full,
+}
+
 /// Takes the packet of `frame` apart; an error says why it is none for the datapath to look at.
 #[inline(always)]
 pub fn parse<F: Frame>(frame: &mut F) -> Result<Packet<'_, F::Cursor<'_>>, Reason> {
+    parse_to(frame, Depth::Full)
+}
+
+/// The same, but for IPv6 extension headers: what is behind them is [`Payload::Other`].
+#[inline(always)]
+pub fn parse_plain<F: Frame>(frame: &mut F) -> Result<Packet<'_, F::Cursor<'_>>, Reason> {
+    parse_to(frame, Depth::Plain)
+}
+
+#[inline(always)]
+fn parse_to<F: Frame>(frame: &mut F, depth: Depth) -> Result<Packet<'_, F::Cursor<'_>>, Reason> {
     let length = frame.length();
     let mut cursor = frame.cursor();
     let ethernet: &mut Ethernet = cursor.take().ok_or(Reason::NotIp)?;
@@ -298,7 +328,10 @@ pub fn parse<F: Frame>(frame: &mut F) -> Result<Packet<'_, F::Cursor<'_>>, Reaso
     let mut kind = ethernet.ethertype.get();
     if kind == ethertype::VLAN || kind == ethertype::SERVICE_VLAN {
         let tag: &mut VlanTag = cursor.take().ok_or(Reason::NotIp)?;
-        tags = Tags { count: 1, controls: [tag.control.get(), 0] };
+        tags = Tags {
+            count: 1,
+            controls: [tag.control.get(), 0],
+        };
         kind = tag.ethertype.get();
         if kind == ethertype::VLAN {
             let tag: &mut VlanTag = cursor.take().ok_or(Reason::NotIp)?;
@@ -307,10 +340,12 @@ pub fn parse<F: Frame>(frame: &mut F) -> Result<Packet<'_, F::Cursor<'_>>, Reaso
             kind = tag.ethertype.get();
         }
     }
+    cursor.settle().ok_or(Reason::NotIp)?;
+    tags.count = forget(tags.count, u32::from(tags.controls[0]));
     let available = length - tags.link_length().min(length);
     match kind {
         ethertype::IPV4 => parse_v4(ethernet, tags, cursor, available),
-        ethertype::IPV6 => parse_v6(ethernet, tags, cursor, available),
+        ethertype::IPV6 => parse_v6(ethernet, tags, cursor, available, depth),
         _ => Err(Reason::NotIp),
     }
 }
@@ -335,11 +370,23 @@ fn parse_v4<'a, C: Cursor<'a>>(
     } else if cursor.skip(header - size_of::<Ipv4>()).is_none() {
         Payload::Malformed(Reason::Truncated)
     } else {
-        payload(cursor, protocol, total - header, part != 0)
+        payload(&mut cursor, protocol, total - header, part != 0)
     };
     // Pinned: the compiler would make the variant's number out of the field's bits, which the verifier cannot follow.
-    let fragment = if pinned(usize::from(part)) == 0 { Fragment::Whole } else { Fragment::V4 };
-    Ok(Packet { ethernet, tags, ip: Ip::V4(ip), protocol, fragment, payload })
+    let fragment = if pinned(usize::from(part)) == 0 {
+        Fragment::Whole
+    } else {
+        Fragment::V4
+    };
+    Ok(Packet {
+        ethernet,
+        tags,
+        ip: Ip::V4(ip),
+        protocol,
+        fragment,
+        payload,
+        rest: cursor,
+    })
 }
 
 #[inline(always)]
@@ -348,6 +395,7 @@ fn parse_v6<'a, C: Cursor<'a>>(
     tags: Tags,
     mut cursor: C,
     available: usize,
+    depth: Depth,
 ) -> Result<Packet<'a, C>, Reason> {
     let ip: &mut Ipv6 = cursor.take().ok_or(Reason::Truncated)?;
     let mut left = usize::from(ip.payload_length.get());
@@ -358,15 +406,25 @@ fn parse_v6<'a, C: Cursor<'a>>(
     } else if left + size_of::<Ipv6>() > available {
         Payload::Malformed(Reason::BadLength)
     } else if matches!(protocol, protocol::TCP | protocol::UDP | protocol::ICMPV6) {
-        payload(cursor, protocol, left, false)
+        payload(&mut cursor, protocol, left, false)
+    } else if depth == Depth::Plain {
+        Payload::Other
     } else {
         match walk_extensions(&mut cursor, &mut protocol, &mut left, &mut fragment) {
-            Ok(Walk::Payload) => payload(cursor, protocol, left, matches!(fragment, Fragment::V6(_))),
+            Ok(Walk::Payload) => payload(&mut cursor, protocol, left, matches!(fragment, Fragment::V6(_))),
             Ok(Walk::LaterFragment) => Payload::LaterFragment,
             Err(reason) => Payload::Malformed(reason),
         }
     };
-    Ok(Packet { ethernet, tags, ip: Ip::V6(ip), protocol, fragment, payload })
+    Ok(Packet {
+        ethernet,
+        tags,
+        ip: Ip::V6(ip),
+        protocol,
+        fragment,
+        payload,
+        rest: cursor,
+    })
 }
 
 /// Where the walk over the extension headers ended.
@@ -405,7 +463,11 @@ fn walk_extensions<'a, C: Cursor<'a>>(
                 let header: &mut Ipv6Fragment = cursor.take().ok_or(Reason::Truncated)?;
                 let part = header.offset_and_more.get();
                 let next = header.next_header;
-                *left = left.checked_sub(8).ok_or(Reason::BadLength)?;
+                cursor.settle().ok_or(Reason::ExtensionHeader)?;
+                *left = forget(
+                    left.checked_sub(8).ok_or(Reason::BadLength)? as u32,
+                    u32::from(next),
+                ) as usize;
                 *protocol = next;
                 // Offset zero and none to follow: an atomic fragment, which is whole (RFC 6946).
                 if part & 0xfff9 != 0 {
@@ -419,7 +481,11 @@ fn walk_extensions<'a, C: Cursor<'a>>(
             _ => return Ok(Walk::Payload),
         };
         cursor.skip(length).ok_or(Reason::Truncated)?;
-        *left = left.checked_sub(8 + length).ok_or(Reason::BadLength)?;
+        cursor.settle().ok_or(Reason::ExtensionHeader)?;
+        *left = forget(
+            left.checked_sub(8 + length).ok_or(Reason::BadLength)? as u32,
+            u32::from(next),
+        ) as usize;
         *protocol = next;
     }
     Err(Reason::ExtensionHeader)
@@ -428,7 +494,15 @@ fn walk_extensions<'a, C: Cursor<'a>>(
 /// The payload of `length` bytes at the cursor. Of a first fragment the rest is elsewhere, so that lengths
 /// inside cannot be held against it.
 #[inline(always)]
-fn payload<'a, C: Cursor<'a>>(mut cursor: C, protocol: u8, length: usize, first_of_several: bool) -> Payload<'a, C> {
+fn payload<'a, C: Cursor<'a>>(
+    cursor: &mut C,
+    protocol: u8,
+    length: usize,
+    first_of_several: bool,
+) -> Payload<'a> {
+    if cursor.settle().is_none() {
+        return Payload::Malformed(Reason::ExtensionHeader);
+    }
     match protocol {
         protocol::TCP => {
             let Some(tcp) = cursor.take::<Tcp>() else {
@@ -460,7 +534,7 @@ fn payload<'a, C: Cursor<'a>>(mut cursor: C, protocol: u8, length: usize, first_
             transport(&mut udp.ports, &mut udp.checksum, TcpFacts::default())
         }
         protocol::ICMP | protocol::ICMPV6 => match cursor.take::<Icmp>() {
-            Some(icmp) if length >= size_of::<Icmp>() => Payload::Icmp(icmp, cursor),
+            Some(icmp) if length >= size_of::<Icmp>() => Payload::Icmp(icmp),
             Some(_) => Payload::Malformed(Reason::BadLength),
             None => Payload::Malformed(Reason::Truncated),
         },
@@ -469,11 +543,11 @@ fn payload<'a, C: Cursor<'a>>(mut cursor: C, protocol: u8, length: usize, first_
 }
 
 #[inline(always)]
-fn transport<'a, C>(
+fn transport<'a>(
     ports: &'a mut Ports,
     checksum: &'a mut zerocopy::byteorder::big_endian::U16,
     tcp: TcpFacts,
-) -> Payload<'a, C> {
+) -> Payload<'a> {
     if ports.source.get() == 0 || ports.destination.get() == 0 {
         return Payload::Malformed(Reason::PortZero);
     }

@@ -1,12 +1,12 @@
 //! What the datapath needs from where it runs: the kernel's maps and helpers, or a test's memory.
 
-
 use crate::{
     address::Address,
     flow::{Bucket, ReturnBucket},
+    open::Opener,
     tables::{
-        FragmentKey, FragmentRoute, Listener, ListenerKey, Member, Pool, Session, SessionCounts, SessionKey, Settings,
-        Traffic,
+        FragmentKey, FragmentRoute, Listener, ListenerKey, Member, Pool, Session, SessionCounts, SessionKey,
+        Settings, Traffic,
     },
     verdict::Reason,
 };
@@ -86,6 +86,17 @@ pub trait Platform {
     fn count_reason(&self, reason: Reason);
     /// Takes one of this second's answers; false where none is left.
     fn may_answer(&self, now_s: u32, per_second: u32) -> bool;
+
+    /// Chooses the interface that a redirected packet leaves by.
+    fn redirect_to(&self, ifindex: u32);
+
+    /// Keeps what the answering stage is to answer, in the words of [`crate::answer::Kind`].
+    fn set_answer(&self, kind: [u32; 2]);
+    /// What was kept.
+    fn answer(&self) -> [u32; 2];
+
+    /// This core's memory for what opens a flow.
+    fn opener(&self) -> Option<&Opener>;
 
     /// Runs the body with 0, 1, ... below `count`, until it stops.
     fn repeat<B: LoopBody>(&self, count: u32, body: &mut B);

@@ -6,6 +6,7 @@ use crate::{
     schedule,
     tables::{Algorithm, Pool, Session, SessionKey},
     verdict::Reason,
+    word::forget,
 };
 
 /// A session is renewed when this part of its idle time has passed, rather than by every packet. The same part is
@@ -44,7 +45,13 @@ impl Session {
 /// Whether a session is over.
 #[inline(always)]
 #[must_use]
-pub const fn is_expired(first_seen_s: u32, last_seen_s: u32, idle_s: u32, absolute_s: u32, now_s: u32) -> bool {
+pub const fn is_expired(
+    first_seen_s: u32,
+    last_seen_s: u32,
+    idle_s: u32,
+    absolute_s: u32,
+    now_s: u32,
+) -> bool {
     let idle = now_s.saturating_sub(last_seen_s) > idle_s.saturating_add(renewal_interval_s(idle_s));
     let too_old = absolute_s != 0 && now_s.saturating_sub(first_seen_s) >= absolute_s;
     idle || too_old
@@ -62,9 +69,10 @@ pub fn client_network(pool: &Pool, client: &Address) -> Address {
 
 /// What is to be done with the session once the flow's first packet is on its way.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u32)]
 pub enum Plan {
     /// The pool has no persistence.
-    None,
+    None = 0,
     /// There is none: make one.
     Create,
     /// It held: renew it.
@@ -75,13 +83,28 @@ pub enum Plan {
     Move,
 }
 
+impl Plan {
+    /// The plan of a [`Choice`].
+    #[inline(always)]
+    #[must_use]
+    pub const fn from_word(word: u32) -> Self {
+        match word {
+            1 => Self::Create,
+            2 => Self::Renew,
+            3 => Self::Restart,
+            4 => Self::Move,
+            _ => Self::None,
+        }
+    }
+}
+
 /// A member for a new flow.
 #[derive(Clone, Copy, Debug)]
 pub struct Choice {
     /// The member's id.
     pub member: u32,
-    /// What that means for the session.
-    pub plan: Plan,
+    /// What that means for the session: a [`Plan`].
+    pub plan: u32,
 }
 
 /// Which members may be chosen.
@@ -117,7 +140,10 @@ pub fn choose<P: Platform>(
                 .member(id)
                 .is_some_and(|member| member.keeps_sessions() && member.pool.get() == pool_id)
             {
-                return Ok(Choice { member: id, plan: Plan::Renew });
+                return Ok(Choice {
+                    member: id,
+                    plan: Plan::Renew as u32,
+                });
             }
             Plan::Move
         }
@@ -128,14 +154,18 @@ pub fn choose<P: Platform>(
         return Err(Reason::UnknownConnection);
     }
     let member = schedule::next(platform, pool, network).ok_or(Reason::NoMember)?;
-    Ok(Choice { member, plan })
+    Ok(Choice {
+        member,
+        plan: forget(plan as u32, now_s),
+    })
 }
 
 /// Carries the plan out, after the flow was made.
 #[inline(always)]
 pub fn carry_out<P: Platform>(platform: &P, pool_id: u32, network: &Address, choice: &Choice, now_s: u32) {
     let key = SessionKey::new(network, pool_id);
-    match choice.plan {
+    let plan = Plan::from_word(choice.plan);
+    match plan {
         Plan::None => {}
         Plan::Create => {
             platform.create_session(&key, choice.member, now_s);
@@ -147,14 +177,14 @@ pub fn carry_out<P: Platform>(platform: &P, pool_id: u32, network: &Address, cho
         }
         Plan::Restart | Plan::Move => {
             if let Some(session) = platform.session(&key) {
-                if choice.plan == Plan::Restart {
+                if plan == Plan::Restart {
                     session.first_seen_s.set(now_s);
                 }
                 session.bound.set(Session::binding(choice.member, now_s));
             }
         }
     }
-    platform.count_sessions(pool_id, |counts| match choice.plan {
+    platform.count_sessions(pool_id, |counts| match plan {
         Plan::None => {}
         Plan::Create => counts.created += 1,
         Plan::Renew => counts.held += 1,

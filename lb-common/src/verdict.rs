@@ -5,11 +5,8 @@
 pub enum Verdict {
     /// Out of the interface that it came in by.
     Transmit,
-    /// Out of another interface.
-    Redirect {
-        /// The interface's index.
-        ifindex: u32,
-    },
+    /// Out of another interface, which the platform was told.
+    Redirect,
     /// On to the kernel's network stack.
     Pass,
     /// Nowhere.

@@ -178,9 +178,19 @@ pub fn pinned(value: usize) -> usize {
     {
         let mut pinned = value;
         // SAFETY: a move of a register onto itself; with no instruction at all, two lines would claim the same place.
-        unsafe { core::arch::asm!("{value} = {value}", value = inout(reg) pinned, options(pure, nomem, nostack)) };
+        unsafe {
+            core::arch::asm!("{value} = {value}", value = inout(reg) pinned, options(pure, nomem, nostack))
+        };
         pinned
     }
     #[cfg(not(target_arch = "bpf"))]
     value
+}
+
+/// 1 where the two are equal, 0 otherwise, and no branch for the verifier to follow both ways.
+#[inline(always)]
+#[must_use]
+pub fn same(a: u32, b: u32) -> u32 {
+    let difference = u64::from(a ^ b);
+    (pinned(difference.wrapping_sub(1) as usize) as u64 >> 63) as u32
 }

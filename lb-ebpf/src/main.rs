@@ -6,14 +6,8 @@ mod maps;
 mod packet;
 mod platform;
 
-use aya_ebpf::{
-    bindings::xdp_action,
-    helpers::generated::bpf_redirect,
-    macros::xdp,
-    programs::XdpContext,
-};
+use aya_ebpf::{bindings::xdp_action, macros::xdp, programs::XdpContext};
 use lb_common::{
-    answer::Kind,
     datapath::{self, Next},
     verdict::Verdict,
 };
@@ -34,6 +28,13 @@ pub fn holdfast_opening(context: XdpContext) -> u32 {
     go_on(&context, datapath::opening(&kernel, &mut frame))
 }
 
+/// Fragments, and packets with extension headers.
+#[xdp]
+pub fn holdfast_extended(context: XdpContext) -> u32 {
+    let (kernel, mut frame) = open(&context);
+    go_on(&context, datapath::extended(&kernel, &mut frame))
+}
+
 /// All other packets.
 #[xdp]
 pub fn holdfast_others(context: XdpContext) -> u32 {
@@ -45,8 +46,7 @@ pub fn holdfast_others(context: XdpContext) -> u32 {
 #[xdp]
 pub fn holdfast_answer(context: XdpContext) -> u32 {
     let (kernel, mut frame) = open(&context);
-    let Some(words) = maps::ANSWER.get(0) else { return xdp_action::XDP_ABORTED };
-    action(datapath::answer(&kernel, &mut frame, Kind::from_words(*words)))
+    action(datapath::answer(&kernel, &mut frame))
 }
 
 #[inline(always)]
@@ -58,8 +58,9 @@ fn open(context: &XdpContext) -> (Kernel, KernelFrame) {
 /// The programs in [`maps::STAGES`].
 const FLOWS: u32 = 0;
 const OPENING: u32 = 1;
-const OTHERS: u32 = 2;
-const ANSWER: u32 = 3;
+const EXTENDED: u32 = 2;
+const OTHERS: u32 = 3;
+const ANSWER: u32 = 4;
 
 /// Goes on to the next stage, or ends.
 #[inline(always)]
@@ -68,14 +69,9 @@ fn go_on(context: &XdpContext, next: Next) -> u32 {
         Next::Verdict(verdict) => return action(verdict),
         Next::Flows => FLOWS,
         Next::Opening => OPENING,
+        Next::Extended => EXTENDED,
         Next::Others => OTHERS,
-        Next::Answer(kind) => {
-            if let Some(place) = maps::ANSWER.get_ptr_mut(0) {
-                // SAFETY: the value is this core's own until the next stage has read it.
-                unsafe { *place = kind.to_words() };
-            }
-            ANSWER
-        }
+        Next::Answer => ANSWER,
     };
     // SAFETY: the context is the program's own. Returns only where the stage is missing.
     let _ = unsafe { maps::STAGES.tail_call(context, stage) };
@@ -88,8 +84,7 @@ fn action(verdict: Verdict) -> u32 {
         Verdict::Transmit => xdp_action::XDP_TX,
         Verdict::Pass => xdp_action::XDP_PASS,
         Verdict::Drop => xdp_action::XDP_DROP,
-        // SAFETY: a helper that takes two numbers.
-        Verdict::Redirect { ifindex } => unsafe { bpf_redirect(ifindex, 0) as u32 },
+        Verdict::Redirect => xdp_action::XDP_REDIRECT,
     }
 }
 

@@ -9,9 +9,10 @@ use lb_common::{
     address::Address,
     filter,
     flow::{Bucket, ReturnBucket},
+    open::Opener,
     tables::{
-        FragmentKey, FragmentRoute, Listener, ListenerKey, Member, Pool, Session, SessionCounts, SessionKey, Settings,
-        Traffic,
+        FragmentKey, FragmentRoute, Listener, ListenerKey, Member, Pool, Session, SessionCounts, SessionKey,
+        Settings, Traffic,
     },
     verdict::Reason,
 };
@@ -58,10 +59,13 @@ pub static ANSWERS: PerCpuArray<[u32; 2]> = PerCpuArray::with_max_entries(1, 0);
 
 /// The programs of the later stages.
 #[map]
-pub static STAGES: ProgramArray = ProgramArray::with_max_entries(4, 0);
+pub static STAGES: ProgramArray = ProgramArray::with_max_entries(8, 0);
 /// What the answering stage is to answer: a `Kind` in words.
 #[map]
 pub static ANSWER: PerCpuArray<[u32; 2]> = PerCpuArray::with_max_entries(1, 0);
 /// This core's question to the kernel's routing.
 #[map]
 pub static ROUTE_QUERY: PerCpuArray<bpf_fib_lookup> = PerCpuArray::with_max_entries(1, 0);
+/// What opens a flow on this core.
+#[map]
+pub static OPENER: PerCpuArray<Opener> = PerCpuArray::with_max_entries(1, 0);

@@ -8,10 +8,16 @@ use aya_ebpf::{
     helpers::generated::{bpf_xdp_adjust_head, bpf_xdp_adjust_tail},
     programs::XdpContext,
 };
-use lb_common::frame::{Cursor, Frame, ResizeError, Wire};
+use lb_common::{
+    frame::{Cursor, Frame, ResizeError, Wire},
+    word::pinned,
+};
 
 /// The largest step of a cursor: the longest IPv6 extension header is shorter.
 const MAX_SKIP: usize = 0x7ff;
+
+/// The farthest that a header is looked for, in bytes.
+const MAX_OFFSET: usize = 0xfff;
 
 /// A packet of the kernel's.
 pub struct KernelFrame {
@@ -22,7 +28,9 @@ impl KernelFrame {
     /// The packet of a program's context.
     #[inline(always)]
     pub fn new(context: *mut xdp_md) -> Self {
-        Self { context: XdpContext::new(context) }
+        Self {
+            context: XdpContext::new(context),
+        }
     }
 
     /// The index of the interface that it came in by.
@@ -42,7 +50,13 @@ impl Frame for KernelFrame {
 
     #[inline(always)]
     fn cursor(&mut self) -> KernelCursor<'_> {
-        KernelCursor { position: self.context.data(), end: self.context.data_end(), frame: PhantomData }
+        let start = self.context.data();
+        KernelCursor {
+            start,
+            position: start,
+            end: self.context.data_end(),
+            frame: PhantomData,
+        }
     }
 
     #[inline(always)]
@@ -62,6 +76,7 @@ impl Frame for KernelFrame {
 
 /// Walks over a packet of the kernel's.
 pub struct KernelCursor<'a> {
+    start: usize,
     position: usize,
     end: usize,
     frame: PhantomData<&'a mut [u8]>,
@@ -91,6 +106,17 @@ impl<'a> Cursor<'a> for KernelCursor<'a> {
             return None;
         }
         self.position = next;
+        Some(())
+    }
+
+    #[inline(always)]
+    fn settle(&mut self) -> Option<()> {
+        // The difference of two packet pointers is a number that the verifier knows nothing of.
+        let offset = pinned(self.position - self.start);
+        if offset > MAX_OFFSET {
+            return None;
+        }
+        self.position = self.start + offset;
         Some(())
     }
 }

@@ -1,23 +1,20 @@
 //! The kernel as the datapath's platform.
 
-use core::{
-    ffi::c_void,
-    mem::zeroed,
-    ptr,
-};
+use core::{ffi::c_void, mem::zeroed, ptr};
 
 use aya_ebpf::{
     bindings::{BPF_ANY, BPF_FIB_LKUP_RET_SUCCESS, BPF_NOEXIST, bpf_fib_lookup as FibLookup, xdp_md},
-    helpers::generated::{bpf_fib_lookup, bpf_ktime_get_coarse_ns, bpf_loop},
+    helpers::generated::{bpf_fib_lookup, bpf_ktime_get_coarse_ns, bpf_loop, bpf_redirect},
     maps::{Array, PerCpuArray},
 };
 use lb_common::{
     address::Address,
     flow::{Bucket, ReturnBucket},
+    open::Opener,
     platform::{Loop, LoopBody, Platform, Route},
     tables::{
-        FragmentKey, FragmentRoute, Listener, ListenerKey, Member, Pool, Session, SessionCounts, SessionKey, Settings,
-        Traffic,
+        FragmentKey, FragmentRoute, Listener, ListenerKey, Member, Pool, Session, SessionCounts, SessionKey,
+        Settings, Traffic,
     },
     verdict::Reason,
     word::{Word32, Word64},
@@ -39,7 +36,10 @@ impl Kernel {
     /// The kernel as the program of `context` sees it.
     #[inline(always)]
     pub fn new(context: *mut xdp_md, ingress_ifindex: u32) -> Self {
-        Self { context, ingress_ifindex }
+        Self {
+            context,
+            ingress_ifindex,
+        }
     }
 }
 
@@ -61,7 +61,9 @@ impl Platform for Kernel {
     fn now_s(&self) -> u32 {
         // SAFETY: a helper without arguments.
         let now_ns = unsafe { bpf_ktime_get_coarse_ns() };
-        let offset_s = self.settings().map_or(0, |settings| settings.clock_offset_s.get());
+        let offset_s = self
+            .settings()
+            .map_or(0, |settings| settings.clock_offset_s.get());
         ((now_ns / NANOSECONDS_A_SECOND) as u32).wrapping_add(offset_s)
     }
 
@@ -168,12 +170,22 @@ impl Platform for Kernel {
         }
         // SAFETY: the context is the program's own, the query has the size that is said.
         let result = unsafe {
-            bpf_fib_lookup(self.context.cast(), ptr::from_mut(query).cast(), size_of::<FibLookup>() as i32, 0)
+            bpf_fib_lookup(
+                self.context.cast(),
+                ptr::from_mut(query).cast(),
+                size_of::<FibLookup>() as i32,
+                0,
+            )
         };
         if result != i64::from(BPF_FIB_LKUP_RET_SUCCESS) {
             return None;
         }
-        let FibLookup { dmac: to, smac: from, ifindex, .. } = query;
+        let FibLookup {
+            dmac: to,
+            smac: from,
+            ifindex,
+            ..
+        } = query;
         Some(Route {
             macs: [
                 u32::from_ne_bytes([to[0], to[1], to[2], to[3]]),
@@ -216,6 +228,27 @@ impl Platform for Kernel {
             *count = count.wrapping_add(u32::from(may));
         });
         may
+    }
+
+    #[inline(always)]
+    fn opener(&self) -> Option<&Opener> {
+        maps::OPENER.get(0)
+    }
+
+    #[inline(always)]
+    fn redirect_to(&self, ifindex: u32) {
+        // SAFETY: a helper that takes two numbers. The kernel remembers the interface until the program ends.
+        unsafe { bpf_redirect(ifindex, 0) };
+    }
+
+    #[inline(always)]
+    fn set_answer(&self, kind: [u32; 2]) {
+        own(&maps::ANSWER, 0, |place| *place = kind);
+    }
+
+    #[inline(always)]
+    fn answer(&self) -> [u32; 2] {
+        maps::ANSWER.get(0).copied().unwrap_or_default()
     }
 
     #[inline(always)]

@@ -5,7 +5,6 @@
 pub mod returns;
 pub mod table;
 
-
 use crate::{
     address::Endpoint,
     headers::{protocol, tcp_flags},
@@ -21,11 +20,12 @@ pub const RETURN_WAYS: usize = 16;
 
 /// Which way a packet goes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u32)]
 pub enum Direction {
     /// From the client to the member.
-    Forward,
+    Forward = 0,
     /// From the member to the client.
-    Return,
+    Return = 1,
 }
 
 /// How far a flow has come. Each state has an idle time of its own.
@@ -64,7 +64,9 @@ impl State {
     #[must_use]
     pub const fn after(self, flags: u8, direction: Direction) -> Self {
         match self {
-            Self::TcpSyn | Self::TcpEstablished | Self::TcpFin if flags & tcp_flags::RST != 0 => Self::TcpReset,
+            Self::TcpSyn | Self::TcpEstablished | Self::TcpFin if flags & tcp_flags::RST != 0 => {
+                Self::TcpReset
+            }
             Self::TcpSyn | Self::TcpEstablished if flags & tcp_flags::FIN != 0 => Self::TcpFin,
             Self::TcpSyn if matches!(direction, Direction::Forward) && flags & tcp_flags::SYN == 0 => {
                 Self::TcpEstablished
@@ -109,7 +111,7 @@ impl StateWord {
     #[must_use]
     pub const fn new(state: State, forwarding: Forwarding, tags: u32) -> Self {
         let counted = if state.is_open() { Self::COUNTED } else { 0 };
-        Self(state as u32 | (forwarding as u32) << Self::FORWARDING_SHIFT | tags << Self::TAGS_SHIFT | counted)
+        Self(state as u32 | forwarding.0 << Self::FORWARDING_SHIFT | tags << Self::TAGS_SHIFT | counted)
     }
 
     /// The state.
@@ -122,8 +124,8 @@ impl StateWord {
     /// How its packets reach the member.
     #[inline(always)]
     #[must_use]
-    pub const fn forwarding(self) -> Option<Forwarding> {
-        Forwarding::from_word(self.0 >> Self::FORWARDING_SHIFT & 0xf)
+    pub const fn forwarding(self) -> Forwarding {
+        Forwarding(self.0 >> Self::FORWARDING_SHIFT & 0xf)
     }
 
     /// How many VLAN tags the client's frames have.
@@ -154,7 +156,11 @@ impl StateWord {
     #[inline(always)]
     const fn with_state(self, state: State) -> Self {
         let word = self.0 & !0xff | state as u32;
-        Self(if state.is_open() { word } else { word & !Self::COUNTED })
+        Self(if state.is_open() {
+            word
+        } else {
+            word & !Self::COUNTED
+        })
     }
 }
 
@@ -202,7 +208,10 @@ impl Record {
     /// The client's endpoint.
     #[inline(always)]
     pub fn client_endpoint(&self) -> Endpoint {
-        Endpoint { address: self.client.load(), port: self.client_port() }
+        Endpoint {
+            address: self.client.load(),
+            port: self.client_port(),
+        }
     }
 
     /// State and marks.

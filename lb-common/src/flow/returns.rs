@@ -6,14 +6,14 @@
 use crate::{
     address::Endpoint,
     flow::{
-        Record, RETURN_WAYS, ReturnBucket,
+        RETURN_WAYS, Record, ReturnBucket,
         table::{self, FIRST_TAG, Found, Slot},
     },
     hash::{self, Hash, place},
     platform::{Loop, LoopBody, Platform},
     tables::{Forwarding, Member},
     verdict::Reason,
-    word::{forget, pinned},
+    word::{forget, pinned, same},
 };
 
 /// How many ports are tried before they count as exhausted: with nine of ten in use, one try in 850 fails.
@@ -31,7 +31,10 @@ fn key<P: Platform>(platform: &P, member: &Endpoint, receiver: &Endpoint, protoc
     let settings = platform.settings()?;
     let hash = hash::of_tuple(settings.seed.get(), member, receiver, protocol);
     let bucket = place((hash >> 32) as u32, settings.return_buckets.get());
-    Some(Key { bucket, tag: hash as u32 | FIRST_TAG })
+    Some(Key {
+        bucket,
+        tag: hash as u32 | FIRST_TAG,
+    })
 }
 
 /// Finds the flow whose member at `member` answers to `receiver`.
@@ -59,15 +62,31 @@ fn way_of(bucket: &ReturnBucket, tag: u32, noise: u32) -> Option<usize> {
             break;
         }
     }
-    if found == RETURN_WAYS as u32 { None } else { Some(pinned((forget(found, noise) & 15) as usize)) }
+    if found == RETURN_WAYS as u32 {
+        None
+    } else {
+        Some(pinned((forget(found, noise) & 15) as usize))
+    }
 }
 
 /// Whether the flow's member at `member` answers to `receiver`.
 #[inline(always)]
-fn answers<P: Platform>(platform: &P, record: &Record, member: &Endpoint, receiver: &Endpoint, protocol: u8) -> bool {
-    let Some(of_flow) = platform.member(record.member.get()) else { return false };
-    let Some(listener) = platform.listener(record.listener.get()) else { return false };
-    let Some(source) = source_endpoint(platform, record) else { return false };
+fn answers<P: Platform>(
+    platform: &P,
+    record: &Record,
+    member: &Endpoint,
+    receiver: &Endpoint,
+    protocol: u8,
+) -> bool {
+    let Some(of_flow) = platform.member(record.member.get()) else {
+        return false;
+    };
+    let Some(listener) = platform.listener(record.listener.get()) else {
+        return false;
+    };
+    let Some(source) = source_endpoint(platform, record) else {
+        return false;
+    };
     of_flow.port.get() == u32::from(member.port)
         && of_flow.address.load() == member.address
         && source == *receiver
@@ -77,9 +96,12 @@ fn answers<P: Platform>(platform: &P, record: &Record, member: &Endpoint, receiv
 /// Who the member sees as its client.
 #[inline(always)]
 pub fn source_endpoint<P: Platform>(platform: &P, record: &Record) -> Option<Endpoint> {
-    if record.state_word().forwarding()? == Forwarding::FullNat {
+    if record.state_word().forwarding() == Forwarding::FULL_NAT {
         let address = platform.snat_address(record.snat_address.get())?;
-        Some(Endpoint { address, port: record.source_port() })
+        Some(Endpoint {
+            address,
+            port: record.source_port(),
+        })
     } else {
         Some(record.client_endpoint())
     }
@@ -88,14 +110,26 @@ pub fn source_endpoint<P: Platform>(platform: &P, record: &Record) -> Option<End
 /// Enters the flow of `slot` for the answers of `member` to `receiver`; false where another flow has it, or no
 /// entry is free.
 #[inline(always)]
-fn enter<P: Platform>(platform: &P, slot: Slot, member: &Endpoint, receiver: &Endpoint, protocol: u8) -> bool {
-    let Some(key) = key(platform, member, receiver, protocol) else { return false };
-    let Some(bucket) = platform.return_bucket(key.bucket) else { return false };
+fn enter<P: Platform>(
+    platform: &P,
+    slot: Slot,
+    member: &Endpoint,
+    receiver: &Endpoint,
+    protocol: u8,
+) -> bool {
+    let Some(key) = key(platform, member, receiver, protocol) else {
+        return false;
+    };
+    let Some(bucket) = platform.return_bucket(key.bucket) else {
+        return false;
+    };
     let entry = u64::from(key.tag) << 32 | u64::from(slot.0);
     if way_of(bucket, key.tag, key.tag).is_some() {
         return false;
     }
-    let Some(place) = way_of(bucket, 0, key.tag).and_then(|way| bucket.entries.get(way)) else { return false };
+    let Some(place) = way_of(bucket, 0, key.tag).and_then(|way| bucket.entries.get(way)) else {
+        return false;
+    };
     if !place.compare_exchange(0, entry) {
         return false;
     }
@@ -110,7 +144,7 @@ fn enter<P: Platform>(platform: &P, slot: Slot, member: &Endpoint, receiver: &En
 fn count_tag(bucket: &ReturnBucket, tag: u32) -> u32 {
     let mut count = 0;
     for way in 0..RETURN_WAYS {
-        count += u32::from((bucket.entries[way].get() >> 32) as u32 == tag);
+        count += same((bucket.entries[way].get() >> 32) as u32, tag);
     }
     count
 }
@@ -118,17 +152,39 @@ fn count_tag(bucket: &ReturnBucket, tag: u32) -> u32 {
 /// Takes the entry of a flow out. The flow's way is busy.
 #[inline(always)]
 pub(super) fn remove<P: Platform>(platform: &P, record: &Record, slot: Slot) {
-    let Some(member) = platform.member(record.member.get()) else { return };
-    let Some(listener) = platform.listener(record.listener.get()) else { return };
-    let Some(receiver) = source_endpoint(platform, record) else { return };
-    remove_entry(platform, slot, &endpoint(member), &receiver, listener.protocol.get() as u8);
+    let Some(member) = platform.member(record.member.get()) else {
+        return;
+    };
+    let Some(listener) = platform.listener(record.listener.get()) else {
+        return;
+    };
+    let Some(receiver) = source_endpoint(platform, record) else {
+        return;
+    };
+    remove_entry(
+        platform,
+        slot,
+        &endpoint(member),
+        &receiver,
+        listener.protocol.get() as u8,
+    );
 }
 
 /// Takes the entry of `slot` for the answers of `member` to `receiver` out.
 #[inline(always)]
-pub fn remove_entry<P: Platform>(platform: &P, slot: Slot, member: &Endpoint, receiver: &Endpoint, protocol: u8) {
-    let Some(key) = key(platform, member, receiver, protocol) else { return };
-    let Some(bucket) = platform.return_bucket(key.bucket) else { return };
+pub fn remove_entry<P: Platform>(
+    platform: &P,
+    slot: Slot,
+    member: &Endpoint,
+    receiver: &Endpoint,
+    protocol: u8,
+) {
+    let Some(key) = key(platform, member, receiver, protocol) else {
+        return;
+    };
+    let Some(bucket) = platform.return_bucket(key.bucket) else {
+        return;
+    };
     if let Some(place) = way_of(bucket, key.tag, key.tag).and_then(|way| bucket.entries.get(way)) {
         place.compare_exchange(u64::from(key.tag) << 32 | u64::from(slot.0), 0);
     }
@@ -137,7 +193,10 @@ pub fn remove_entry<P: Platform>(platform: &P, slot: Slot, member: &Endpoint, re
 /// The endpoint of a member.
 #[inline(always)]
 pub fn endpoint(member: &Member) -> Endpoint {
-    Endpoint { address: member.address.load(), port: member.port.get() as u16 }
+    Endpoint {
+        address: member.address.load(),
+        port: member.port.get() as u16,
+    }
 }
 
 /// Who the member is to see as its client.
@@ -150,15 +209,16 @@ pub struct Source {
     pub port: u16,
 }
 
-/// What a source is looked for with.
+/// What a source is looked for with. Small, since it lies on the kernel's stack beside all else.
+#[repr(C, align(8))]
 struct Search {
     slot: Slot,
-    member: Endpoint,
-    protocol: u8,
+    member: u32,
     hash: u32,
-    addresses: (u32, u32),
-    ports: (u32, u32),
-    found: Option<Source>,
+    protocol: u32,
+    first_port: u32,
+    port_count: u32,
+    found: Source,
 }
 
 /// Finds an address and port under which the flow of `slot` is alone with its member, and enters it.
@@ -169,36 +229,57 @@ struct Search {
 pub fn enter_full_nat<P: Platform>(
     platform: &P,
     slot: Slot,
-    member: &Member,
-    ports: (u32, u32),
+    member: u32,
+    (first_port, port_count): (u32, u32),
     protocol: u8,
     hash: u32,
 ) -> Result<Source, Reason> {
+    let found = Source {
+        snat_address: 0,
+        port: 0,
+    };
     let mut search = Search {
         slot,
-        member: endpoint(member),
-        protocol,
+        member,
         hash,
-        addresses: (member.snat_first.get(), member.snat_count.get()),
-        ports,
-        found: None,
+        protocol: protocol.into(),
+        first_port,
+        port_count,
+        found,
     };
     platform.repeat(PORT_TRIES, &mut search);
-    search.found.ok_or(Reason::PortsExhausted)
+    if search.found.port == 0 {
+        Err(Reason::PortsExhausted)
+    } else {
+        Ok(search.found)
+    }
 }
 
 impl LoopBody for Search {
     #[inline(always)]
     fn step<P: Platform>(&mut self, platform: &P, attempt: u32) -> Loop {
-        let random = Hash::seeded(u64::from(self.hash)).with(u64::from(attempt)).finish();
-        let port = self.ports.0 + place((random >> 32) as u32, self.ports.1);
-        let snat_address = self.addresses.0 + place(random as u32, self.addresses.1);
-        let Some(address) = platform.snat_address(snat_address) else { return Loop::Stop };
-        let endpoint = Endpoint { address, port: port as u16 };
-        if !enter(platform, self.slot, &self.member, &endpoint, self.protocol) {
+        let Some(member) = platform.member(self.member) else {
+            return Loop::Stop;
+        };
+        let random = Hash::seeded(u64::from(self.hash))
+            .with(u64::from(attempt))
+            .finish();
+        let port = (self.first_port + place((random >> 32) as u32, self.port_count)) as u16;
+        let snat_address = member.snat_first.get() + place(random as u32, member.snat_count.get());
+        let Some(address) = platform.snat_address(snat_address) else {
+            return Loop::Stop;
+        };
+        let source = Endpoint { address, port };
+        if !enter(
+            platform,
+            self.slot,
+            &endpoint(member),
+            &source,
+            self.protocol as u8,
+        ) {
             return Loop::Continue;
         }
-        self.found = Some(Source { snat_address, port: port as u16 });
+        self.found = Source { snat_address, port };
         Loop::Stop
     }
 }
@@ -214,7 +295,10 @@ pub fn enter_nat<P: Platform>(
     protocol: u8,
 ) -> Result<Source, Reason> {
     if enter(platform, slot, &endpoint(member), client, protocol) {
-        Ok(Source { snat_address: 0, port: client.port })
+        Ok(Source {
+            snat_address: 0,
+            port: client.port,
+        })
     } else {
         Err(Reason::PortsExhausted)
     }

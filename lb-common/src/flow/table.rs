@@ -11,14 +11,13 @@
 //! When both buckets are full, the flow that matters least makes room: expired, then closed, then half open, then the
 //! one that was silent longest.
 
-
 use crate::{
     address::Endpoint,
     flow::{Bucket, Record, State, StateWord, WAYS, returns},
     hash::place,
     platform::{Loop, LoopBody, Platform},
     tables::Listener,
-    word::{forget, pinned},
+    word::{forget, pinned, same},
 };
 
 /// The tag of a free way.
@@ -79,7 +78,11 @@ impl Key {
     pub const fn new(hash: u64, buckets: u32) -> Self {
         let tag = hash as u32 | FIRST_TAG;
         let first = place((hash >> 32) as u32, buckets);
-        Self { first, second: second_bucket(first, tag, buckets), tag }
+        Self {
+            first,
+            second: second_bucket(first, tag, buckets),
+            tag,
+        }
     }
 }
 
@@ -93,7 +96,11 @@ const fn second_bucket(first: u32, tag: u32, buckets: u32) -> u32 {
 #[inline(always)]
 const fn first_bucket(second: u32, tag: u32, buckets: u32) -> u32 {
     let step = step(tag, buckets);
-    if second >= step { second - step } else { second + buckets - step }
+    if second >= step {
+        second - step
+    } else {
+        second + buckets - step
+    }
 }
 
 #[inline(always)]
@@ -103,10 +110,18 @@ const fn step(tag: u32, buckets: u32) -> u32 {
 
 /// Whether `record` is the flow between `client` and `listener`'s VIP `vip`.
 #[inline(always)]
-fn is_flow<P: Platform>(platform: &P, record: &Record, client: &Endpoint, vip: &Endpoint, protocol: u8) -> bool {
+fn is_flow<P: Platform>(
+    platform: &P,
+    record: &Record,
+    client: &Endpoint,
+    vip: &Endpoint,
+    protocol: u8,
+) -> bool {
     record.client_port() == client.port
         && record.client.load() == client.address
-        && platform.listener(record.listener.get()).is_some_and(|listener| is_vip(listener, vip, protocol))
+        && platform
+            .listener(record.listener.get())
+            .is_some_and(|listener| is_vip(listener, vip, protocol))
 }
 
 #[inline(always)]
@@ -132,7 +147,15 @@ pub fn find<'t, P: Platform>(
     if bucket.displaced.get() == 0 {
         return None;
     }
-    find_in(platform, platform.bucket(key.second)?, key.second, key.tag, client, vip, protocol)
+    find_in(
+        platform,
+        platform.bucket(key.second)?,
+        key.second,
+        key.tag,
+        client,
+        vip,
+        protocol,
+    )
 }
 
 #[inline(always)]
@@ -146,7 +169,11 @@ fn find_in<'t, P: Platform>(
     protocol: u8,
 ) -> Option<Found<'t>> {
     let slot = Slot::new(index, way_of(bucket, tag)?);
-    let found = Found { slot, tag, record: bucket.flows.get(slot.way())? };
+    let found = Found {
+        slot,
+        tag,
+        record: bucket.flows.get(slot.way())?,
+    };
     let same = is_flow(platform, found.record, client, vip, protocol);
     (same && bucket.tags.get(slot.way())?.get() == tag).then_some(found)
 }
@@ -161,7 +188,11 @@ fn way_of(bucket: &Bucket, tag: u32) -> Option<u32> {
             break;
         }
     }
-    if found == WAYS as u32 { None } else { Some(forget(found, tag)) }
+    if found == WAYS as u32 {
+        None
+    } else {
+        Some(forget(found, tag))
+    }
 }
 
 /// The flow in `slot`, whatever its tag.
@@ -203,29 +234,50 @@ fn worth<P: Platform>(platform: &P, record: &Record, now_s: u32) -> u64 {
 #[inline(always)]
 pub fn reserve<P: Platform>(platform: &P, key: &Key, now_s: u32) -> Result<Reservation, Contended> {
     if let Some(slot) = claim_free(platform, key.first) {
-        return Ok(Reservation { slot, tag: key.tag, displaced: false });
+        return Ok(Reservation {
+            slot,
+            tag: key.tag,
+            displaced: false,
+        });
     }
     if let Some(slot) = claim_free(platform, key.second) {
         if let Some(first) = platform.bucket(key.first) {
             first.displaced.fetch_add(1);
         }
-        return Ok(Reservation { slot, tag: key.tag, displaced: true });
+        return Ok(Reservation {
+            slot,
+            tag: key.tag,
+            displaced: true,
+        });
     }
     let slot = claim_least(platform, key.first, now_s).ok_or(Contended)?;
-    Ok(Reservation { slot, tag: key.tag, displaced: false })
+    Ok(Reservation {
+        slot,
+        tag: key.tag,
+        displaced: false,
+    })
 }
 
 #[inline(always)]
 fn claim_free<P: Platform>(platform: &P, index: u32) -> Option<Slot> {
     let bucket = platform.bucket(index)?;
     let slot = Slot::new(index, way_of(bucket, FREE)?);
-    bucket.tags.get(slot.way())?.compare_exchange(FREE, BUSY).then_some(slot)
+    bucket
+        .tags
+        .get(slot.way())?
+        .compare_exchange(FREE, BUSY)
+        .then_some(slot)
 }
 
 #[inline(always)]
 fn claim_least<P: Platform>(platform: &P, index: u32, now_s: u32) -> Option<Slot> {
     let bucket = platform.bucket(index)?;
-    let mut least = LeastWorth { bucket: index, now_s, way: 0, worth: u64::MAX };
+    let mut least = LeastWorth {
+        bucket: index,
+        now_s,
+        way: 0,
+        worth: u64::MAX,
+    };
     platform.repeat(WAYS as u32, &mut least);
     let slot = Slot::new(index, least.way & 7);
     let tag = bucket.tags.get(slot.way())?;
@@ -298,7 +350,9 @@ impl Reservation {
         let bucket = platform.bucket(self.slot.bucket()).ok_or(Contended)?;
         let record = bucket.flows.get(self.slot.way()).ok_or(Contended)?;
         record.client.store(&flow.client.address);
-        record.ports.set(u32::from(flow.client.port) << 16 | u32::from(flow.source_port));
+        record
+            .ports
+            .set(u32::from(flow.client.port) << 16 | u32::from(flow.source_port));
         record.listener.set(flow.listener);
         record.member.set(flow.member);
         record.last_seen_s.set(flow.now_s);
@@ -309,7 +363,11 @@ impl Reservation {
         }
         record.return_tags.set(flow.return_tags);
         record.return_ifindex.set(flow.return_ifindex);
-        let state = if self.displaced { flow.state.displaced() } else { flow.state };
+        let state = if self.displaced {
+            flow.state.displaced()
+        } else {
+            flow.state
+        };
         record.state.set(state.0);
         if state.is_counted()
             && let Some(member) = platform.member(flow.member)
@@ -322,7 +380,11 @@ impl Reservation {
             release(platform, self.slot, self.tag);
             return Err(Contended);
         }
-        Ok(Found { slot: self.slot, tag: self.tag, record })
+        Ok(Found {
+            slot: self.slot,
+            tag: self.tag,
+            record,
+        })
     }
 
     /// Gives the way back.
@@ -341,10 +403,12 @@ impl Reservation {
 
 #[inline(always)]
 fn count_tag<P: Platform>(platform: &P, index: u32, tag: u32) -> u32 {
-    let Some(bucket) = platform.bucket(index) else { return 0 };
+    let Some(bucket) = platform.bucket(index) else {
+        return 0;
+    };
     let mut count = 0;
     for way in 0..WAYS {
-        count += u32::from(bucket.tags[way].get() == tag);
+        count += same(bucket.tags[way].get(), tag);
     }
     count
 }
@@ -352,8 +416,12 @@ fn count_tag<P: Platform>(platform: &P, index: u32, tag: u32) -> u32 {
 /// Ends a flow: its way is free again. Does nothing where the slot has another by now.
 #[inline(always)]
 pub fn release<P: Platform>(platform: &P, slot: Slot, tag: u32) -> bool {
-    let Some(bucket) = platform.bucket(slot.bucket()) else { return false };
-    let Some(word) = bucket.tags.get(slot.way()) else { return false };
+    let Some(bucket) = platform.bucket(slot.bucket()) else {
+        return false;
+    };
+    let Some(word) = bucket.tags.get(slot.way()) else {
+        return false;
+    };
     if tag < FIRST_TAG || !word.compare_exchange(tag, BUSY) {
         return false;
     }
@@ -365,8 +433,12 @@ pub fn release<P: Platform>(platform: &P, slot: Slot, tag: u32) -> bool {
 /// Undoes what a flow has elsewhere: its count, its return entry, its mark in the first bucket. The way is busy.
 #[inline(always)]
 fn clear<P: Platform>(platform: &P, slot: Slot, tag: u32) {
-    let Some(bucket) = platform.bucket(slot.bucket()) else { return };
-    let Some(record) = bucket.flows.get(slot.way()) else { return };
+    let Some(bucket) = platform.bucket(slot.bucket()) else {
+        return;
+    };
+    let Some(record) = bucket.flows.get(slot.way()) else {
+        return;
+    };
     let mut old = record.state_word();
     // A packet that is under way may change the state once; it cannot go on doing so.
     for _ in 0..3 {
@@ -375,7 +447,7 @@ fn clear<P: Platform>(platform: &P, slot: Slot, tag: u32) {
         }
         old = record.state_word();
     }
-    if old.forwarding().is_some_and(crate::tables::Forwarding::sees_replies) {
+    if old.forwarding().sees_replies() {
         returns::remove(platform, record, slot);
     }
     if old.is_displaced() {
@@ -385,7 +457,9 @@ fn clear<P: Platform>(platform: &P, slot: Slot, tag: u32) {
 
 #[inline(always)]
 fn undo_displaced<P: Platform>(platform: &P, slot: Slot, tag: u32) {
-    let buckets = platform.settings().map_or(2, |settings| settings.flow_buckets.get());
+    let buckets = platform
+        .settings()
+        .map_or(2, |settings| settings.flow_buckets.get());
     if let Some(first) = platform.bucket(first_bucket(slot.bucket(), tag, buckets)) {
         first.displaced.fetch_add(u32::MAX);
     }

@@ -19,10 +19,17 @@ pub struct Entry {
 #[must_use]
 pub fn size(entries: &[Entry]) -> u32 {
     let total: u64 = entries.iter().map(|entry| u64::from(entry.weight)).sum();
-    let least = entries.iter().map(|entry| u64::from(entry.weight)).filter(|&weight| weight > 0).min();
+    let least = entries
+        .iter()
+        .map(|entry| u64::from(entry.weight))
+        .filter(|&weight| weight > 0)
+        .min();
     let Some(least) = least else { return 0 };
     let wanted = 100 * total.div_ceil(least);
-    SIZES.into_iter().find(|&size| u64::from(size) >= wanted).unwrap_or(SIZES[SIZES.len() - 1])
+    SIZES
+        .into_iter()
+        .find(|&size| u64::from(size) >= wanted)
+        .unwrap_or(SIZES[SIZES.len() - 1])
 }
 
 /// The state of a member while a table is filled.
@@ -40,13 +47,25 @@ const EMPTY: u32 = u32::MAX;
 /// at least one entry has a weight.
 pub fn fill(entries: &[Entry], turns: &mut [Turn], table: &mut [u32]) {
     let size = table.len() as u64;
-    let heaviest = entries.iter().map(|entry| u64::from(entry.weight)).max().unwrap_or(0);
+    let heaviest = entries
+        .iter()
+        .map(|entry| u64::from(entry.weight))
+        .max()
+        .unwrap_or(0);
     if heaviest == 0 || size < 2 {
         return;
     }
     for (turn, entry) in turns.iter_mut().zip(entries) {
-        let (offset, skip) = (Hash::seeded(1).with(entry.identity).finish(), Hash::seeded(2).with(entry.identity).finish());
-        *turn = Turn { offset: (offset % size) as u32, skip: (skip % (size - 1) + 1) as u32, step: 0, credit: 0 };
+        let (offset, skip) = (
+            Hash::seeded(1).with(entry.identity).finish(),
+            Hash::seeded(2).with(entry.identity).finish(),
+        );
+        *turn = Turn {
+            offset: (offset % size) as u32,
+            skip: (skip % (size - 1) + 1) as u32,
+            step: 0,
+            credit: 0,
+        };
     }
     table.fill(EMPTY);
     let mut filled = 0;
@@ -97,7 +116,14 @@ mod tests {
     }
 
     fn members(weights: &[u32]) -> Vec<Entry> {
-        weights.iter().enumerate().map(|(index, &weight)| Entry { identity: 1000 + index as u64, weight }).collect()
+        weights
+            .iter()
+            .enumerate()
+            .map(|(index, &weight)| Entry {
+                identity: 1000 + index as u64,
+                weight,
+            })
+            .collect()
     }
 
     #[test]
@@ -114,7 +140,11 @@ mod tests {
         let mut after = vec![0; before.len()];
         fill(&ten[..9], &mut [Turn::default(); 9], &mut after);
         let others = before.iter().filter(|&&index| index != 9).count();
-        let moved = before.iter().zip(&after).filter(|&(&a, &b)| a != 9 && a != b).count();
+        let moved = before
+            .iter()
+            .zip(&after)
+            .filter(|&(&a, &b)| a != 9 && a != b)
+            .count();
         assert!(moved * 100 < others * 12, "{moved} of {others} slots moved");
     }
 

@@ -32,7 +32,11 @@ impl Walk {
     #[inline(always)]
     fn member<P: Platform>(&self, platform: &P, step: u32) -> Option<u32> {
         let index = self.start + step;
-        let index = if index >= self.range.count { index - self.range.count } else { index };
+        let index = if index >= self.range.count {
+            index - self.range.count
+        } else {
+            index
+        };
         platform.schedule_slot(self.range.start + index)
     }
 }
@@ -52,7 +56,11 @@ pub fn next<P: Platform>(platform: &P, pool: &Pool, network: &Address) -> Option
     };
     let walk = Walk { range, start };
     let member = if algorithm == Algorithm::LeastConnections {
-        let mut least = LeastLoaded { walk, member: 0, load: (0, 0) };
+        let mut least = LeastLoaded {
+            walk,
+            member: 0,
+            load: (0, 0),
+        };
         platform.repeat(range.count.min(MAX_MEMBERS), &mut least);
         least.member
     } else {
@@ -79,7 +87,9 @@ struct FirstUp {
 impl LoopBody for FirstUp {
     #[inline(always)]
     fn step<P: Platform>(&mut self, platform: &P, step: u32) -> Loop {
-        let Some(id) = self.walk.member(platform, step) else { return Loop::Stop };
+        let Some(id) = self.walk.member(platform, step) else {
+            return Loop::Stop;
+        };
         if !platform.member(id).is_some_and(Member::takes_new) {
             return Loop::Continue;
         }
@@ -100,9 +110,16 @@ struct LeastLoaded {
 impl LoopBody for LeastLoaded {
     #[inline(always)]
     fn step<P: Platform>(&mut self, platform: &P, step: u32) -> Loop {
-        let Some(id) = self.walk.member(platform, step) else { return Loop::Stop };
-        let Some(member) = platform.member(id).filter(|member| member.takes_new()) else { return Loop::Continue };
-        let load = (u64::from(member.active_flows.get()) + 1, u64::from(member.weight.get()));
+        let Some(id) = self.walk.member(platform, step) else {
+            return Loop::Stop;
+        };
+        let Some(member) = platform.member(id).filter(|member| member.takes_new()) else {
+            return Loop::Continue;
+        };
+        let load = (
+            u64::from(member.active_flows.get()) + 1,
+            u64::from(member.weight.get()),
+        );
         if self.member == 0 || load.0 * self.load.1 < self.load.0 * load.1 {
             self.member = id;
             self.load = load;

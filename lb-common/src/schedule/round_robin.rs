@@ -7,7 +7,11 @@
 #[must_use]
 pub fn cycle(weights: &[u32]) -> usize {
     let divisor = common_divisor(weights);
-    if divisor == 0 { 0 } else { weights.iter().map(|weight| (weight / divisor) as usize).sum() }
+    if divisor == 0 {
+        0
+    } else {
+        weights.iter().map(|weight| (weight / divisor) as usize).sum()
+    }
 }
 
 /// Writes one cycle: the index of the member whose turn it is. `schedule` has the length of [`cycle`], `current`
