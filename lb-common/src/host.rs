@@ -1,1 +1,228 @@
+//! The datapath in ordinary memory: what the kernel is to it in service, for tests.
 
+mod frame;
+mod tables;
+
+extern crate std;
+
+use core::cell::{Cell, RefCell};
+use std::{collections::BTreeMap, sync::Arc, vec::Vec};
+
+pub use frame::{HostCursor, HostFrame};
+pub use tables::HostTables;
+
+use crate::{
+    address::Address,
+    flow::{Bucket, ReturnBucket},
+    open::Opener,
+    platform::{Loop, LoopBody, Platform, Route},
+    tables::{
+        FragmentKey, FragmentRoute, Listener, ListenerKey, Member, Pool, Session, SessionCounts, SessionKey,
+        Settings, Traffic,
+    },
+    verdict::Reason,
+};
+
+/// One core: the shared tables, and what is its own.
+#[derive(Debug)]
+pub struct HostPlatform {
+    /// What the cores share.
+    pub tables: Arc<HostTables>,
+    /// The interface that packets come in by.
+    pub ingress: Cell<u32>,
+    /// The interface that the last packet was redirected to; 0: none was.
+    pub redirected: Cell<u32>,
+    routes: RefCell<Vec<(Address, Route)>>,
+    listener_traffic: RefCell<BTreeMap<u32, Traffic>>,
+    member_traffic: RefCell<BTreeMap<u32, Traffic>>,
+    session_counts: RefCell<BTreeMap<u32, SessionCounts>>,
+    reasons: RefCell<Vec<u64>>,
+    answers: Cell<(u32, u32)>,
+    answer: Cell<[u32; 2]>,
+    opener: Opener,
+}
+
+impl HostPlatform {
+    /// A core of these tables.
+    #[must_use]
+    pub fn new(tables: Arc<HostTables>) -> Self {
+        Self {
+            tables,
+            ingress: Cell::new(1),
+            redirected: Cell::new(0),
+            routes: RefCell::default(),
+            listener_traffic: RefCell::default(),
+            member_traffic: RefCell::default(),
+            session_counts: RefCell::default(),
+            reasons: RefCell::new(std::vec![0; Reason::ALL.len()]),
+            answers: Cell::default(),
+            answer: Cell::default(),
+            opener: Opener::default(),
+        }
+    }
+
+    /// Lets the platform's own routing know a way to an address.
+    pub fn add_route(&self, destination: Address, route: Route) {
+        self.routes.borrow_mut().push((destination, route));
+    }
+
+    /// How many packets were counted under a reason.
+    #[must_use]
+    pub fn reason(&self, reason: Reason) -> u64 {
+        self.reasons.borrow()[reason as usize]
+    }
+
+    /// The counters of a listener.
+    #[must_use]
+    pub fn listener_traffic(&self, id: u32) -> Traffic {
+        self.listener_traffic
+            .borrow()
+            .get(&id)
+            .copied()
+            .unwrap_or_default()
+    }
+
+    /// The counters of a member.
+    #[must_use]
+    pub fn member_traffic(&self, id: u32) -> Traffic {
+        self.member_traffic.borrow().get(&id).copied().unwrap_or_default()
+    }
+
+    /// The counters of a pool's sessions.
+    #[must_use]
+    pub fn session_counts(&self, pool: u32) -> SessionCounts {
+        self.session_counts
+            .borrow()
+            .get(&pool)
+            .copied()
+            .unwrap_or_default()
+    }
+}
+
+impl Platform for HostPlatform {
+    fn now_s(&self) -> u32 {
+        self.tables.now_s.get()
+    }
+
+    fn ingress_ifindex(&self) -> u32 {
+        self.ingress.get()
+    }
+
+    fn settings(&self) -> Option<&Settings> {
+        Some(&self.tables.settings)
+    }
+
+    fn filter_word(&self, index: u32) -> u64 {
+        self.tables
+            .filter
+            .get(index as usize)
+            .map_or(0, |word| word.get())
+    }
+
+    fn listener_id(&self, key: &ListenerKey) -> Option<u32> {
+        self.tables.listener_id(key)
+    }
+
+    fn listener(&self, id: u32) -> Option<&Listener> {
+        self.tables.listeners.get(id as usize)
+    }
+
+    fn pool(&self, id: u32) -> Option<&Pool> {
+        self.tables.pools.get(id as usize)
+    }
+
+    fn member(&self, id: u32) -> Option<&Member> {
+        self.tables.members.get(id as usize)
+    }
+
+    fn schedule_slot(&self, slot: u32) -> Option<u32> {
+        self.tables.schedules.get(slot as usize).map(|word| word.get())
+    }
+
+    fn snat_address(&self, index: u32) -> Option<Address> {
+        self.tables
+            .snat_addresses
+            .get(index as usize)
+            .map(|address| address.load())
+    }
+
+    fn bucket(&self, index: u32) -> Option<&Bucket> {
+        self.tables.buckets.get(index as usize)
+    }
+
+    fn return_bucket(&self, index: u32) -> Option<&ReturnBucket> {
+        self.tables.return_buckets.get(index as usize)
+    }
+
+    fn session(&self, key: &SessionKey) -> Option<&Session> {
+        self.tables.session(key)
+    }
+
+    fn create_session(&self, key: &SessionKey, member: u32, now_s: u32) -> bool {
+        self.tables.create_session(key, member, now_s)
+    }
+
+    fn fragment(&self, key: &FragmentKey) -> Option<FragmentRoute> {
+        self.tables.fragment(key)
+    }
+
+    fn set_fragment(&self, key: &FragmentKey, route: &FragmentRoute) {
+        self.tables.set_fragment(key, route);
+    }
+
+    fn route(&self, _source: &Address, destination: &Address) -> Option<Route> {
+        let routes = self.routes.borrow();
+        routes
+            .iter()
+            .find(|(to, _)| to == destination)
+            .map(|&(_, route)| route)
+    }
+
+    fn count_listener(&self, id: u32, change: impl FnOnce(&mut Traffic)) {
+        change(self.listener_traffic.borrow_mut().entry(id).or_default());
+    }
+
+    fn count_member(&self, id: u32, change: impl FnOnce(&mut Traffic)) {
+        change(self.member_traffic.borrow_mut().entry(id).or_default());
+    }
+
+    fn count_sessions(&self, pool: u32, change: impl FnOnce(&mut SessionCounts)) {
+        change(self.session_counts.borrow_mut().entry(pool).or_default());
+    }
+
+    fn count_reason(&self, reason: Reason) {
+        self.reasons.borrow_mut()[reason as usize] += 1;
+    }
+
+    fn may_answer(&self, now_s: u32, per_second: u32) -> bool {
+        let (second, count) = self.answers.get();
+        let count = if second == now_s { count } else { 0 };
+        let may = count < per_second;
+        self.answers.set((now_s, count + u32::from(may)));
+        may
+    }
+
+    fn redirect_to(&self, ifindex: u32) {
+        self.redirected.set(ifindex);
+    }
+
+    fn set_answer(&self, kind: [u32; 2]) {
+        self.answer.set(kind);
+    }
+
+    fn answer(&self) -> [u32; 2] {
+        self.answer.get()
+    }
+
+    fn opener(&self) -> Option<&Opener> {
+        Some(&self.opener)
+    }
+
+    fn repeat<B: LoopBody>(&self, count: u32, body: &mut B) {
+        for index in 0..count {
+            if body.step(self, index) == Loop::Stop {
+                break;
+            }
+        }
+    }
+}

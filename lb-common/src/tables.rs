@@ -73,7 +73,7 @@ pub enum ClosedPort {
 }
 
 /// Finds a listener. With port and protocol 0: the VIP itself.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct ListenerKey {
     /// The VIP.

@@ -1,4 +1,11 @@
 //! The Holdfast daemon as a library.
 
+pub mod api;
+pub mod bpf;
+pub mod cli;
 pub mod config;
+pub mod daemon;
+pub mod health;
 pub mod model;
+pub mod reconcile;
+pub mod sweep;

@@ -3,6 +3,7 @@
 use std::fmt::Display;
 use std::fs::{self, File};
 use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::Arc;
@@ -92,6 +93,8 @@ impl Daemon {
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)
+            // A Ctrl-C at the terminal is for the maker, who then ends the daemon.
+            .process_group(0)
             .spawn()
             .context("cannot run `nsenter` (of util-linux)")?;
         self.child = Some(child);

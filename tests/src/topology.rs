@@ -128,6 +128,12 @@ impl Laboratory {
         self.topology.member(number, family)
     }
 
+    /// The balancer's address on the network of a member.
+    #[must_use]
+    pub fn balancer_address(&self, number: usize, family: Family) -> IpAddr {
+        self.topology.gateway_of(number, family)
+    }
+
     /// The first VIP of a family: 10.1.0.100 or `fd00:1::100`.
     #[must_use]
     pub fn vip(&self, family: Family) -> IpAddr {

@@ -1,0 +1,213 @@
+//! What persistence holds, and whom the schedulers choose.
+
+use lb_common::tables::{Algorithm, MemberState};
+
+use crate::{
+    build::{FIN, RST, SYN},
+    world::{Family, Plan},
+};
+
+fn held() -> Plan {
+    Plan {
+        session_idle_s: 64,
+        ..Plan::default()
+    }
+}
+
+#[test]
+fn a_session_holds_the_later_flows_of_a_client_on_its_member() {
+    for family in [Family::V4, Family::V6] {
+        let world = Plan {
+            family,
+            member_family: family,
+            ..held()
+        }
+        .build();
+        let member = world.chosen(&world.first(1, 4000));
+        for port in 4001..4010 {
+            assert_eq!(world.chosen(&world.first(1, port)), member);
+        }
+        assert_eq!(
+            world.chosen(&world.first(2, 4000)),
+            2,
+            "another client has its own"
+        );
+        let counts = world.platform.session_counts(world.pool);
+        assert_eq!((counts.created, counts.held), (2, 9));
+        assert_eq!(world.tables().session_count(), 2);
+    }
+}
+
+#[test]
+fn without_persistence_flows_of_one_client_are_dealt_in_turn() {
+    let world = Plan::default().build();
+    let chosen: Vec<u32> = (0..4)
+        .map(|port| world.chosen(&world.first(1, 4000 + port)))
+        .collect();
+    assert_eq!(chosen, [1, 2, 1, 2]);
+}
+
+#[test]
+fn a_session_ends_when_its_duration_has_passed_without_packets() {
+    let world = held().build();
+    assert_eq!(world.chosen(&world.first(1, 4000)), 1);
+    world.pass_time(64);
+    assert_eq!(world.chosen(&world.first(1, 4001)), 1, "not before its time");
+    world.pass_time(66);
+    assert_eq!(world.chosen(&world.first(1, 4002)), 2, "dealt anew");
+    assert_eq!(world.platform.session_counts(world.pool).expired, 1);
+}
+
+#[test]
+fn packets_of_a_live_flow_keep_its_session() {
+    let world = held().build();
+    assert_eq!(world.chosen(&world.first(1, 4000)), 1);
+    for _ in 0..10 {
+        world.pass_time(40);
+        assert_eq!(world.chosen(&world.later(1, 4000, 0)), 1);
+    }
+    assert_eq!(world.chosen(&world.first(1, 4001)), 1);
+    assert_eq!(world.platform.session_counts(world.pool).expired, 0);
+}
+
+#[test]
+fn an_absolute_limit_ends_a_session_that_is_in_use() {
+    let world = held().build();
+    world.pool().session_absolute_s.set(100);
+    assert_eq!(world.chosen(&world.first(1, 4000)), 1);
+    for port in 1..=4 {
+        world.pass_time(24);
+        assert_eq!(world.chosen(&world.first(1, 4000 + port)), 1);
+    }
+    world.pass_time(4);
+    assert_eq!(world.chosen(&world.first(1, 4010)), 2);
+}
+
+#[test]
+fn a_session_moves_once_when_its_member_goes_down_and_stays_moved() {
+    let world = held().build();
+    assert_eq!(world.chosen(&world.first(1, 4000)), 1);
+    world.member(0).state.set(MemberState::Down as u32);
+    world.tables().lay_out(world.pool);
+    assert_eq!(world.chosen(&world.first(1, 4001)), 2);
+    world.member(0).state.set(MemberState::Up as u32);
+    world.tables().lay_out(world.pool);
+    for port in 4002..4006 {
+        assert_eq!(world.chosen(&world.first(1, port)), 2);
+    }
+    assert_eq!(world.platform.session_counts(world.pool).moved, 1);
+}
+
+#[test]
+fn a_live_flow_moves_with_its_session_when_its_member_goes_down() {
+    let world = held().build();
+    assert_eq!(world.chosen(&world.first(1, 4000)), 1);
+    world.member(0).state.set(MemberState::Down as u32);
+    world.tables().lay_out(world.pool);
+    assert_eq!(world.chosen(&world.later(1, 4000, 0)), 2);
+    world.member(0).state.set(MemberState::Up as u32);
+    world.tables().lay_out(world.pool);
+    assert_eq!(world.chosen(&world.later(1, 4000, 0)), 2);
+    assert_eq!(world.chosen(&world.first(1, 4001)), 2);
+    assert_eq!((world.flows(), world.returns()), (2, 2));
+    assert_eq!(world.member(0).active_flows.get(), 0);
+    assert_eq!(world.member(1).active_flows.get(), 2);
+}
+
+#[test]
+fn a_draining_member_keeps_its_sessions_and_gets_no_new_ones() {
+    let world = held().build();
+    assert_eq!(world.chosen(&world.first(1, 4000)), 1);
+    world.member(0).state.set(MemberState::Draining as u32);
+    assert_eq!(world.chosen(&world.first(1, 4001)), 1);
+    assert_eq!(world.chosen(&world.later(1, 4000, 0)), 1);
+    for client in 2..8 {
+        assert_eq!(world.chosen(&world.first(client, 4000)), 2);
+    }
+}
+
+#[test]
+fn clients_of_one_network_share_a_session_under_a_mask() {
+    let world = held().build();
+    world
+        .pool()
+        .client_mask_v4
+        .store(&lb_common::address::Address::mask(96 + 24));
+    assert_eq!(world.chosen(&world.first(1, 4000)), 1);
+    assert_eq!(world.chosen(&world.first(200, 4000)), 1);
+    assert_eq!(world.chosen(&world.first(0x101, 4000)), 2);
+}
+
+#[test]
+fn round_robin_deals_new_flows_in_exact_proportion() {
+    let world = Plan {
+        weights: &[3, 1, 2],
+        ..Plan::default()
+    }
+    .build();
+    let mut turns = [0; 4];
+    for port in 0..60 {
+        turns[world.chosen(&world.first(1, 4000 + port)) as usize] += 1;
+    }
+    assert_eq!(turns, [0, 30, 10, 20]);
+}
+
+#[test]
+fn least_connections_chooses_who_has_the_fewest_open_flows_for_its_weight() {
+    let plan = Plan {
+        algorithm: Algorithm::LeastConnections,
+        weights: &[1, 3],
+        ..Plan::default()
+    };
+    let world = plan.build();
+    for port in 0..40 {
+        world.chosen(&world.first(1, 4000 + port));
+    }
+    assert_eq!(world.member(0).active_flows.get(), 10);
+    assert_eq!(world.member(1).active_flows.get(), 30);
+}
+
+#[test]
+fn an_open_flow_stops_counting_when_either_side_finishes_or_resets_it() {
+    for flags in [FIN, RST] {
+        for by_client in [true, false] {
+            let world = Plan::default().build();
+            let seen = world.forward(&world.first(1, 4000));
+            world.back(&world.answer_to(&seen, SYN));
+            world.forward(&world.later(1, 4000, 0));
+            assert_eq!(world.member(0).active_flows.get(), 1);
+            for _ in 0..2 {
+                if by_client {
+                    world.forward(&world.later(1, 4000, flags));
+                } else {
+                    world.back(&world.answer_to(&seen, flags));
+                }
+                assert_eq!(world.member(0).active_flows.get(), 0);
+            }
+        }
+    }
+}
+
+#[test]
+fn source_ip_sends_a_client_to_the_same_member_of_every_balancer() {
+    let plan = Plan {
+        algorithm: Algorithm::SourceIp,
+        weights: &[1, 1, 1],
+        ..Plan::default()
+    };
+    let (one, other) = (plan.build(), plan.build());
+    other.tables().settings.seed.set(1);
+    let mut turns = [0; 4];
+    for client in 1..=300 {
+        let member = one.chosen(&one.first(client, 4000));
+        assert_eq!(one.chosen(&one.first(client, 4001)), member);
+        assert_eq!(other.chosen(&other.first(client, 999)), member);
+        assert_eq!(
+            other.chosen(&other.later(client, 1000, 0)),
+            member,
+            "even in mid-connection"
+        );
+        turns[member as usize] += 1;
+    }
+    assert!(turns[1..].iter().all(|&count| count > 60), "{turns:?}");
+}

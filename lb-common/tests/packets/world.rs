@@ -1,0 +1,273 @@
+//! A balancer with a VIP, its members, and a client.
+
+use std::{net::IpAddr, sync::Arc};
+
+use lb_common::{
+    address::{Address, Endpoint},
+    datapath::process,
+    host::{HostFrame, HostPlatform, HostTables},
+    platform::Platform as _,
+    tables::{Algorithm, Forwarding, Member, Pool},
+    verdict::{Reason, Verdict},
+};
+
+use crate::{
+    build::{ACK, Builder, endpoint},
+    read::Seen,
+};
+
+pub const MEMBER_PORT: u16 = 8080;
+pub const VIP_PORT: u16 = 80;
+/// The balancer's hardware address towards the members.
+pub const BALANCER_MAC: [u8; 6] = [2, 0x42, 0, 0, 0, 1];
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Family {
+    V4,
+    V6,
+}
+
+impl Family {
+    pub fn address(self, network: u8, host: u16) -> IpAddr {
+        let [high, low] = host.to_be_bytes();
+        match self {
+            Self::V4 => [10, network, high, low].into(),
+            Self::V6 => [0x2001, 0xdb8, network.into(), 0, 0, 0, 0, host].into(),
+        }
+    }
+}
+
+/// Both families and both protocols.
+pub const ALL: [(Family, u8); 4] = [
+    (Family::V4, 6),
+    (Family::V4, 17),
+    (Family::V6, 6),
+    (Family::V6, 17),
+];
+
+pub struct World {
+    pub platform: HostPlatform,
+    pub family: Family,
+    pub protocol: u8,
+    pub pool: u32,
+    pub listener: u32,
+    pub members: Vec<u32>,
+}
+
+#[derive(Clone, Copy)]
+pub struct Plan {
+    pub family: Family,
+    pub member_family: Family,
+    pub protocol: u8,
+    pub forwarding: Forwarding,
+    pub algorithm: Algorithm,
+    pub weights: &'static [u32],
+    pub session_idle_s: u32,
+    pub flow_buckets: u32,
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self {
+            family: Family::V4,
+            member_family: Family::V4,
+            protocol: 6,
+            forwarding: Forwarding::FULL_NAT,
+            algorithm: Algorithm::RoundRobin,
+            weights: &[1, 1],
+            session_idle_s: 0,
+            flow_buckets: 64,
+        }
+    }
+}
+
+impl Plan {
+    pub fn of(family: Family, protocol: u8) -> Self {
+        Self {
+            family,
+            member_family: family,
+            protocol,
+            ..Self::default()
+        }
+    }
+
+    pub fn build(self) -> World {
+        let tables = HostTables::new(self.flow_buckets, self.flow_buckets);
+        let pool = tables.add_pool(self.forwarding, self.algorithm);
+        tables.pools[pool as usize]
+            .session_idle_s
+            .set(self.session_idle_s);
+        let vip = Endpoint {
+            address: self.family.address(0, 1).into(),
+            port: VIP_PORT,
+        };
+        let listener = tables.add_listener(&vip, self.protocol, pool);
+        let mut members = Vec::new();
+        for (&weight, host) in self.weights.iter().zip(1..) {
+            let endpoint = Endpoint {
+                address: self.member_family.address(1, host).into(),
+                port: MEMBER_PORT,
+            };
+            let id = tables.add_member(pool, &endpoint);
+            tables.members[id as usize].weight.set(weight);
+            members.push(id);
+        }
+        let snat: [Address; 2] = [2, 3].map(|host| self.member_family.address(2, host).into());
+        tables.set_snat(1..=members.len() as u32, &snat);
+        tables.lay_out(pool);
+        World {
+            platform: HostPlatform::new(Arc::new(tables)),
+            family: self.family,
+            protocol: self.protocol,
+            pool,
+            listener,
+            members,
+        }
+    }
+}
+
+impl World {
+    pub fn vip(&self) -> (IpAddr, u16) {
+        (self.family.address(0, 1), VIP_PORT)
+    }
+
+    /// A client's endpoint.
+    pub fn client(&self, host: u16, port: u16) -> (IpAddr, u16) {
+        (self.family.address(9, host), port)
+    }
+
+    /// The first packet of a flow.
+    pub fn first(&self, host: u16, port: u16) -> Builder {
+        Builder::of(self.protocol, self.client(host, port), self.vip())
+    }
+
+    /// A later TCP packet of a flow.
+    pub fn later(&self, host: u16, port: u16, flags: u8) -> Builder {
+        Builder::tcp(self.client(host, port), self.vip(), flags | ACK)
+    }
+
+    pub fn tables(&self) -> &HostTables {
+        &self.platform.tables
+    }
+
+    pub fn member(&self, index: usize) -> &Member {
+        self.platform.member(self.members[index]).unwrap()
+    }
+
+    pub fn pool(&self) -> &Pool {
+        self.platform.pool(self.pool).unwrap()
+    }
+
+    pub fn pass_time(&self, seconds: u32) {
+        self.tables().now_s.fetch_add(seconds);
+    }
+
+    pub fn run(&self, frame: &[u8]) -> (Verdict, Vec<u8>) {
+        let mut frame = HostFrame::new(frame);
+        self.platform.redirected.set(0);
+        let verdict = process(&self.platform, &mut frame);
+        (verdict, frame.bytes().to_vec())
+    }
+
+    /// Sends a frame from the client's side that must leave towards a member.
+    pub fn forward_frame(&self, frame: &[u8]) -> Seen {
+        self.platform.ingress.set(1);
+        let (verdict, bytes) = self.run(frame);
+        assert_eq!(verdict, Verdict::Redirect, "{:?}", self.reasons());
+        assert_eq!(self.platform.redirected.get(), 2, "the interface of the members");
+        Seen::frame(&bytes)
+    }
+
+    pub fn forward(&self, packet: &Builder) -> Seen {
+        self.forward_frame(&packet.frame())
+    }
+
+    /// The id of the member that a packet goes to, by its hardware address.
+    pub fn chosen(&self, packet: &Builder) -> u32 {
+        u32::from(self.forward(packet).macs[5])
+    }
+
+    /// Sends a frame from the members' side that must leave towards the client.
+    pub fn back_frame(&self, frame: &[u8]) -> Seen {
+        self.platform.ingress.set(2);
+        let (verdict, bytes) = self.run(frame);
+        assert_eq!(verdict, Verdict::Redirect, "{:?}", self.reasons());
+        assert_eq!(self.platform.redirected.get(), 1, "the interface of the clients");
+        Seen::frame(&bytes)
+    }
+
+    /// A member's answer to a packet that it saw.
+    pub fn answer_to(&self, seen: &Seen, flags: u8) -> Builder {
+        let answer = Builder::of(seen.protocol, seen.to(), seen.from());
+        if seen.protocol == 6 {
+            Builder::tcp(seen.to(), seen.from(), flags | ACK)
+        } else {
+            answer
+        }
+    }
+
+    pub fn back(&self, packet: &Builder) -> Seen {
+        self.back_frame(&packet.frame())
+    }
+
+    /// Sends a frame that must not leave towards a member.
+    pub fn refused(&self, frame: &[u8]) -> (Verdict, Vec<u8>) {
+        self.platform.ingress.set(1);
+        let (verdict, bytes) = self.run(frame);
+        assert_ne!(verdict, Verdict::Redirect);
+        (verdict, bytes)
+    }
+
+    /// Asserts that a frame is dropped for this reason.
+    pub fn dropped(&self, frame: &[u8], reason: Reason) {
+        let before = self.platform.reason(reason);
+        let (verdict, _) = self.refused(frame);
+        assert_eq!(verdict, Verdict::Drop);
+        assert_eq!(self.platform.reason(reason), before + 1, "{:?}", self.reasons());
+    }
+
+    /// Asserts that a frame is passed on and not touched.
+    pub fn untouched(&self, frame: &[u8]) {
+        let (verdict, bytes) = self.refused(frame);
+        assert_eq!(verdict, Verdict::Pass, "{:?}", self.reasons());
+        assert_eq!(bytes, frame);
+    }
+
+    /// Sends a frame that must be answered to the client.
+    pub fn answered(&self, frame: &[u8], reason: Reason) -> Seen {
+        let before = self.platform.reason(reason);
+        let (verdict, bytes) = self.refused(frame);
+        assert_eq!(verdict, Verdict::Transmit, "{:?}", self.reasons());
+        assert_eq!(self.platform.reason(reason), before + 1);
+        let seen = Seen::frame(&bytes);
+        assert_eq!(seen.macs, [&frame[6..12], &frame[..6]].concat(), "turned round");
+        seen
+    }
+
+    pub fn reasons(&self) -> Vec<(&'static str, u64)> {
+        let all = Reason::ALL.iter();
+        all.map(|&reason| (reason.label(), self.platform.reason(reason)))
+            .filter(|&(_, count)| count > 0)
+            .collect()
+    }
+
+    /// How many ways of the flow table are taken.
+    pub fn flows(&self) -> usize {
+        let ways = self.tables().buckets.iter().flat_map(|bucket| &bucket.tags);
+        ways.filter(|tag| tag.get() != 0).count()
+    }
+
+    /// How many entries the return index has.
+    pub fn returns(&self) -> usize {
+        let entries = self
+            .tables()
+            .return_buckets
+            .iter()
+            .flat_map(|bucket| &bucket.entries);
+        entries.filter(|entry| entry.get() != 0).count()
+    }
+}
+
+pub fn address(text: &str) -> IpAddr {
+    endpoint(text, 0).0
+}

@@ -1,0 +1,187 @@
+//! The kernel's side: loading and attaching the programs, and the maps as the daemon sees them.
+//!
+//! The only module with `unsafe`: shared memory is mapped here.
+
+mod attach;
+mod maps;
+mod platform;
+mod shared;
+
+use std::{
+    borrow::Cow,
+    path::{Path, PathBuf},
+};
+
+use aya::{
+    Ebpf, EbpfError, EbpfLoader,
+    maps::{MapError, ProgramArray},
+    programs::{ProgramError, Xdp},
+};
+
+pub use attach::{AttachMode, Attachment};
+pub use maps::{Maps, SessionEntry};
+pub use shared::{ScheduleSlot, Shared};
+
+use crate::model::DatapathSettings;
+
+/// The compiled programs.
+static OBJECT: &[u8] = aya::include_bytes_aligned!(env!("HOLDFAST_XDP"));
+
+/// The program that packets reach first.
+const ENTRY: &str = "holdfast";
+
+/// The later stages, in the order of their numbers.
+const STAGES: [&str; 5] = [ENTRY, "holdfast_opening", "holdfast_extended", "holdfast_others", "holdfast_answer"];
+
+/// The maps that outlive the daemon.
+const PINNED: [&str; 17] = [
+    "SETTINGS",
+    "FILTER",
+    "LISTENER_IDS",
+    "LISTENERS",
+    "POOLS",
+    "MEMBERS",
+    "SCHEDULES",
+    "SNAT_ADDRESSES",
+    "FLOWS",
+    "RETURNS",
+    "SESSIONS",
+    "FRAGMENTS",
+    "LISTENER_TRAFFIC",
+    "MEMBER_TRAFFIC",
+    "SESSION_COUNTS",
+    "REASONS",
+    "STAGES",
+];
+
+/// Flows per bucket of the flow table when all that are configured are there: three of seven ways, so that hardly any
+/// bucket overflows.
+const FLOWS_PER_BUCKET: u32 = 3;
+/// Flows per bucket of the return index: five of sixteen ways.
+const FLOWS_PER_RETURN_BUCKET: u32 = 5;
+
+/// Source addresses of the balancer, at most.
+pub const MAX_SNAT_ADDRESSES: u32 = 4096;
+
+/// Why the datapath is not there.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The programs could not be loaded.
+    #[error("cannot load the datapath into the kernel: {0}")]
+    Load(#[from] EbpfError),
+    /// A program was refused.
+    #[error("the kernel refused the program `{name}`: {source}")]
+    Program {
+        /// Which.
+        name: &'static str,
+        /// Why.
+        source: ProgramError,
+    },
+    /// A map is not as it should be.
+    #[error("map {name}: {reason}")]
+    Map {
+        /// Which.
+        name: &'static str,
+        /// Why.
+        reason: String,
+    },
+    /// The program could not be attached.
+    #[error("cannot attach to the interface `{interface}`: {reason}")]
+    Attach {
+        /// Where.
+        interface: String,
+        /// Why.
+        reason: String,
+    },
+    /// A file of the BPF file system could not be made or read.
+    #[error("{}: {source}", path.display())]
+    Pin {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+/// The loaded datapath.
+pub struct Datapath {
+    ebpf: Ebpf,
+    pin_path: PathBuf,
+    /// Its maps.
+    pub maps: Maps,
+    /// Where it is attached.
+    pub attachments: Vec<Attachment>,
+    _stages: ProgramArray<aya::maps::MapData>,
+}
+
+impl Datapath {
+    /// Loads the programs and makes the maps, or takes those over that an earlier daemon left at `pin_path`.
+    pub fn load(settings: &DatapathSettings, pin_path: &Path) -> Result<Self, Error> {
+        std::fs::create_dir_all(pin_path)
+            .map_err(|source| Error::Pin { path: pin_path.to_owned(), source })?;
+        let flow_buckets = settings.max_flows.div_ceil(FLOWS_PER_BUCKET);
+        let return_buckets = settings.max_flows.div_ceil(FLOWS_PER_RETURN_BUCKET);
+        let sizes = [
+            ("LISTENER_IDS", 2 * settings.max_listeners),
+            // Ids begin at 1.
+            ("LISTENERS", settings.max_listeners + 1),
+            ("LISTENER_TRAFFIC", settings.max_listeners + 1),
+            ("POOLS", settings.max_pools + 1),
+            ("SESSION_COUNTS", settings.max_pools + 1),
+            ("MEMBERS", settings.max_members + 1),
+            ("MEMBER_TRAFFIC", settings.max_members + 1),
+            ("SCHEDULES", settings.schedule_slots),
+            ("SNAT_ADDRESSES", MAX_SNAT_ADDRESSES),
+            ("FLOWS", flow_buckets),
+            ("RETURNS", return_buckets),
+            ("SESSIONS", settings.max_sessions),
+        ];
+        let mut loader = EbpfLoader::new();
+        for (name, size) in sizes {
+            loader.map_max_entries(name, size);
+        }
+        for name in PINNED {
+            loader.map_pin_path(name, Cow::Owned(pin_path.join(name)));
+        }
+        let mut ebpf = loader.load(OBJECT)?;
+        let maps = Maps::take(&mut ebpf, &sizes)?;
+        maps.initialise(flow_buckets, return_buckets);
+        let stages = load_stages(&mut ebpf)?;
+        Ok(Self { ebpf, pin_path: pin_path.to_owned(), maps, attachments: Vec::new(), _stages: stages })
+    }
+
+    /// Attaches to an interface, or replaces the program that an earlier daemon left there.
+    pub fn attach(&mut self, interface: &str, mode: crate::model::XdpMode) -> Result<AttachMode, Error> {
+        let program: &mut Xdp = self
+            .ebpf
+            .program_mut(ENTRY)
+            .and_then(|program| program.try_into().ok())
+            .ok_or_else(|| Error::Attach { interface: interface.to_owned(), reason: "no such program".into() })?;
+        let attachment = Attachment::new(program, interface, mode, &self.pin_path)?;
+        let mode = attachment.mode;
+        self.attachments.push(attachment);
+        Ok(mode)
+    }
+
+    /// Removes all that is pinned: the programs leave their interfaces, the maps end with this process.
+    pub fn unpin(&self) -> std::io::Result<()> {
+        std::fs::remove_dir_all(&self.pin_path)
+    }
+}
+
+fn load_stages(ebpf: &mut Ebpf) -> Result<ProgramArray<aya::maps::MapData>, Error> {
+    let map_error = |error: MapError| Error::Map { name: "STAGES", reason: error.to_string() };
+    let map = ebpf.take_map("STAGES").ok_or_else(|| Error::Map { name: "STAGES", reason: "is missing".into() })?;
+    let mut stages = ProgramArray::try_from(map).map_err(map_error)?;
+    for (number, name) in STAGES.into_iter().enumerate() {
+        let program: &mut Xdp = ebpf
+            .program_mut(name)
+            .and_then(|program| program.try_into().ok())
+            .ok_or_else(|| Error::Map { name: "STAGES", reason: format!("the program {name} is missing") })?;
+        let refused = |source| Error::Program { name, source };
+        program.load().map_err(refused)?;
+        let fd = program.fd().map_err(refused)?;
+        stages.set(number as u32, fd, 0).map_err(map_error)?;
+    }
+    Ok(stages)
+}

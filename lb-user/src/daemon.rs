@@ -1,0 +1,228 @@
+//! The daemon: wires everything, and runs until it is told to end.
+
+use std::{
+    net::UdpSocket,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::{Context, bail};
+use tokio::{
+    net::UnixListener,
+    signal::unix::{SignalKind, signal},
+    sync::{mpsc, oneshot},
+    time,
+};
+use tracing::{error, info, warn};
+
+use crate::{
+    api,
+    bpf::{AttachMode, Datapath},
+    config,
+    health::{Change, Health, Monitors},
+    model::Config,
+    reconcile::{self, Ids},
+    sweep,
+};
+
+/// How often flows are swept.
+const FLOW_SWEEP: Duration = Duration::from_secs(1);
+/// How often sessions are swept, and the ways to members kept known.
+const SESSION_SWEEP: Duration = Duration::from_secs(10);
+/// Requests of the control socket that wait at a time.
+const PENDING_REQUESTS: usize = 64;
+/// Changes of health that wait at a time.
+const PENDING_CHANGES: usize = 1024;
+
+/// A request of the control socket, and where its answer goes.
+pub struct Request {
+    /// What is asked.
+    pub command: api::Command,
+    /// Where the answer goes.
+    pub answer: oneshot::Sender<api::Answer>,
+}
+
+/// What is left behind when the daemon ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Leave {
+    /// The datapath goes on forwarding, and the next daemon takes it over.
+    Running,
+    /// Nothing.
+    Nothing,
+}
+
+/// Runs the daemon with the configuration at `path` until it is told to end.
+pub async fn run(path: &Path) -> anyhow::Result<()> {
+    let config = load(path)?;
+    let mut daemon = Daemon::start(path.to_owned(), config)?;
+    let leave = daemon.serve().await?;
+    daemon.end(leave);
+    Ok(())
+}
+
+fn load(path: &Path) -> anyhow::Result<Config> {
+    match config::load(path) {
+        Ok(loaded) => {
+            for warning in &loaded.warnings {
+                warn!("{warning}");
+            }
+            Ok(loaded.config)
+        }
+        Err(mistakes) => bail!("the configuration is not valid:\n{mistakes:#}"),
+    }
+}
+
+/// The state of the daemon. One task owns it: nothing is locked.
+struct Daemon {
+    path: PathBuf,
+    config: Config,
+    datapath: Datapath,
+    health: Health,
+    monitors: Monitors,
+    changes: mpsc::Receiver<Change>,
+    ids: Ids,
+}
+
+impl Daemon {
+    fn start(path: PathBuf, config: Config) -> anyhow::Result<Self> {
+        let mut datapath = Datapath::load(&config.datapath, &config.daemon.pin_path)?;
+        let health = Health::default();
+        let ids = reconcile::apply(&mut datapath.maps, &config, &health)?;
+        nudge_members(&config);
+        for interface in &config.datapath.interfaces {
+            match datapath.attach(interface, config.datapath.xdp_mode)? {
+                AttachMode::Native => info!(interface, "attached in the driver"),
+                AttachMode::Generic => {
+                    warn!(interface, "attached in the kernel's generic path, which is slower: the driver has no XDP");
+                }
+                AttachMode::TakenOver => info!(interface, "took over from an earlier daemon"),
+            }
+        }
+        let (sender, changes) = mpsc::channel(PENDING_CHANGES);
+        let mut monitors = Monitors::new(sender);
+        monitors.update(&config);
+        Ok(Self { path, config, datapath, health, monitors, changes, ids })
+    }
+
+    async fn serve(&mut self) -> anyhow::Result<Leave> {
+        let (sender, mut requests) = mpsc::channel(PENDING_REQUESTS);
+        let socket = self.config.daemon.control_socket.clone();
+        let _server = tokio::spawn(api::serve(listen(&socket)?, sender));
+        let mut hangup = signal(SignalKind::hangup())?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut flows = time::interval(FLOW_SWEEP);
+        let mut sessions = time::interval(SESSION_SWEEP);
+        info!(pools = self.config.pools.len(), "serving");
+        let leave = loop {
+            tokio::select! {
+                _ = hangup.recv() => {
+                    if let Err(reason) = self.reload() {
+                        error!("{reason:#}; what runs goes on running");
+                    }
+                }
+                _ = terminate.recv() => break Leave::Running,
+                _ = interrupt.recv() => break Leave::Nothing,
+                _ = flows.tick() => { sweep::flows(&self.datapath.maps); }
+                _ = sessions.tick() => {
+                    sweep::sessions(&mut self.datapath.maps);
+                    nudge_members(&self.config);
+                }
+                Some(change) = self.changes.recv() => self.take_change(&change),
+                Some(request) = requests.recv() => {
+                    let (answer, leave) = self.answer(&request.command);
+                    // Who asked may have gone away.
+                    let _ = request.answer.send(answer);
+                    if let Some(leave) = leave {
+                        break leave;
+                    }
+                }
+            }
+        };
+        let _ = std::fs::remove_file(socket);
+        Ok(leave)
+    }
+
+    fn reload(&mut self) -> anyhow::Result<()> {
+        let config = load(&self.path)?;
+        if config.datapath.interfaces != self.config.datapath.interfaces {
+            warn!("other interfaces are taken at the next start");
+        }
+        let watched = |pool: &str, member: &str| {
+            let pool = config.pool(pool).filter(|pool| pool.health_monitor.is_some());
+            pool.is_some_and(|pool| pool.members.iter().any(|known| known.name == member))
+        };
+        self.health.retain(watched);
+        self.ids = reconcile::apply(&mut self.datapath.maps, &config, &self.health)?;
+        self.monitors.update(&config);
+        self.config = config;
+        info!("reloaded");
+        Ok(())
+    }
+
+    fn take_change(&mut self, change: &Change) {
+        if !self.health.set(&change.pool, &change.member, change.is_up) {
+            return;
+        }
+        info!(pool = change.pool, member = change.member, up = change.is_up, "a member changed");
+        if let Err(reason) = reconcile::apply(&mut self.datapath.maps, &self.config, &self.health) {
+            error!("{reason}");
+        }
+    }
+
+    fn answer(&mut self, command: &api::Command) -> (api::Answer, Option<Leave>) {
+        match command {
+            api::Command::Status => {
+                (api::Answer::Status(api::status(&self.config, &self.ids, &self.health, &self.datapath.maps)), None)
+            }
+            api::Command::Sessions => (api::Answer::Sessions(api::sessions(&self.ids, &self.datapath.maps)), None),
+            api::Command::Reload => match self.reload() {
+                Ok(()) => (api::Answer::Done, None),
+                Err(reason) => (api::Answer::Failed(format!("{reason:#}")), None),
+            },
+            api::Command::Stop { detach } => {
+                (api::Answer::Done, Some(if *detach { Leave::Nothing } else { Leave::Running }))
+            }
+        }
+    }
+
+    fn end(&self, leave: Leave) {
+        match leave {
+            Leave::Running => info!("ending; the datapath goes on: `holdfast stop --detach` would have ended it"),
+            Leave::Nothing => {
+                if let Err(error) = self.datapath.unpin() {
+                    warn!("cannot remove the pins: {error}");
+                }
+                info!("ending; the datapath is detached");
+            }
+        }
+    }
+}
+
+/// The control socket: for its owner and group alone.
+fn listen(path: &Path) -> anyhow::Result<UnixListener> {
+    if let Some(directory) = path.parent() {
+        std::fs::create_dir_all(directory).with_context(|| format!("cannot make {}", directory.display()))?;
+    }
+    if std::os::unix::net::UnixStream::connect(path).is_ok() {
+        bail!("another daemon answers at {}", path.display());
+    }
+    // What a daemon left that was killed.
+    let _ = std::fs::remove_file(path);
+    let listener = UnixListener::bind(path).with_context(|| format!("cannot listen at {}", path.display()))?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o660))?;
+    Ok(listener)
+}
+
+/// Has the kernel find out, and keep, the hardware addresses of the members: it does so for whoever sends. The datagram
+/// goes to the discard port (RFC 863).
+fn nudge_members(config: &Config) {
+    let sockets = [UdpSocket::bind(("0.0.0.0", 0)), UdpSocket::bind(("::", 0))];
+    for member in config.pools.iter().flat_map(|pool| &pool.members) {
+        if let Ok(socket) = &sockets[usize::from(member.address.is_ipv6())] {
+            // An address that cannot be reached is the health monitor's to report.
+            let _ = socket.send_to(&[], (member.address, 9));
+        }
+    }
+}

@@ -1,0 +1,385 @@
+//! Makes the maps equal to the configuration: new things first, then what points at them, what is gone last.
+//!
+//! Ids are found again in the maps, by what a thing is: so they outlive the daemon.
+
+use std::{
+    collections::{HashMap, HashSet},
+    net::{IpAddr, UdpSocket},
+};
+
+use lb_common::{
+    address::Address,
+    filter,
+    hash::Hash,
+    schedule::{maglev, round_robin},
+    tables::{self, Algorithm, ListenerKey, MemberState, SlotRange},
+};
+use tracing::warn;
+
+use crate::{
+    bpf::{Error, Maps},
+    health::Health,
+    model::{ClosedPort, Config, DatapathSettings, Forwarding, LbAlgorithm, Member, Persistence, Pool, Protocol},
+};
+
+/// Answers that the balancer gives itself, a second and core.
+const ANSWERS_PER_SECOND: u32 = 10_000;
+
+/// Which id a thing of the configuration has in the maps.
+#[derive(Clone, Debug, Default)]
+pub struct Ids {
+    /// Pools by name.
+    pub pools: HashMap<String, u32>,
+    /// Members by pool and name.
+    pub members: HashMap<(String, String), u32>,
+    /// Listeners by name.
+    pub listeners: HashMap<String, u32>,
+}
+
+/// Makes the maps equal to `config` and `health`.
+pub fn apply(maps: &mut Maps, config: &Config, health: &Health) -> Result<Ids, Error> {
+    let mut ids = Ids::default();
+    write_settings(maps, &config.datapath);
+    let mut ranges = Ranges::in_use(maps);
+    let mut snat = SnatAddresses::default();
+    for pool in &config.pools {
+        let pool_id = find_pool(maps, &pool.name)?;
+        ids.pools.insert(pool.name.clone(), pool_id);
+        let port = listener_port(config, &pool.name);
+        let mut members = Vec::new();
+        for member in &pool.members {
+            let id = write_member(maps, pool, pool_id, member, port, health, &mut snat)?;
+            ids.members.insert((pool.name.clone(), member.name.clone()), id);
+            members.push((id, member));
+        }
+        write_pool(maps, pool, pool_id, &members, &mut ranges)?;
+    }
+    set_filter(maps, config, SetBits::Add);
+    let mut wanted = HashSet::new();
+    for balancer in config.load_balancers.iter().filter(|balancer| balancer.admin_state_up) {
+        let vip = Address::from(balancer.vip);
+        maps.set_listener_id(&ListenerKey::vip(&vip), 0)?;
+        wanted.insert(ListenerKey::vip(&vip));
+        for listener in balancer.listeners.iter().filter(|listener| listener.admin_state_up) {
+            let protocol = protocol_number(listener.protocol);
+            let key = ListenerKey::new(&vip, listener.port, protocol);
+            let id = find_listener(maps, &key)?;
+            let entry = &maps.listeners[id as usize];
+            entry.address.store(&vip);
+            entry.port.set(listener.port.into());
+            entry.pool.set(ids.pools.get(&listener.pool).copied().unwrap_or(0));
+            entry.protocol.set(protocol.into());
+            maps.set_listener_id(&key, id)?;
+            wanted.insert(key);
+            ids.listeners.insert(listener.name.clone(), id);
+        }
+    }
+    prune(maps, &wanted, &ids)?;
+    set_filter(maps, config, SetBits::Exactly);
+    Ok(ids)
+}
+
+fn write_settings(maps: &Maps, datapath: &DatapathSettings) {
+    let settings = &maps.settings[0];
+    settings.closed_port.set(match datapath.closed_port {
+        ClosedPort::Reject => tables::ClosedPort::Reject as u32,
+        ClosedPort::Drop => tables::ClosedPort::Drop as u32,
+    });
+    settings.answers_per_second.set(ANSWERS_PER_SECOND);
+    let idle = &datapath.flow_idle_timeout;
+    let seconds = [0, idle.tcp_syn_s, idle.tcp_established_s, idle.tcp_fin_s, idle.tcp_rst_s, idle.udp_s];
+    for (word, seconds) in settings.flow_idle_s.iter().zip(seconds) {
+        word.set(seconds);
+    }
+}
+
+fn protocol_number(protocol: Protocol) -> u8 {
+    protocol.transport().ip_protocol()
+}
+
+/// The port of the first listener of a pool: of members that are reached on it.
+fn listener_port(config: &Config, pool: &str) -> u16 {
+    let mut listeners = config.load_balancers.iter().flat_map(|balancer| &balancer.listeners);
+    listeners.find(|listener| listener.pool == pool).map_or(0, |listener| listener.port)
+}
+
+fn hash_of(name: &str) -> u64 {
+    let hash = name.bytes().fold(Hash::seeded(name.len() as u64), |hash, byte| hash.with(byte.into()));
+    hash.finish() | 1
+}
+
+fn full(name: &'static str, option: &str) -> Error {
+    Error::Map { name, reason: format!("is full; raise `datapath.{option}`") }
+}
+
+fn find_pool(maps: &Maps, name: &str) -> Result<u32, Error> {
+    let hash = hash_of(name);
+    let mut pools = maps.pools.iter().enumerate().skip(1);
+    if let Some((id, _)) = pools.clone().find(|(_, pool)| pool.used.get() == 1 && pool.name_hash.get() == hash) {
+        return Ok(id as u32);
+    }
+    let (id, pool) = pools.find(|(_, pool)| pool.used.get() == 0).ok_or_else(|| full("POOLS", "max_pools"))?;
+    pool.name_hash.set(hash);
+    pool.used.set(1);
+    Ok(id as u32)
+}
+
+fn find_listener(maps: &Maps, key: &ListenerKey) -> Result<u32, Error> {
+    let mut listeners = maps.listeners.iter().enumerate().skip(1);
+    let same = |listener: &tables::Listener| {
+        listener.protocol.get() == u32::from(key.protocol)
+            && listener.port.get() == u32::from(key.port)
+            && listener.address.load() == key.address
+    };
+    if let Some((id, _)) = listeners.clone().find(|(_, listener)| same(listener)) {
+        return Ok(id as u32);
+    }
+    let free = listeners.find(|(_, listener)| listener.protocol.get() == 0);
+    free.map(|(id, _)| id as u32).ok_or_else(|| full("LISTENERS", "max_listeners"))
+}
+
+fn find_member(maps: &Maps, pool_id: u32, address: &Address, port: u16) -> Result<u32, Error> {
+    let mut members = maps.members.iter().enumerate().skip(1);
+    let same = |member: &tables::Member| {
+        member.state.get() != MemberState::Unused as u32
+            && member.pool.get() == pool_id
+            && member.port.get() == u32::from(port)
+            && member.address.load() == *address
+    };
+    if let Some((id, _)) = members.clone().find(|(_, member)| same(member)) {
+        return Ok(id as u32);
+    }
+    let free = members.find(|(_, member)| member.state.get() == MemberState::Unused as u32);
+    free.map(|(id, _)| id as u32).ok_or_else(|| full("MEMBERS", "max_members"))
+}
+
+fn write_member(
+    maps: &Maps,
+    pool: &Pool,
+    pool_id: u32,
+    member: &Member,
+    listener_port: u16,
+    health: &Health,
+    snat: &mut SnatAddresses,
+) -> Result<u32, Error> {
+    let address = Address::from(member.address);
+    let port = member.port.unwrap_or(listener_port);
+    let id = find_member(maps, pool_id, &address, port)?;
+    let entry = &maps.members[id as usize];
+    entry.address.store(&address);
+    entry.port.set(port.into());
+    entry.pool.set(pool_id);
+    entry.weight.set(member.weight.into());
+    let sources = match &pool.forwarding {
+        Forwarding::FullNat(nat) if !nat.snat_addresses.is_empty() => nat.snat_addresses.clone(),
+        _ => own_address(member.address).into_iter().collect(),
+    };
+    if sources.is_empty() {
+        warn!(pool = pool.name, member = member.name, "no route to the member: it gets no packets");
+    }
+    let range = snat.enter(maps, &sources)?;
+    entry.snat_first.set(range.start);
+    entry.snat_count.set(range.count);
+    let state = if !member.admin_state_up || sources.is_empty() || !health.is_up(&pool.name, &member.name) {
+        MemberState::Down
+    } else if member.weight == 0 {
+        MemberState::Draining
+    } else {
+        MemberState::Up
+    };
+    entry.state.set(state as u32);
+    Ok(id)
+}
+
+/// The address that this host uses towards another: what the kernel would give a socket.
+fn own_address(member: IpAddr) -> Option<IpAddr> {
+    let any: IpAddr = if member.is_ipv4() { [0; 4].into() } else { [0_u16; 8].into() };
+    let socket = UdpSocket::bind((any, 0)).ok()?;
+    // Connecting a datagram socket sends nothing; the port does not matter.
+    socket.connect((member, 9)).ok()?;
+    Some(socket.local_addr().ok()?.ip())
+}
+
+/// Source addresses, each run of them entered once.
+#[derive(Default)]
+struct SnatAddresses {
+    runs: HashMap<Vec<IpAddr>, SlotRange>,
+}
+
+impl SnatAddresses {
+    fn enter(&mut self, maps: &Maps, addresses: &[IpAddr]) -> Result<SlotRange, Error> {
+        if let Some(range) = self.runs.get(addresses) {
+            return Ok(*range);
+        }
+        let wanted: Vec<Address> = addresses.iter().copied().map(Address::from).collect();
+        let table: Vec<Address> = maps.snat_addresses.iter().map(tables::SharedAddress::load).collect();
+        // Flows keep the index: an address stays where it is.
+        let found = table.windows(wanted.len().max(1)).position(|window| window == wanted);
+        let free = || table.iter().rposition(|address| *address != Address::default()).map_or(0, |last| last + 1);
+        let start = found.unwrap_or_else(free);
+        if start + wanted.len() > table.len() {
+            return Err(Error::Map { name: "SNAT_ADDRESSES", reason: "has no room for more source addresses".into() });
+        }
+        for (slot, address) in maps.snat_addresses[start..].iter().zip(&wanted) {
+            slot.store(address);
+        }
+        let range = SlotRange { start: start as u32, count: wanted.len() as u32 };
+        self.runs.insert(addresses.to_vec(), range);
+        Ok(range)
+    }
+}
+
+fn write_pool(
+    maps: &Maps,
+    pool: &Pool,
+    pool_id: u32,
+    members: &[(u32, &Member)],
+    ranges: &mut Ranges,
+) -> Result<(), Error> {
+    let entry = &maps.pools[pool_id as usize];
+    let forwarding = match &pool.forwarding {
+        Forwarding::FullNat(nat) => {
+            entry.snat_port_first.set(nat.snat_ports.low.into());
+            entry.snat_port_count.set(nat.snat_ports.count());
+            tables::Forwarding::FULL_NAT
+        }
+        Forwarding::Nat => tables::Forwarding::NAT,
+        Forwarding::Dsr => tables::Forwarding::DSR,
+        Forwarding::Ipip => tables::Forwarding::IPIP,
+    };
+    entry.forwarding.set(forwarding.0);
+    let persistence = pool.session_persistence.as_ref();
+    let (v4, v6) = match persistence.map(|session| &session.persistence) {
+        Some(Persistence::SourceIp(granularity)) => (granularity.v4, granularity.v6),
+        _ => (32, 128),
+    };
+    entry.client_mask_v4.store(&Address::mask(96 + u32::from(v4)));
+    entry.client_mask_v6.store(&Address::mask(v6.into()));
+    entry.session_absolute_s.set(persistence.and_then(|session| session.absolute_timeout_s()).unwrap_or(0));
+    entry.session_idle_s.set(persistence.map_or(0, |session| session.idle_timeout_s()));
+
+    let taking: Vec<(u32, &Member)> = members
+        .iter()
+        .filter(|(id, _)| maps.members[*id as usize].takes_new())
+        .copied()
+        .collect();
+    let (algorithm, schedule) = schedule(pool.algorithm, &taking);
+    entry.algorithm.set(algorithm as u32);
+    let old = SlotRange::from(entry.schedule.get());
+    if current(maps, old) != schedule {
+        let range = ranges.take(schedule.len() as u32)?;
+        for (slot, member) in maps.schedules[range.start as usize..].iter().zip(&schedule) {
+            slot.member.set(*member);
+        }
+        entry.schedule.set(range.into());
+    }
+    Ok(())
+}
+
+fn current(maps: &Maps, range: SlotRange) -> Vec<u32> {
+    let slots = maps.schedules.iter().skip(range.start as usize).take(range.count as usize);
+    slots.map(|slot| slot.member.get()).collect()
+}
+
+/// The slots of a pool's schedule: see [`lb_common::schedule`].
+fn schedule(algorithm: LbAlgorithm, members: &[(u32, &Member)]) -> (Algorithm, Vec<u32>) {
+    let weights: Vec<u32> = members.iter().map(|(_, member)| member.weight.into()).collect();
+    let ids = |indices: Vec<u32>| indices.into_iter().map(|index| members[index as usize].0).collect();
+    match algorithm {
+        LbAlgorithm::RoundRobin => {
+            let mut slots = vec![0; round_robin::cycle(&weights)];
+            round_robin::fill(&weights, &mut vec![0; weights.len()], &mut slots);
+            (Algorithm::RoundRobin, ids(slots))
+        }
+        LbAlgorithm::LeastConnections => (Algorithm::LeastConnections, members.iter().map(|(id, _)| *id).collect()),
+        LbAlgorithm::SourceIp => {
+            let entry = |&(_, member): &(u32, &Member)| {
+                let identity = Hash::seeded(0).with_address(&Address::from(member.address));
+                let identity = identity.with(member.port.unwrap_or(0).into()).finish();
+                maglev::Entry { identity, weight: member.weight.into() }
+            };
+            let entries: Vec<maglev::Entry> = members.iter().map(entry).collect();
+            let mut slots = vec![0; maglev::size(&entries) as usize];
+            maglev::fill(&entries, &mut vec![maglev::Turn::default(); entries.len()], &mut slots);
+            (Algorithm::SourceIp, ids(slots))
+        }
+    }
+}
+
+/// The runs of schedule slots that pools use. What an apply frees, the next one may take: no packet follows a schedule
+/// for that long.
+struct Ranges {
+    used: Vec<SlotRange>,
+    size: u32,
+}
+
+impl Ranges {
+    fn in_use(maps: &Maps) -> Self {
+        let used = maps.pools.iter().map(|pool| SlotRange::from(pool.schedule.get())).filter(|range| range.count > 0);
+        Self { used: used.collect(), size: maps.schedules.len() as u32 }
+    }
+
+    /// The first run of `count` slots that no one uses.
+    fn take(&mut self, count: u32) -> Result<SlotRange, Error> {
+        self.used.sort_unstable_by_key(|range| range.start);
+        let mut start = 0;
+        for range in &self.used {
+            if range.start >= start + count {
+                break;
+            }
+            start = start.max(range.start + range.count);
+        }
+        if start + count > self.size {
+            return Err(full("SCHEDULES", "schedule_slots"));
+        }
+        let range = SlotRange { start, count };
+        self.used.push(range);
+        Ok(range)
+    }
+}
+
+/// What happens to bits of the filters that are set already.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum SetBits {
+    /// They stay.
+    Add,
+    /// Those that are not wanted go.
+    Exactly,
+}
+
+fn set_filter(maps: &Maps, config: &Config, how: SetBits) {
+    let mut words = vec![0_u64; maps.filter.len()];
+    let vips = config.load_balancers.iter().map(|balancer| (filter::Kind::Vip, balancer.vip));
+    let members = config.pools.iter().flat_map(|pool| &pool.members);
+    let members = members.map(|member| (filter::Kind::Member, member.address));
+    for (kind, address) in vips.chain(members) {
+        let (word, mask) = filter::bit(kind, &Address::from(address));
+        words[word as usize] |= mask;
+    }
+    for (shared, word) in maps.filter.iter().zip(words) {
+        shared.set(if how == SetBits::Add { shared.get() | word } else { word });
+    }
+}
+
+/// Takes out what is not wanted any more. Flows of a listener that is gone go on until they end.
+fn prune(maps: &mut Maps, wanted: &HashSet<ListenerKey>, ids: &Ids) -> Result<(), Error> {
+    for key in maps.listener_keys() {
+        if !wanted.contains(&key) {
+            maps.remove_listener_id(&key)?;
+        }
+    }
+    let members: HashSet<u32> = ids.members.values().copied().collect();
+    for (id, member) in maps.members.iter().enumerate().skip(1) {
+        if member.state.get() != MemberState::Unused as u32 && !members.contains(&(id as u32)) {
+            member.state.set(MemberState::Removed as u32);
+        }
+    }
+    let pools: HashSet<u32> = ids.pools.values().copied().collect();
+    for (id, pool) in maps.pools.iter().enumerate().skip(1) {
+        if pool.used.get() == 1 && !pools.contains(&(id as u32)) {
+            pool.schedule.set(0);
+            pool.used.set(0);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,129 @@
+//! What is refused: connections that nobody waits for, and configurations that cannot be meant.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use lb_tests::{Client, Family, Laboratory, Protocol, Scene, daemon, eventually};
+
+const PORT: u16 = 80;
+const CLOSED_PORT: u16 = 81;
+const WITHIN: Duration = Duration::from_secs(5);
+
+fn scene(datapath: &str) -> Result<Scene> {
+    Scene::start_with(datapath, Laboratory::routed(), PORT, &[1, 1], |pool| pool)
+}
+
+/// What asking a port without listener comes to, and how long it takes.
+fn knock(client: &Client, protocol: Protocol, family: Family) -> (ErrorKind, Duration) {
+    let start = Instant::now();
+    let closed = SocketAddr::new(family.vip(), CLOSED_PORT);
+    let error = client
+        .ask(protocol, Some(family.source(1)), closed)
+        .expect_err("nobody listens there");
+    (error.kind(), start.elapsed())
+}
+
+#[test]
+fn a_port_without_listener_refuses_at_once() -> Result<()> {
+    let scene = scene("")?;
+    for family in Family::BOTH {
+        for protocol in Protocol::BOTH {
+            let (kind, took) = knock(scene.client(), protocol, family);
+            assert_eq!(kind, ErrorKind::ConnectionRefused, "{protocol} {family:?}");
+            // Before a second SYN would be sent.
+            assert!(
+                took < Duration::from_millis(900),
+                "{protocol} {family:?}: {took:?}"
+            );
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_port_without_listener_is_silent_where_that_is_wanted() -> Result<()> {
+    let scene = scene("closed_port = \"DROP\"\n")?;
+    let client = scene.client().clone().with_timeout(Duration::from_millis(400));
+    for family in Family::BOTH {
+        for protocol in Protocol::BOTH {
+            let (kind, _) = knock(&client, protocol, family);
+            assert_eq!(kind, ErrorKind::TimedOut, "{protocol} {family:?}");
+            client.ask(protocol, None, scene.vip(family))?;
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn what_is_not_for_a_vip_passes_untouched() -> Result<()> {
+    let scene = scene("closed_port = \"DROP\"\n")?;
+    for family in Family::BOTH {
+        for protocol in Protocol::BOTH {
+            let (member, own) = (&scene.members()[1], family.balancer());
+            let target = member.socket(family, lb_tests::scene::MEMBER_PORT);
+            let answer = scene.client().ask(protocol, Some(family.source(7)), target)?;
+            assert_eq!((answer.member.as_str(), answer.peer), ("member2", answer.local));
+            let refused = scene
+                .client()
+                .ask(protocol, None, SocketAddr::new(own, PORT))
+                .expect_err("the balancer itself has no such port");
+            assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn an_invalid_file_at_reload_changes_nothing() -> Result<()> {
+    const BROKEN: &str = "[[pool]]\nname = \"V4\"\nalgorithm = \"ROUND_ROBBING\"\n";
+    let scene = scene("")?;
+    let flow = scene.client().connect(None, scene.vip(Family::V4))?;
+    let before = flow.ask()?;
+    scene.daemon().reconfigure(BROKEN)?;
+    eventually("the log to tell what is wrong", WITHIN, || {
+        scene.daemon().log().contains("ROUND_ROBBING")
+    });
+    assert_eq!(flow.ask()?, before);
+    for family in Family::BOTH {
+        for protocol in Protocol::BOTH {
+            let sources = |index| family.source(index);
+            let tally = scene.client().sweep(protocol, 100, sources, scene.vip(family), 8);
+            tally.assert_proportions(&scene.named(&[1, 1]), 1.0);
+        }
+    }
+    // And the next file that is valid is taken.
+    scene.reweigh(&[0, 1])?;
+    assert_eq!(
+        scene.client().ask_tcp(None, scene.vip(Family::V6))?.member,
+        "member2"
+    );
+    Ok(())
+}
+
+#[test]
+fn check_names_the_line_that_is_wrong() -> Result<()> {
+    let minimal = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/minimal.toml");
+    let directory = tempfile::tempdir()?;
+    let broken = directory.path().join("broken.toml");
+    let text = fs::read_to_string(minimal)?;
+    let line = 1 + text
+        .lines()
+        .position(|line| line == "port = 80")
+        .expect("a listener");
+    fs::write(&broken, text.replace("port = 80\n", "port = 80000\n"))?;
+    let check = |file: &str| Command::new(daemon::binary()).args(["check", file]).output();
+
+    let valid = check(minimal)?;
+    assert!(valid.status.success(), "{valid:?}");
+    let broken = broken.to_str().expect("a plain path");
+    let invalid = check(broken)?;
+    assert!(!invalid.status.success());
+    let said = String::from_utf8(invalid.stderr)?;
+    assert!(said.contains(&format!("{broken}:{line}:")), "{said}");
+    assert!(said.contains("80000"), "{said}");
+    Ok(())
+}
