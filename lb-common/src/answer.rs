@@ -141,10 +141,10 @@ pub fn write<F: Frame>(frame: &mut F, asked: &Asked, kind: Kind) -> Result<(), R
 fn turn_round<'a, C: Cursor<'a>>(cursor: &mut C, tags: &Tags) -> Option<()> {
     let ethernet: &mut Ethernet = cursor.take()?;
     ethernet.macs = transmute!(reversed(&ethernet.macs));
-    if tags.count > 0 {
+    if tags.shape > 0 {
         cursor.take::<VlanTag>()?;
     }
-    if tags.count > 1 {
+    if tags.shape > 1 {
         cursor.take::<VlanTag>()?;
     }
     Some(())
@@ -265,10 +265,10 @@ fn write_error<F: Frame>(frame: &mut F, asked: &Asked, kind: Kind) -> Option<()>
     frame.adjust_head(-(inserted as i32)).ok()?;
     let mut cursor = frame.cursor();
     *cursor.take::<Ethernet>()? = ethernet;
-    if asked.tags.count > 0 {
+    if asked.tags.shape > 0 {
         *cursor.take::<VlanTag>()? = tags[0];
     }
-    if asked.tags.count > 1 {
+    if asked.tags.shape > 1 {
         *cursor.take::<VlanTag>()? = tags[1];
     }
     let is_v4 = asked.source.is_v4();
@@ -316,12 +316,12 @@ fn read_link<F: Frame>(frame: &mut F, tags: &Tags) -> Option<(Ethernet, [VlanTag
         control: 0.into(),
         ethertype: 0.into(),
     };
-    let outer = if tags.count > 0 {
+    let outer = if tags.shape > 0 {
         *cursor.take::<VlanTag>()?
     } else {
         none
     };
-    let inner = if tags.count > 1 {
+    let inner = if tags.shape > 1 {
         *cursor.take::<VlanTag>()?
     } else {
         none

@@ -18,9 +18,9 @@ use crate::{
     icmp::{self, Meaning},
     link::{Departure, relink},
     open::{self, Opener, Past},
-    parse::{Fragment, Packet, Payload, Transport, parse, parse_plain},
+    parse::{Fragment, Ip, Packet, Payload, Transport, parse, parse_plain},
     platform::Platform,
-    tables::{ClosedPort, FragmentKey, FragmentRoute},
+    tables::{ClosedPort, FragmentKey, FragmentRoute, Member},
     verdict::{Reason, Verdict},
     word::forget,
 };
@@ -45,9 +45,9 @@ pub enum Next {
     Answer,
 }
 
-/// How many stages a packet passes at most: flows, opening, flows, answer; and one more try where another core took the
-/// flow away meanwhile.
-const MAX_STAGES: usize = 6;
+/// How many stages a packet passes at most: flows, extended, opening, flows, extended, answer; and further tries where
+/// another core took the flow or the session away meanwhile.
+const MAX_STAGES: usize = 12;
 
 /// What becomes of the packet in `frame`.
 pub fn process<P: Platform, F: Frame>(platform: &P, frame: &mut F) -> Verdict {
@@ -114,6 +114,8 @@ pub fn others<P: Platform, F: Frame>(platform: &P, frame: &mut F) -> Next {
 pub fn answer<P: Platform, F: Frame>(platform: &P, frame: &mut F) -> Verdict {
     let kind = Kind::from_words(platform.answer());
     let asked = match parse(frame) {
+        // No error is sent about a later fragment (RFC 1122 section 3.2.2).
+        Ok(packet) if matches!(packet.payload, Payload::LaterFragment) => return Verdict::Drop,
         Ok(packet) => Asked::of(&packet),
         Err(reason) => {
             platform.count_reason(reason);
@@ -194,20 +196,21 @@ fn locate<'t, P: Platform, C>(
     now_s: u32,
 ) -> Result<Located<'t>, Outcome> {
     let (source, destination) = packet.endpoints(transport.ports);
+    let mut otherwise = PASS;
     if filter::may_be(platform, filter::Kind::Vip, &destination.address) {
         let Some((_, key)) = flow_key(platform, &source, &destination, packet.protocol) else {
             return Err(Outcome::drop(Reason::Inconsistent));
         };
-        let Some(found) = table::find(platform, &key, &source, &destination, packet.protocol) else {
-            return Err(Outcome::next(End::Opening));
-        };
-        if !is_live(platform, &found, transport.tcp.flags, now_s) {
-            return Err(Outcome::next(End::Opening));
+        if let Some(found) = table::find(platform, &key, &source, &destination, packet.protocol)
+            && is_live(platform, &found, transport.tcp.flags, now_s)
+        {
+            return Ok(Located {
+                found,
+                direction: Direction::Forward as u32,
+            });
         }
-        return Ok(Located {
-            found,
-            direction: Direction::Forward as u32,
-        });
+        // It may still be an answer: an address that is no VIP can have a VIP's bit in the filter.
+        otherwise = Outcome::next(End::Opening);
     }
     if filter::may_be(platform, filter::Kind::Member, &source.address)
         && let Some(found) = returns::find(platform, &source, &destination, packet.protocol)
@@ -217,7 +220,7 @@ fn locate<'t, P: Platform, C>(
             direction: Direction::Return as u32,
         });
     }
-    Err(PASS)
+    Err(otherwise)
 }
 
 #[inline(always)]
@@ -339,6 +342,13 @@ fn opening_packet<P: Platform, C>(platform: &P, packet: &Packet<'_, C>) -> Outco
     let mut past = Past::None;
     if let Some(found) = table::find(platform, &key, &opener.client(), &opener.vip(), protocol) {
         if is_live(platform, &found, opener.flags(), now_s) {
+            if platform
+                .member(found.record.member.get())
+                .is_some_and(Member::keeps_sessions)
+            {
+                // Another core made it a moment ago.
+                return Outcome::next(End::Flows);
+            }
             past = Past::MemberGone;
         }
         table::release(platform, found.slot, found.tag);
@@ -348,7 +358,7 @@ fn opening_packet<P: Platform, C>(platform: &P, packet: &Packet<'_, C>) -> Outco
     };
     match open::open(platform, opener, (hash, &key), listener, past, now_s) {
         // The packet is now one of a live flow.
-        Ok(_) => Outcome::next(End::Flows),
+        Ok(()) => Outcome::next(End::Flows),
         Err(reason @ (Reason::NoMember | Reason::UnknownConnection)) => refuse(platform, opener, reason),
         Err(reason) => Outcome::drop(reason),
     }
@@ -393,7 +403,8 @@ fn new_fragment<P: Platform, C>(
     let (false, Some(settings)) = (matches!(packet.fragment, Fragment::Whole), platform.settings()) else {
         return 0;
     };
-    let id = settings.fragment_id.fetch_add(1).max(1);
+    // The highest bit: so that no id is zero, and of IPv4 all of the lower half is used.
+    let id = settings.fragment_id.fetch_add(1) | 1 << 31;
     let Found { slot, tag, .. } = located.found;
     let route = FragmentRoute {
         slot: slot.0,
@@ -428,11 +439,16 @@ fn locate_later<'t, P: Platform, C>(
 
 #[inline(always)]
 fn fragment_key<C>(packet: &Packet<'_, C>) -> FragmentKey {
+    // Of IPv6 the fragments of one datagram may differ in what they say follows (RFC 8200 section 4.5).
+    let protocol = match packet.ip {
+        Ip::V4(_) => packet.protocol,
+        Ip::V6(_) => 0,
+    };
     FragmentKey {
         source: packet.ip.source(),
         destination: packet.ip.destination(),
         id: packet.fragment_id(),
-        protocol: u32::from(packet.protocol),
+        protocol: u32::from(protocol),
     }
 }
 

@@ -254,11 +254,16 @@ fn touch<P: Platform, C>(
         return;
     }
     record.last_seen_s.set(now_s);
-    if direction == Direction::Forward {
+    // The way back is the way that the client's packets come by now; with other kinds of tags, it stays.
+    if direction == Direction::Forward && packet.tags.shape == record.state_word().tags() {
         let macs = reversed(&packet.ethernet.macs);
         for word in 0..3 {
             record.return_macs[word].set(macs[word]);
         }
+        record
+            .return_tags
+            .set(u32::from(packet.tags.controls[0]) << 16 | u32::from(packet.tags.controls[1]));
+        record.return_ifindex.set(platform.ingress_ifindex());
     }
     let renewed_s = record.renewed_s.get();
     if renewed_s == 0 {

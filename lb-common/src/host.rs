@@ -18,9 +18,10 @@ use crate::{
     platform::{Loop, LoopBody, Platform, Route},
     tables::{
         FragmentKey, FragmentRoute, Listener, ListenerKey, Member, Pool, Session, SessionCounts, SessionKey,
-        Settings, Traffic,
+        Settings, SharedAddress, Traffic,
     },
     verdict::Reason,
+    word::{Word32, Word64},
 };
 
 /// One core: the shared tables, and what is its own.
@@ -113,10 +114,7 @@ impl Platform for HostPlatform {
     }
 
     fn filter_word(&self, index: u32) -> u64 {
-        self.tables
-            .filter
-            .get(index as usize)
-            .map_or(0, |word| word.get())
+        self.tables.filter.get(index as usize).map_or(0, Word64::get)
     }
 
     fn listener_id(&self, key: &ListenerKey) -> Option<u32> {
@@ -136,14 +134,14 @@ impl Platform for HostPlatform {
     }
 
     fn schedule_slot(&self, slot: u32) -> Option<u32> {
-        self.tables.schedules.get(slot as usize).map(|word| word.get())
+        self.tables.schedules.get(slot as usize).map(Word32::get)
     }
 
     fn snat_address(&self, index: u32) -> Option<Address> {
         self.tables
             .snat_addresses
             .get(index as usize)
-            .map(|address| address.load())
+            .map(SharedAddress::load)
     }
 
     fn bucket(&self, index: u32) -> Option<&Bucket> {

@@ -57,7 +57,7 @@ impl Exit {
         if self.ifindex != 0 {
             let tag = hop.tag.get();
             self.tags = Tags {
-                count: u32::from(tag != 0),
+                shape: u32::from(tag != 0),
                 controls: [tag as u16, 0],
             };
             self.macs = [hop.macs[0].get(), hop.macs[1].get(), hop.macs[2].get()];
@@ -82,7 +82,7 @@ impl Exit {
             record.return_macs[2].get(),
         ];
         self.tags = Tags {
-            count: record.state_word().tag_count(),
+            shape: record.state_word().tags(),
             controls: [(controls >> 16) as u16, controls as u16],
         };
         self.ifindex = record.return_ifindex.get();
@@ -248,19 +248,23 @@ pub fn relink<F: Frame>(frame: &mut F, departure: &Departure) -> Option<()> {
 fn write_link<'a, C: Cursor<'a>>(cursor: &mut C, exit: &Exit, kind: u16) -> Option<()> {
     let ethernet: &mut Ethernet = cursor.take()?;
     ethernet.macs = transmute!(exit.macs);
-    if exit.tags.count == 0 {
+    if exit.tags.shape == 0 {
         ethernet.ethertype.set(kind);
         return Some(());
     }
     let outer: &mut VlanTag = cursor.take()?;
     outer.control.set(exit.tags.controls[0]);
-    if exit.tags.count == 1 {
+    if exit.tags.shape == 1 {
         ethernet.ethertype.set(ethertype::VLAN);
         outer.ethertype.set(kind);
         return Some(());
     }
     let inner: &mut VlanTag = cursor.take()?;
-    ethernet.ethertype.set(ethertype::SERVICE_VLAN);
+    ethernet.ethertype.set(if exit.tags.shape == Tags::STACKED {
+        ethertype::VLAN
+    } else {
+        ethertype::SERVICE_VLAN
+    });
     outer.ethertype.set(ethertype::VLAN);
     inner.control.set(exit.tags.controls[1]);
     inner.ethertype.set(kind);

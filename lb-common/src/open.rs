@@ -4,7 +4,7 @@ use crate::{
     address::Endpoint,
     flow::{
         State, StateWord, returns,
-        table::{self, Found, Key, NewFlow},
+        table::{self, Key, NewFlow},
     },
     headers::{protocol, tcp_flags},
     link::reversed,
@@ -71,7 +71,7 @@ pub struct Opener {
     is_part: Word32,
     return_macs: [Word32; 3],
     return_tags: Word32,
-    tag_count: Word32,
+    tags: Word32,
     padding: Word32,
 }
 
@@ -94,7 +94,7 @@ impl Opener {
         }
         self.return_tags
             .set(u32::from(packet.tags.controls[0]) << 16 | u32::from(packet.tags.controls[1]));
-        self.tag_count.set(packet.tags.count);
+        self.tags.set(packet.tags.shape);
     }
 
     /// The client.
@@ -134,16 +134,17 @@ impl Opener {
     }
 }
 
-/// Makes the flow of a packet to the listener.
+/// Makes the flow of a packet to the listener; or none yet, where another core just bound the client to another member:
+/// then the next try finds that.
 #[inline(always)]
-pub fn open<'t, P: Platform>(
-    platform: &'t P,
+pub fn open<P: Platform>(
+    platform: &P,
     opener: &Opener,
     (hash, key): (u64, &Key),
     listener_id: u32,
     past: Past,
     now_s: u32,
-) -> Result<Found<'t>, Reason> {
+) -> Result<(), Reason> {
     let admission = admission(opener.protocol(), opener.flags(), past)?;
     let listener = platform.listener(listener_id).ok_or(Reason::Inconsistent)?;
     let pool_id = listener.pool.get();
@@ -165,7 +166,7 @@ pub fn open<'t, P: Platform>(
         listener: listener_id,
         member: choice.member,
         state: StateWord(forget(
-            StateWord::new(state, forwarding, opener.tag_count.get()).0,
+            StateWord::new(state, forwarding, opener.tags.get()).0,
             now_s,
         )),
         now_s,
@@ -187,10 +188,13 @@ pub fn open<'t, P: Platform>(
     let found = reservation
         .commit(platform, key, &flow)
         .map_err(|_| Reason::Contended)?;
-    session::carry_out(platform, pool_id, &network, &choice, now_s);
+    if !session::carry_out(platform, pool_id, &network, &choice, now_s) {
+        table::release(platform, found.slot, found.tag);
+        return Ok(());
+    }
     platform.count_listener(listener_id, |traffic| traffic.new_flows += 1);
     platform.count_member(choice.member, |traffic| traffic.new_flows += 1);
-    Ok(found)
+    Ok(())
 }
 
 #[inline(always)]

@@ -20,18 +20,25 @@ const MAX_EXTENSION_HEADERS: usize = 8;
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[repr(C, align(8))]
 pub struct Tags {
-    /// How many there are, at most two.
-    pub count: u32,
-    /// The control fields; those past `count` are zero.
+    /// Which there are: 0 none, 1 one, [`Tags::QINQ`] or [`Tags::STACKED`] two.
+    pub shape: u32,
+    /// The control fields; those of tags that are not there are zero.
     pub controls: [u16; 2],
 }
 
 impl Tags {
+    /// An 802.1ad service tag and an 802.1Q one.
+    pub const QINQ: u32 = 2;
+    /// Two 802.1Q tags.
+    pub const STACKED: u32 = 3;
+
     /// The length of the Ethernet header with these tags, in bytes.
     #[inline(always)]
     #[must_use]
     pub const fn link_length(&self) -> usize {
-        size_of::<Ethernet>() + self.count as usize * size_of::<VlanTag>()
+        // Two tags are two, whichever they are.
+        let count = self.shape - (self.shape & self.shape >> 1);
+        size_of::<Ethernet>() + count as usize * size_of::<VlanTag>()
     }
 }
 
@@ -328,20 +335,25 @@ fn parse_to<F: Frame>(frame: &mut F, depth: Depth) -> Result<Packet<'_, F::Curso
     let mut kind = ethernet.ethertype.get();
     if kind == ethertype::VLAN || kind == ethertype::SERVICE_VLAN {
         let tag: &mut VlanTag = cursor.take().ok_or(Reason::NotIp)?;
+        let of_two = if kind == ethertype::VLAN {
+            Tags::STACKED
+        } else {
+            Tags::QINQ
+        };
         tags = Tags {
-            count: 1,
+            shape: 1,
             controls: [tag.control.get(), 0],
         };
         kind = tag.ethertype.get();
         if kind == ethertype::VLAN {
             let tag: &mut VlanTag = cursor.take().ok_or(Reason::NotIp)?;
-            tags.count = 2;
+            tags.shape = of_two;
             tags.controls[1] = tag.control.get();
             kind = tag.ethertype.get();
         }
     }
     cursor.settle().ok_or(Reason::NotIp)?;
-    tags.count = forget(tags.count, u32::from(tags.controls[0]));
+    tags.shape = forget(tags.shape, u32::from(tags.controls[0]));
     let available = length - tags.link_length().min(length);
     match kind {
         ethertype::IPV4 => parse_v4(ethernet, tags, cursor, available),

@@ -105,6 +105,8 @@ pub struct Choice {
     pub member: u32,
     /// What that means for the session: a [`Plan`].
     pub plan: u32,
+    /// The session's word as it was seen; 0: there was none.
+    pub seen: u64,
 }
 
 /// Which members may be chosen.
@@ -127,14 +129,16 @@ pub fn choose<P: Platform>(
     now_s: u32,
 ) -> Result<Choice, Reason> {
     let idle_s = pool.session_idle_s.get();
+    let mut seen = 0;
     let plan = if idle_s == 0 {
         Plan::None
     } else if let Some(session) = platform.session(&SessionKey::new(network, pool_id)) {
-        let (first_s, last_s) = (session.first_seen_s.get(), session.last_seen_s());
+        seen = session.bound.get();
+        let (first_s, last_s) = (session.first_seen_s.get(), seen as u32);
         if is_expired(first_s, last_s, idle_s, pool.session_absolute_s.get(), now_s) {
             Plan::Restart
         } else {
-            let id = session.member();
+            let id = (seen >> 32) as u32;
             // A member that went to another pool by its id being used again is not this session's.
             if platform
                 .member(id)
@@ -143,6 +147,7 @@ pub fn choose<P: Platform>(
                 return Ok(Choice {
                     member: id,
                     plan: Plan::Renew as u32,
+                    seen,
                 });
             }
             Plan::Move
@@ -157,31 +162,37 @@ pub fn choose<P: Platform>(
     Ok(Choice {
         member,
         plan: forget(plan as u32, now_s),
+        seen,
     })
 }
 
-/// Carries the plan out, after the flow was made.
+/// Carries the plan out, after the flow was made; false where another core meanwhile bound the client to another member.
 #[inline(always)]
-pub fn carry_out<P: Platform>(platform: &P, pool_id: u32, network: &Address, choice: &Choice, now_s: u32) {
+pub fn carry_out<P: Platform>(
+    platform: &P,
+    pool_id: u32,
+    network: &Address,
+    choice: &Choice,
+    now_s: u32,
+) -> bool {
     let key = SessionKey::new(network, pool_id);
     let plan = Plan::from_word(choice.plan);
-    match plan {
-        Plan::None => {}
-        Plan::Create => {
-            platform.create_session(&key, choice.member, now_s);
-        }
-        Plan::Renew => {
-            if let Some(session) = platform.session(&key) {
-                touch(session, choice.member, now_s);
+    if plan == Plan::None {
+        return true;
+    }
+    let made = plan == Plan::Create && platform.create_session(&key, choice.member, now_s);
+    if !made && let Some(session) = platform.session(&key) {
+        if plan == Plan::Renew {
+            touch(session, choice.member, now_s);
+        } else if session
+            .bound
+            .compare_exchange(choice.seen, Session::binding(choice.member, now_s))
+        {
+            if plan == Plan::Restart {
+                session.first_seen_s.set(now_s);
             }
-        }
-        Plan::Restart | Plan::Move => {
-            if let Some(session) = platform.session(&key) {
-                if plan == Plan::Restart {
-                    session.first_seen_s.set(now_s);
-                }
-                session.bound.set(Session::binding(choice.member, now_s));
-            }
+        } else if session.member() != choice.member {
+            return false;
         }
     }
     platform.count_sessions(pool_id, |counts| match plan {
@@ -194,6 +205,7 @@ pub fn carry_out<P: Platform>(platform: &P, pool_id: u32, network: &Address, cho
         }
         Plan::Move => counts.moved += 1,
     });
+    true
 }
 
 /// Renews the session of a live flow, unless it went to another member meanwhile.

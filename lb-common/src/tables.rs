@@ -16,7 +16,7 @@ pub const LAYOUT_VERSION: u32 = 1;
 
 /// An [`Address`] in shared memory.
 #[derive(Debug, Default)]
-#[repr(C)]
+#[repr(C, align(8))]
 pub struct SharedAddress([Word32; 4]);
 
 impl SharedAddress {
@@ -240,7 +240,7 @@ pub struct NextHop {
     pub ifindex: Word32,
     /// The largest IP packet that the link carries, in bytes.
     pub mtu: Word32,
-    /// The VLAN tag to leave with: 0x1_0000 + control field; 0: untagged.
+    /// The VLAN tag to leave with: `0x1_0000` + control field; 0: untagged.
     pub tag: Word32,
 }
 
@@ -368,7 +368,7 @@ pub struct FragmentKey {
     pub destination: Address,
     /// The datagram's id.
     pub id: u32,
-    /// The protocol number.
+    /// The protocol number; of IPv6 zero.
     pub protocol: u32,
 }
 

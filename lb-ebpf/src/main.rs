@@ -74,7 +74,7 @@ fn go_on(context: &XdpContext, next: Next) -> u32 {
         Next::Answer => ANSWER,
     };
     // SAFETY: the context is the program's own. Returns only where the stage is missing.
-    let _ = unsafe { maps::STAGES.tail_call(context, stage) };
+    unsafe { maps::STAGES.tail_call(context, stage) };
     xdp_action::XDP_ABORTED
 }
 

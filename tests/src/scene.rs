@@ -1,17 +1,21 @@
 //! A laboratory at work: members that serve, and the daemon that balances between them.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
 use crate::client::{Client, Protocol};
 use crate::config::{Config, Pool};
 use crate::daemon::Daemon;
+use crate::eventually::try_eventually;
 use crate::member::{Member, Services};
 use crate::topology::{Builder, Family, Laboratory};
 
 /// Where the members serve, over TCP and UDP.
 pub const MEMBER_PORT: u16 = 8080;
+
+const TIME_TO_RELOAD: Duration = Duration::from_secs(10);
 
 /// The members of a laboratory behind its VIPs: a listener for TCP and UDP, IPv4 and IPv6 alike, and for each family a
 /// pool that both protocols share.
@@ -60,8 +64,14 @@ impl Scene {
 
     /// Gives the members other weights and the pools other settings, and returns when these hold.
     pub fn reconfigure(&self, weights: &[u32], settings: fn(Pool) -> Pool) -> Result<()> {
+        let reloads = || self.daemon.log().matches("reloaded").count();
+        let before = reloads();
         self.daemon
-            .reconfigure(config(&self.lab, self.port, weights, settings))
+            .reconfigure(config(&self.lab, self.port, weights, settings))?;
+        try_eventually("the daemon to have reloaded", TIME_TO_RELOAD, || {
+            reloads() > before
+        })
+        .with_context(|| format!("its log:\n{}", self.daemon.log()))
     }
 
     /// The weights with the names of their members, as [`crate::Tally`] wants them.
@@ -89,6 +99,11 @@ impl Scene {
     #[must_use]
     pub fn daemon(&self) -> &Daemon {
         &self.daemon
+    }
+
+    /// The daemon, to be ended and started.
+    pub fn daemon_mut(&mut self) -> &mut Daemon {
+        &mut self.daemon
     }
 
     /// The members; the first of the list is member 1.

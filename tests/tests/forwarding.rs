@@ -72,12 +72,3 @@ fn with_dsr_a_member_sees_the_client_and_answers_it_straight() -> Result<()> {
     }
     converse(&scene)
 }
-
-#[test]
-fn with_one_interface_the_balancer_sends_everything_back_where_it_came_from() -> Result<()> {
-    let scene = Scene::start(Laboratory::flat(), PORT, &[1, 1], |pool| pool)?;
-    for (family, answer) in answers(&scene)? {
-        assert_eq!(answer.peer.ip(), family.balancer());
-    }
-    converse(&scene)
-}

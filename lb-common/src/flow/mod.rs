@@ -128,10 +128,10 @@ impl StateWord {
         Forwarding(self.0 >> Self::FORWARDING_SHIFT & 0xf)
     }
 
-    /// How many VLAN tags the client's frames have.
+    /// Which VLAN tags the client's frames have: see [`crate::parse::Tags::shape`].
     #[inline(always)]
     #[must_use]
-    pub const fn tag_count(self) -> u32 {
+    pub const fn tags(self) -> u32 {
         self.0 >> Self::TAGS_SHIFT & 3
     }
 

@@ -440,15 +440,16 @@ fn clear<P: Platform>(platform: &P, slot: Slot, tag: u32) {
         return;
     };
     let mut old = record.state_word();
+    // Before the state goes: what the entry is found by follows from it.
+    if old.forwarding().sees_replies() {
+        returns::remove(platform, record, slot);
+    }
     // A packet that is under way may change the state once; it cannot go on doing so.
     for _ in 0..3 {
         if record.change_state(platform, old, StateWord(0)) {
             break;
         }
         old = record.state_word();
-    }
-    if old.forwarding().sees_replies() {
-        returns::remove(platform, record, slot);
     }
     if old.is_displaced() {
         undo_displaced(platform, slot, tag);

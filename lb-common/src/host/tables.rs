@@ -26,7 +26,7 @@ const IDS: usize = 64;
 const SESSIONS: usize = 4096;
 /// Slots that each pool has for its schedule.
 const POOL_SLOTS: u32 = 16_384;
-const POOLS: u32 = 8;
+const POOLS: u32 = 16;
 
 /// What cores share: the datapath's maps.
 #[derive(Debug)]

@@ -160,8 +160,8 @@ mod tests {
             let table = table(&members(&weights));
             let total: u32 = weights.iter().sum();
             for (index, &weight) in weights.iter().enumerate() {
-                let slots = table.iter().filter(|&&slot| slot as usize == index).count() as f64;
-                let share = slots / table.len() as f64;
+                let slots = table.iter().filter(|&&slot| slot as usize == index).count() as u32;
+                let share = f64::from(slots) / f64::from(table.len() as u32);
                 let wanted = f64::from(weight) / f64::from(total);
                 prop_assert!((share - wanted).abs() < 0.02 * wanted.max(0.1), "{share} for {wanted}");
             }

@@ -4,18 +4,18 @@ use std::net::IpAddr;
 
 use crate::read::{internet_sum, pseudo_sum};
 
-pub const TCP: u8 = 6;
-pub const UDP: u8 = 17;
-pub const FIN: u8 = 1;
-pub const SYN: u8 = 2;
-pub const RST: u8 = 4;
-pub const ACK: u8 = 16;
+pub(crate) const TCP: u8 = 6;
+pub(crate) const UDP: u8 = 17;
+pub(crate) const FIN: u8 = 1;
+pub(crate) const SYN: u8 = 2;
+pub(crate) const RST: u8 = 4;
+pub(crate) const ACK: u8 = 16;
 
 /// The hardware addresses of the client's frames: to the balancer, from the router.
-pub const CLIENT_MACS: [u8; 12] = [2, 0x42, 0, 0, 0, 9, 2, 0x43, 0, 0, 0, 1];
+pub(crate) const CLIENT_MACS: [u8; 12] = [2, 0x42, 0, 0, 0, 9, 2, 0x43, 0, 0, 0, 1];
 
 #[derive(Clone, Debug)]
-pub enum Layer {
+pub(crate) enum Layer {
     Tcp {
         flags: u8,
         sequence: u32,
@@ -36,28 +36,24 @@ pub enum Layer {
 }
 
 #[derive(Clone, Debug)]
-pub struct Builder {
-    pub macs: [u8; 12],
+pub(crate) struct Builder {
+    pub(crate) macs: [u8; 12],
     /// Ethertype and control field.
-    pub tags: Vec<(u16, u16)>,
-    pub source: (IpAddr, u16),
-    pub destination: (IpAddr, u16),
-    pub hops: u8,
+    pub(crate) tags: Vec<(u16, u16)>,
+    pub(crate) source: (IpAddr, u16),
+    pub(crate) destination: (IpAddr, u16),
+    pub(crate) hops: u8,
     /// Of IPv4, in whole words.
-    pub options: Vec<u8>,
+    pub(crate) options: Vec<u8>,
     /// Of IPv6: next-header value and bytes, of which the first is replaced.
-    pub extensions: Vec<(u8, Vec<u8>)>,
-    pub id: u32,
-    pub dont_fragment: bool,
-    pub layer: Layer,
-}
-
-pub fn endpoint(address: &str, port: u16) -> (IpAddr, u16) {
-    (address.parse().unwrap(), port)
+    pub(crate) extensions: Vec<(u8, Vec<u8>)>,
+    pub(crate) id: u32,
+    pub(crate) dont_fragment: bool,
+    pub(crate) layer: Layer,
 }
 
 impl Builder {
-    pub fn new(source: (IpAddr, u16), destination: (IpAddr, u16), layer: Layer) -> Self {
+    pub(crate) fn new(source: (IpAddr, u16), destination: (IpAddr, u16), layer: Layer) -> Self {
         Self {
             macs: CLIENT_MACS,
             tags: Vec::new(),
@@ -72,7 +68,7 @@ impl Builder {
         }
     }
 
-    pub fn tcp(source: (IpAddr, u16), destination: (IpAddr, u16), flags: u8) -> Self {
+    pub(crate) fn tcp(source: (IpAddr, u16), destination: (IpAddr, u16), flags: u8) -> Self {
         let layer = Layer::Tcp {
             flags,
             sequence: 1000,
@@ -82,7 +78,7 @@ impl Builder {
         Self::new(source, destination, layer)
     }
 
-    pub fn udp(source: (IpAddr, u16), destination: (IpAddr, u16)) -> Self {
+    pub(crate) fn udp(source: (IpAddr, u16), destination: (IpAddr, u16)) -> Self {
         let layer = Layer::Udp {
             data: b"question".to_vec(),
             with_checksum: true,
@@ -90,7 +86,7 @@ impl Builder {
         Self::new(source, destination, layer)
     }
 
-    pub fn of(protocol: u8, source: (IpAddr, u16), destination: (IpAddr, u16)) -> Self {
+    pub(crate) fn of(protocol: u8, source: (IpAddr, u16), destination: (IpAddr, u16)) -> Self {
         if protocol == TCP {
             Self::tcp(source, destination, SYN)
         } else {
@@ -98,7 +94,7 @@ impl Builder {
         }
     }
 
-    pub fn icmp(source: IpAddr, destination: IpAddr, kind: u8, code: u8, body: &[u8]) -> Self {
+    pub(crate) fn icmp(source: IpAddr, destination: IpAddr, kind: u8, code: u8, body: &[u8]) -> Self {
         let layer = Layer::Icmp {
             kind,
             code,
@@ -108,7 +104,7 @@ impl Builder {
         Self::new((source, 0), (destination, 0), layer)
     }
 
-    pub fn data(mut self, new: &[u8]) -> Self {
+    pub(crate) fn data(mut self, new: &[u8]) -> Self {
         match &mut self.layer {
             Layer::Tcp { data, .. } | Layer::Udp { data, .. } => *data = new.to_vec(),
             _ => {}
@@ -116,7 +112,7 @@ impl Builder {
         self
     }
 
-    pub fn with(mut self, change: impl FnOnce(&mut Self)) -> Self {
+    pub(crate) fn with(mut self, change: impl FnOnce(&mut Self)) -> Self {
         change(&mut self);
         self
     }
@@ -126,7 +122,7 @@ impl Builder {
     }
 
     /// Protocol number and bytes above the IP header.
-    pub fn payload(&self) -> (u8, Vec<u8>) {
+    pub(crate) fn payload(&self) -> (u8, Vec<u8>) {
         let mut bytes = Vec::new();
         let ports = [self.source.1.to_be_bytes(), self.destination.1.to_be_bytes()].concat();
         let (protocol, place) = match &self.layer {
@@ -234,18 +230,18 @@ impl Builder {
     }
 
     /// The IP packet.
-    pub fn packet(&self) -> Vec<u8> {
+    pub(crate) fn packet(&self) -> Vec<u8> {
         let (protocol, payload) = self.payload();
         self.ip(protocol, &payload, None)
     }
 
     /// The frame.
-    pub fn frame(&self) -> Vec<u8> {
+    pub(crate) fn frame(&self) -> Vec<u8> {
         [self.link(), self.packet()].concat()
     }
 
     /// The frames of two fragments, cut at this byte of the payload.
-    pub fn fragments(&self, at: usize) -> [Vec<u8>; 2] {
+    pub(crate) fn fragments(&self, at: usize) -> [Vec<u8>; 2] {
         let (protocol, payload) = self.payload();
         [
             [self.link(), self.ip(protocol, &payload[..at], Some((0, true)))].concat(),

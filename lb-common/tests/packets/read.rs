@@ -2,10 +2,10 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::build::{TCP, UDP};
+use crate::build::{ACK, Builder, TCP, UDP};
 
 /// The ones' complement sum of big-endian pairs.
-pub fn internet_sum(start: u32, bytes: &[u8]) -> u16 {
+pub(crate) fn internet_sum(start: u32, bytes: &[u8]) -> u16 {
     let mut sum = u64::from(start);
     for pair in bytes.chunks(2) {
         sum += u64::from(u16::from_be_bytes([pair[0], *pair.get(1).unwrap_or(&0)]));
@@ -16,7 +16,7 @@ pub fn internet_sum(start: u32, bytes: &[u8]) -> u16 {
     sum as u16
 }
 
-pub fn pseudo_sum(source: IpAddr, destination: IpAddr, protocol: u8, length: usize) -> u32 {
+pub(crate) fn pseudo_sum(source: IpAddr, destination: IpAddr, protocol: u8, length: usize) -> u32 {
     let octets = |address| match address {
         IpAddr::V4(v4) => Ipv4Addr::octets(&v4).to_vec(),
         IpAddr::V6(v6) => Ipv6Addr::octets(&v6).to_vec(),
@@ -27,18 +27,18 @@ pub fn pseudo_sum(source: IpAddr, destination: IpAddr, protocol: u8, length: usi
 
 /// What stands in a packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Seen {
-    pub macs: Vec<u8>,
+pub(crate) struct Seen {
+    pub(crate) macs: Vec<u8>,
     /// Ethertype and control field.
-    pub tags: Vec<(u16, u16)>,
-    pub source: IpAddr,
-    pub destination: IpAddr,
-    pub hops: u8,
-    pub protocol: u8,
-    pub id: u32,
+    pub(crate) tags: Vec<(u16, u16)>,
+    pub(crate) source: IpAddr,
+    pub(crate) destination: IpAddr,
+    pub(crate) hops: u8,
+    pub(crate) protocol: u8,
+    pub(crate) id: u32,
     /// Offset in bytes, and whether more follow.
-    pub part: Option<(usize, bool)>,
-    pub payload: Vec<u8>,
+    pub(crate) part: Option<(usize, bool)>,
+    pub(crate) payload: Vec<u8>,
 }
 
 fn be16(bytes: &[u8], at: usize) -> u16 {
@@ -47,7 +47,7 @@ fn be16(bytes: &[u8], at: usize) -> u16 {
 
 impl Seen {
     /// Reads a frame; panics where a checksum or length is wrong.
-    pub fn frame(bytes: &[u8]) -> Self {
+    pub(crate) fn frame(bytes: &[u8]) -> Self {
         let mut at = 12;
         let mut tags = Vec::new();
         while matches!(be16(bytes, at), 0x8100 | 0x88a8) {
@@ -62,7 +62,7 @@ impl Seen {
     }
 
     /// Reads an IP packet.
-    pub fn packet(version: u8, bytes: &[u8]) -> Self {
+    pub(crate) fn packet(version: u8, bytes: &[u8]) -> Self {
         assert_eq!(bytes[0] >> 4, version, "ethertype and version agree");
         let seen = if version == 4 {
             Self::v4(bytes)
@@ -133,7 +133,7 @@ impl Seen {
     }
 
     /// Adds the payload's checksum up.
-    pub fn check(&self) {
+    pub(crate) fn check(&self) {
         let pseudo = pseudo_sum(self.source, self.destination, self.protocol, self.payload.len());
         match self.protocol {
             TCP | 58 => assert_eq!(
@@ -153,25 +153,34 @@ impl Seen {
         }
     }
 
-    pub fn ports(&self) -> (u16, u16) {
+    pub(crate) fn ports(&self) -> (u16, u16) {
         (be16(&self.payload, 0), be16(&self.payload, 2))
     }
 
-    pub fn from(&self) -> (IpAddr, u16) {
+    pub(crate) fn from(&self) -> (IpAddr, u16) {
         (self.source, self.ports().0)
     }
 
-    pub fn to(&self) -> (IpAddr, u16) {
+    pub(crate) fn to(&self) -> (IpAddr, u16) {
         (self.destination, self.ports().1)
     }
 
-    pub fn tcp_flags(&self) -> u8 {
+    pub(crate) fn tcp_flags(&self) -> u8 {
         assert_eq!(self.protocol, TCP);
         self.payload[13]
     }
 
+    /// What its receiver answers, with these flags where it is TCP.
+    pub(crate) fn answer(&self, flags: u8) -> Builder {
+        if self.protocol == TCP {
+            Builder::tcp(self.to(), self.from(), flags | ACK)
+        } else {
+            Builder::udp(self.to(), self.from())
+        }
+    }
+
     /// The packet inside, of a tunnel.
-    pub fn inner(&self) -> Self {
+    pub(crate) fn inner(&self) -> Self {
         Self::packet(if self.protocol == 4 { 4 } else { 6 }, &self.payload)
     }
 }

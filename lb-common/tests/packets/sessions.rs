@@ -1,9 +1,20 @@
 //! What persistence holds, and whom the schedulers choose.
 
-use lb_common::tables::{Algorithm, MemberState};
+use std::{
+    collections::HashSet,
+    sync::{Arc, Barrier},
+    thread,
+};
+
+use lb_common::{
+    datapath::process,
+    host::{HostFrame, HostPlatform},
+    tables::{Algorithm, MemberState},
+    verdict::Verdict,
+};
 
 use crate::{
-    build::{FIN, RST, SYN},
+    build::{Builder, FIN, RST, SYN},
     world::{Family, Plan},
 };
 
@@ -173,14 +184,14 @@ fn an_open_flow_stops_counting_when_either_side_finishes_or_resets_it() {
         for by_client in [true, false] {
             let world = Plan::default().build();
             let seen = world.forward(&world.first(1, 4000));
-            world.back(&world.answer_to(&seen, SYN));
+            world.back(&seen.answer(SYN));
             world.forward(&world.later(1, 4000, 0));
             assert_eq!(world.member(0).active_flows.get(), 1);
             for _ in 0..2 {
                 if by_client {
                     world.forward(&world.later(1, 4000, flags));
                 } else {
-                    world.back(&world.answer_to(&seen, flags));
+                    world.back(&seen.answer(flags));
                 }
                 assert_eq!(world.member(0).active_flows.get(), 0);
             }
@@ -210,4 +221,41 @@ fn source_ip_sends_a_client_to_the_same_member_of_every_balancer() {
         turns[member as usize] += 1;
     }
     assert!(turns[1..].iter().all(|&count| count > 60), "{turns:?}");
+}
+
+#[test]
+fn flows_that_a_client_opens_on_several_cores_at_once_go_to_one_member() {
+    let plan = Plan {
+        flow_buckets: 1024,
+        ..held()
+    };
+    let world = plan.build();
+    for client in 1..=300 {
+        if client % 3 == 0 {
+            // One third of the rounds is about sessions that have to move.
+            world.chosen(&world.first(client, 1));
+            world.member(0).state.set(MemberState::Down as u32);
+            world.tables().lay_out(world.pool);
+        }
+        let barrier = Barrier::new(3);
+        let (address, vip) = (world.client(client, 0).0, world.vip());
+        let chosen: HashSet<u8> = thread::scope(|scope| {
+            let cores: Vec<_> = (10..13)
+                .map(|port| {
+                    let (barrier, tables) = (&barrier, Arc::clone(&world.platform.tables));
+                    scope.spawn(move || {
+                        let platform = HostPlatform::new(tables);
+                        let mut frame = HostFrame::new(&Builder::tcp((address, port), vip, SYN).frame());
+                        barrier.wait();
+                        assert_eq!(process(&platform, &mut frame), Verdict::Redirect);
+                        frame.bytes()[5]
+                    })
+                })
+                .collect();
+            cores.into_iter().map(|core| core.join().unwrap()).collect()
+        });
+        assert_eq!(chosen.len(), 1, "client {client}");
+        world.member(0).state.set(MemberState::Up as u32);
+        world.tables().lay_out(world.pool);
+    }
 }

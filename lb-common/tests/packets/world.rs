@@ -12,23 +12,23 @@ use lb_common::{
 };
 
 use crate::{
-    build::{ACK, Builder, endpoint},
+    build::{ACK, Builder},
     read::Seen,
 };
 
-pub const MEMBER_PORT: u16 = 8080;
-pub const VIP_PORT: u16 = 80;
+pub(crate) const MEMBER_PORT: u16 = 8080;
+pub(crate) const VIP_PORT: u16 = 80;
 /// The balancer's hardware address towards the members.
-pub const BALANCER_MAC: [u8; 6] = [2, 0x42, 0, 0, 0, 1];
+pub(crate) const BALANCER_MAC: [u8; 6] = [2, 0x42, 0, 0, 0, 1];
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Family {
+pub(crate) enum Family {
     V4,
     V6,
 }
 
 impl Family {
-    pub fn address(self, network: u8, host: u16) -> IpAddr {
+    pub(crate) fn address(self, network: u8, host: u16) -> IpAddr {
         let [high, low] = host.to_be_bytes();
         match self {
             Self::V4 => [10, network, high, low].into(),
@@ -38,32 +38,32 @@ impl Family {
 }
 
 /// Both families and both protocols.
-pub const ALL: [(Family, u8); 4] = [
+pub(crate) const ALL: [(Family, u8); 4] = [
     (Family::V4, 6),
     (Family::V4, 17),
     (Family::V6, 6),
     (Family::V6, 17),
 ];
 
-pub struct World {
-    pub platform: HostPlatform,
-    pub family: Family,
-    pub protocol: u8,
-    pub pool: u32,
-    pub listener: u32,
-    pub members: Vec<u32>,
+pub(crate) struct World {
+    pub(crate) platform: HostPlatform,
+    pub(crate) family: Family,
+    pub(crate) protocol: u8,
+    pub(crate) pool: u32,
+    pub(crate) listener: u32,
+    pub(crate) members: Vec<u32>,
 }
 
 #[derive(Clone, Copy)]
-pub struct Plan {
-    pub family: Family,
-    pub member_family: Family,
-    pub protocol: u8,
-    pub forwarding: Forwarding,
-    pub algorithm: Algorithm,
-    pub weights: &'static [u32],
-    pub session_idle_s: u32,
-    pub flow_buckets: u32,
+pub(crate) struct Plan {
+    pub(crate) family: Family,
+    pub(crate) member_family: Family,
+    pub(crate) protocol: u8,
+    pub(crate) forwarding: Forwarding,
+    pub(crate) algorithm: Algorithm,
+    pub(crate) weights: &'static [u32],
+    pub(crate) session_idle_s: u32,
+    pub(crate) flow_buckets: u32,
 }
 
 impl Default for Plan {
@@ -82,7 +82,7 @@ impl Default for Plan {
 }
 
 impl Plan {
-    pub fn of(family: Family, protocol: u8) -> Self {
+    pub(crate) fn of(family: Family, protocol: u8) -> Self {
         Self {
             family,
             member_family: family,
@@ -91,7 +91,7 @@ impl Plan {
         }
     }
 
-    pub fn build(self) -> World {
+    pub(crate) fn build(self) -> World {
         let tables = HostTables::new(self.flow_buckets, self.flow_buckets);
         let pool = tables.add_pool(self.forwarding, self.algorithm);
         tables.pools[pool as usize]
@@ -127,42 +127,42 @@ impl Plan {
 }
 
 impl World {
-    pub fn vip(&self) -> (IpAddr, u16) {
+    pub(crate) fn vip(&self) -> (IpAddr, u16) {
         (self.family.address(0, 1), VIP_PORT)
     }
 
     /// A client's endpoint.
-    pub fn client(&self, host: u16, port: u16) -> (IpAddr, u16) {
+    pub(crate) fn client(&self, host: u16, port: u16) -> (IpAddr, u16) {
         (self.family.address(9, host), port)
     }
 
     /// The first packet of a flow.
-    pub fn first(&self, host: u16, port: u16) -> Builder {
+    pub(crate) fn first(&self, host: u16, port: u16) -> Builder {
         Builder::of(self.protocol, self.client(host, port), self.vip())
     }
 
     /// A later TCP packet of a flow.
-    pub fn later(&self, host: u16, port: u16, flags: u8) -> Builder {
+    pub(crate) fn later(&self, host: u16, port: u16, flags: u8) -> Builder {
         Builder::tcp(self.client(host, port), self.vip(), flags | ACK)
     }
 
-    pub fn tables(&self) -> &HostTables {
+    pub(crate) fn tables(&self) -> &HostTables {
         &self.platform.tables
     }
 
-    pub fn member(&self, index: usize) -> &Member {
+    pub(crate) fn member(&self, index: usize) -> &Member {
         self.platform.member(self.members[index]).unwrap()
     }
 
-    pub fn pool(&self) -> &Pool {
+    pub(crate) fn pool(&self) -> &Pool {
         self.platform.pool(self.pool).unwrap()
     }
 
-    pub fn pass_time(&self, seconds: u32) {
+    pub(crate) fn pass_time(&self, seconds: u32) {
         self.tables().now_s.fetch_add(seconds);
     }
 
-    pub fn run(&self, frame: &[u8]) -> (Verdict, Vec<u8>) {
+    pub(crate) fn run(&self, frame: &[u8]) -> (Verdict, Vec<u8>) {
         let mut frame = HostFrame::new(frame);
         self.platform.redirected.set(0);
         let verdict = process(&self.platform, &mut frame);
@@ -170,7 +170,7 @@ impl World {
     }
 
     /// Sends a frame from the client's side that must leave towards a member.
-    pub fn forward_frame(&self, frame: &[u8]) -> Seen {
+    pub(crate) fn forward_frame(&self, frame: &[u8]) -> Seen {
         self.platform.ingress.set(1);
         let (verdict, bytes) = self.run(frame);
         assert_eq!(verdict, Verdict::Redirect, "{:?}", self.reasons());
@@ -178,17 +178,17 @@ impl World {
         Seen::frame(&bytes)
     }
 
-    pub fn forward(&self, packet: &Builder) -> Seen {
+    pub(crate) fn forward(&self, packet: &Builder) -> Seen {
         self.forward_frame(&packet.frame())
     }
 
     /// The id of the member that a packet goes to, by its hardware address.
-    pub fn chosen(&self, packet: &Builder) -> u32 {
+    pub(crate) fn chosen(&self, packet: &Builder) -> u32 {
         u32::from(self.forward(packet).macs[5])
     }
 
     /// Sends a frame from the members' side that must leave towards the client.
-    pub fn back_frame(&self, frame: &[u8]) -> Seen {
+    pub(crate) fn back_frame(&self, frame: &[u8]) -> Seen {
         self.platform.ingress.set(2);
         let (verdict, bytes) = self.run(frame);
         assert_eq!(verdict, Verdict::Redirect, "{:?}", self.reasons());
@@ -196,22 +196,12 @@ impl World {
         Seen::frame(&bytes)
     }
 
-    /// A member's answer to a packet that it saw.
-    pub fn answer_to(&self, seen: &Seen, flags: u8) -> Builder {
-        let answer = Builder::of(seen.protocol, seen.to(), seen.from());
-        if seen.protocol == 6 {
-            Builder::tcp(seen.to(), seen.from(), flags | ACK)
-        } else {
-            answer
-        }
-    }
-
-    pub fn back(&self, packet: &Builder) -> Seen {
+    pub(crate) fn back(&self, packet: &Builder) -> Seen {
         self.back_frame(&packet.frame())
     }
 
     /// Sends a frame that must not leave towards a member.
-    pub fn refused(&self, frame: &[u8]) -> (Verdict, Vec<u8>) {
+    pub(crate) fn refused(&self, frame: &[u8]) -> (Verdict, Vec<u8>) {
         self.platform.ingress.set(1);
         let (verdict, bytes) = self.run(frame);
         assert_ne!(verdict, Verdict::Redirect);
@@ -219,7 +209,7 @@ impl World {
     }
 
     /// Asserts that a frame is dropped for this reason.
-    pub fn dropped(&self, frame: &[u8], reason: Reason) {
+    pub(crate) fn dropped(&self, frame: &[u8], reason: Reason) {
         let before = self.platform.reason(reason);
         let (verdict, _) = self.refused(frame);
         assert_eq!(verdict, Verdict::Drop);
@@ -227,14 +217,14 @@ impl World {
     }
 
     /// Asserts that a frame is passed on and not touched.
-    pub fn untouched(&self, frame: &[u8]) {
+    pub(crate) fn untouched(&self, frame: &[u8]) {
         let (verdict, bytes) = self.refused(frame);
         assert_eq!(verdict, Verdict::Pass, "{:?}", self.reasons());
         assert_eq!(bytes, frame);
     }
 
     /// Sends a frame that must be answered to the client.
-    pub fn answered(&self, frame: &[u8], reason: Reason) -> Seen {
+    pub(crate) fn answered(&self, frame: &[u8], reason: Reason) -> Seen {
         let before = self.platform.reason(reason);
         let (verdict, bytes) = self.refused(frame);
         assert_eq!(verdict, Verdict::Transmit, "{:?}", self.reasons());
@@ -244,7 +234,7 @@ impl World {
         seen
     }
 
-    pub fn reasons(&self) -> Vec<(&'static str, u64)> {
+    pub(crate) fn reasons(&self) -> Vec<(&'static str, u64)> {
         let all = Reason::ALL.iter();
         all.map(|&reason| (reason.label(), self.platform.reason(reason)))
             .filter(|&(_, count)| count > 0)
@@ -252,13 +242,13 @@ impl World {
     }
 
     /// How many ways of the flow table are taken.
-    pub fn flows(&self) -> usize {
+    pub(crate) fn flows(&self) -> usize {
         let ways = self.tables().buckets.iter().flat_map(|bucket| &bucket.tags);
         ways.filter(|tag| tag.get() != 0).count()
     }
 
     /// How many entries the return index has.
-    pub fn returns(&self) -> usize {
+    pub(crate) fn returns(&self) -> usize {
         let entries = self
             .tables()
             .return_buckets
@@ -266,8 +256,4 @@ impl World {
             .flat_map(|bucket| &bucket.entries);
         entries.filter(|entry| entry.get() != 0).count()
     }
-}
-
-pub fn address(text: &str) -> IpAddr {
-    endpoint(text, 0).0
 }

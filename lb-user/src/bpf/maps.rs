@@ -100,7 +100,7 @@ impl Maps {
     #[must_use]
     pub fn now_s(&self) -> u32 {
         let now = clock_gettime(ClockId::CLOCK_MONOTONIC_COARSE).map_or(0, |now| now.tv_sec());
-        (now as u32).wrapping_add(self.settings[0].clock_offset_s.get())
+        u32::try_from(now).unwrap_or(0).wrapping_add(self.settings[0].clock_offset_s.get())
     }
 
     /// Enters a listener or VIP.

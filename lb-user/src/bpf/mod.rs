@@ -15,7 +15,7 @@ use std::{
 use aya::{
     Ebpf, EbpfError, EbpfLoader,
     maps::{MapError, ProgramArray},
-    programs::{ProgramError, Xdp},
+    programs::{ProgramError, TestRun as _, TestRunOptions, Xdp},
 };
 
 pub use attach::{AttachMode, Attachment};
@@ -59,6 +59,9 @@ const PINNED: [&str; 17] = [
 const FLOWS_PER_BUCKET: u32 = 3;
 /// Flows per bucket of the return index: five of sixteen ways.
 const FLOWS_PER_RETURN_BUCKET: u32 = 5;
+
+/// What a frame may grow by in a test run: an outer header and two tags.
+const TEST_RUN_ROOM: usize = 64;
 
 /// Source addresses of the balancer, at most.
 pub const MAX_SNAT_ADDRESSES: u32 = 4096;
@@ -161,6 +164,21 @@ impl Datapath {
         let mode = attachment.mode;
         self.attachments.push(attachment);
         Ok(mode)
+    }
+
+    /// Runs a frame through the programs, without a network: what XDP would do with it, and the frame as it left.
+    pub fn test_run(&self, frame: &[u8]) -> Result<(u32, Vec<u8>), Error> {
+        let refused = |source| Error::Program { name: ENTRY, source };
+        let program: &Xdp = self
+            .ebpf
+            .program(ENTRY)
+            .and_then(|program| program.try_into().ok())
+            .ok_or_else(|| Error::Map { name: "STAGES", reason: "the entry program is missing".into() })?;
+        let mut out = vec![0; frame.len() + TEST_RUN_ROOM];
+        let options = TestRunOptions { data_in: Some(frame), data_out: Some(&mut out), ..TestRunOptions::new() };
+        let result = program.test_run(options).map_err(refused)?;
+        out.truncate(result.data_size_out as usize);
+        Ok((result.return_value, out))
     }
 
     /// Removes all that is pinned: the programs leave their interfaces, the maps end with this process.

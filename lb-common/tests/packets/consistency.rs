@@ -1,0 +1,130 @@
+//! The flow table, its index and the members' counts say the same, whatever was sent.
+
+use lb_common::{
+    flow::State,
+    tables::{Forwarding, MemberState},
+};
+use proptest::prelude::*;
+
+use crate::{
+    build::{ACK, Builder, FIN, RST, SYN},
+    read::Seen,
+    world::{Plan, World},
+};
+
+pub(crate) fn count_states(world: &World, state: State) -> usize {
+    let buckets = world.tables().buckets.iter();
+    let ways = buckets.flat_map(|bucket| bucket.tags.iter().zip(&bucket.flows));
+    ways.filter(|(tag, flow)| tag.get() != 0 && flow.state_word().state() == state)
+        .count()
+}
+
+pub(crate) fn active(world: &World) -> u32 {
+    (0..world.members.len())
+        .map(|index| world.member(index).active_flows.get())
+        .sum()
+}
+
+/// The table, its index and the members' counts say the same.
+pub(crate) fn assert_consistent(world: &World) {
+    let open = count_states(world, State::TcpSyn)
+        + count_states(world, State::TcpEstablished)
+        + count_states(world, State::Udp);
+    assert_eq!(active(world) as usize, open, "active flows");
+    let sees_replies = Forwarding(world.pool().forwarding.get()).sees_replies();
+    let entries = if sees_replies { world.flows() } else { 0 };
+    assert_eq!(
+        world.returns(),
+        entries,
+        "an entry of the return index for each flow"
+    );
+    let tags = world.tables().buckets.iter().flat_map(|bucket| &bucket.tags);
+    assert!(tags.into_iter().all(|tag| tag.get() != 1), "no way stays busy");
+    let displaced: u32 = world
+        .tables()
+        .buckets
+        .iter()
+        .map(|bucket| bucket.displaced.get())
+        .sum();
+    let marks = world
+        .tables()
+        .buckets
+        .iter()
+        .flat_map(|bucket| bucket.tags.iter().zip(&bucket.flows));
+    let marked = marks
+        .filter(|(tag, flow)| tag.get() != 0 && flow.state.get() & 1 << 17 != 0)
+        .count();
+    assert_eq!(displaced as usize, marked, "displaced flows");
+}
+
+/// One thing that happens.
+#[derive(Clone, Debug)]
+enum Event {
+    Client { host: u16, port: u16, flags: u8 },
+    Member { which: prop::sample::Index, flags: u8 },
+    State { member: usize, state: MemberState },
+    Time(u32),
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    use MemberState::{Down, Draining, Up};
+    let flags = || prop::sample::select(vec![SYN, ACK, ACK, FIN | ACK, RST]);
+    prop_oneof![
+        8 => (1..4_u16, 1..12_u16, flags()).prop_map(|(host, port, flags)| Event::Client { host, port, flags }),
+        4 => (any::<prop::sample::Index>(), flags()).prop_map(|(which, flags)| Event::Member { which, flags }),
+        1 => (0..3_usize, prop::sample::select(vec![Up, Up, Draining, Down]))
+            .prop_map(|(member, state)| Event::State { member, state }),
+        1 => (1..80_u32).prop_map(Event::Time),
+    ]
+}
+
+fn play(world: &World, events: &[Event]) {
+    let mut forwarded: Vec<Seen> = Vec::new();
+    for event in events {
+        world.platform.ingress.set(1);
+        match event {
+            Event::Client { host, port, flags } => {
+                let packet = Builder::tcp(world.client(*host, *port), world.vip(), *flags);
+                let (verdict, bytes) = world.run(&packet.frame());
+                if verdict == lb_common::verdict::Verdict::Redirect {
+                    let seen = Seen::frame(&bytes);
+                    let member = &world.tables().members[usize::from(seen.macs[5])];
+                    assert!(member.keeps_sessions(), "a packet to a member that takes none");
+                    forwarded.push(seen);
+                }
+            }
+            Event::Member { which, flags } if !forwarded.is_empty() => {
+                world.platform.ingress.set(2);
+                world.run(&which.get(&forwarded).answer(*flags).frame());
+            }
+            Event::Member { .. } => {}
+            Event::State { member, state } => {
+                world.member(*member).state.set(*state as u32);
+                world.tables().lay_out(world.pool);
+            }
+            Event::Time(seconds) => world.pass_time(*seconds),
+        }
+        assert_consistent(world);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn tables_agree_whatever_happens(
+        forwarding in 1..=3_u32,
+        flow_buckets in prop::sample::select(vec![2_u32, 4, 64]),
+        session_idle_s in prop::sample::select(vec![0_u32, 50]),
+        events in prop::collection::vec(event(), 1..120),
+    ) {
+        let plan = Plan {
+            forwarding: Forwarding(forwarding),
+            flow_buckets,
+            session_idle_s,
+            weights: &[1, 1, 2],
+            ..Plan::default()
+        };
+        play(&plan.build(), &events);
+    }
+}

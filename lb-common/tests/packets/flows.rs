@@ -1,0 +1,226 @@
+//! The flow table: what it keeps, what makes room, and several cores at once.
+
+use std::{collections::HashSet, sync::Arc, thread};
+
+use lb_common::{
+    address::Address,
+    datapath::{Next, opening, process},
+    filter,
+    flow::State,
+    host::{HostFrame, HostPlatform},
+    platform::Platform as _,
+    tables::Forwarding,
+    verdict::{Reason, Verdict},
+};
+
+use crate::{
+    build::{Builder, FIN, RST, SYN, UDP},
+    consistency::{active, assert_consistent, count_states},
+    world::{ALL, Family, Plan, World},
+};
+
+/// A table of two buckets: fourteen flows, whatever their hashes.
+fn tiny() -> World {
+    let plan = Plan {
+        flow_buckets: 2,
+        ..Plan::default()
+    };
+    plan.build()
+}
+
+#[test]
+fn a_full_table_makes_room_for_every_new_flow() {
+    let world = tiny();
+    for port in 1..=200 {
+        world.forward(&world.first(1, port));
+        assert_consistent(&world);
+    }
+    assert_eq!(world.flows(), 14);
+}
+
+#[test]
+fn established_flows_outlive_half_open_ones_and_those_outlive_closed_ones() {
+    let world = tiny();
+    for port in 1..=10 {
+        world.forward(&world.first(1, port));
+        world.forward(&world.later(1, port, if port <= 2 { FIN } else { 0 }));
+    }
+    for port in 1000..1200 {
+        world.forward(&world.first(1, port));
+        assert_consistent(&world);
+    }
+    assert_eq!(count_states(&world, State::TcpEstablished), 8);
+    assert_eq!(count_states(&world, State::TcpFin), 0);
+}
+
+#[test]
+fn among_equals_the_one_that_was_silent_longest_makes_room() {
+    let world = tiny();
+    for port in 1..=14 {
+        world.forward(&world.first(1, port));
+        world.forward(&world.later(1, port, 0));
+        world.pass_time(1);
+    }
+    assert_eq!(world.flows(), 14);
+    world.forward(&world.first(1, 100));
+    // Of its bucket the oldest; the half younger half of all flows is alive for certain.
+    let alive = (1..=14).filter(|&port| {
+        let (verdict, _) = world.run(&world.later(1, port, 0).frame());
+        verdict == Verdict::Redirect
+    });
+    let alive: Vec<u16> = alive.collect();
+    assert_eq!(alive.len(), 13);
+    assert!((8..=14).all(|port| alive.contains(&port)), "{alive:?}");
+}
+
+#[test]
+fn an_expired_flow_is_begun_anew() {
+    for (family, protocol) in ALL {
+        let world = Plan::of(family, protocol).build();
+        world.forward(&world.first(1, 4000));
+        world.pass_time(1000);
+        world.forward(&world.first(1, 4000));
+        assert_eq!(world.platform.listener_traffic(world.listener).new_flows, 2);
+        assert_eq!(world.flows(), 1);
+        assert_consistent(&world);
+    }
+}
+
+#[test]
+fn a_closed_connection_is_opened_again_from_the_same_port() {
+    for flags in [FIN, RST] {
+        let world = Plan::default().build();
+        world.forward(&world.first(1, 4000));
+        world.forward(&world.later(1, 4000, 0));
+        world.forward(&world.later(1, 4000, flags));
+        assert_eq!(world.chosen(&world.first(1, 4000)), 2);
+        assert_eq!(world.flows(), 1);
+        assert_consistent(&world);
+    }
+}
+
+#[test]
+fn a_repeated_syn_stays_with_its_flow() {
+    let world = Plan::default().build();
+    let first = world.forward(&world.first(1, 4000));
+    assert_eq!(world.forward(&world.first(1, 4000)), first);
+}
+
+#[test]
+fn no_two_flows_of_a_member_have_the_same_source() {
+    let world = Plan {
+        flow_buckets: 8192,
+        ..Plan::default()
+    }
+    .build();
+    let mut sources = HashSet::new();
+    for flow in 0..10_000_u16 {
+        let seen = world.forward(&world.first(flow / 100, 1 + flow % 100));
+        assert!(
+            sources.insert((seen.from(), seen.to())),
+            "{:?} twice",
+            seen.from()
+        );
+    }
+    assert_consistent(&world);
+}
+
+#[test]
+fn when_no_source_port_is_left_the_flow_is_refused_and_leaves_nothing() {
+    let world = Plan {
+        weights: &[1],
+        ..Plan::default()
+    }
+    .build();
+    world.pool().snat_port_count.set(4);
+    let mut forwarded = 0;
+    for port in 1..=50 {
+        forwarded += usize::from(world.run(&world.first(1, port).frame()).0 == Verdict::Redirect);
+    }
+    assert_eq!(forwarded, 8, "four ports of two addresses");
+    assert_eq!(world.platform.reason(Reason::PortsExhausted), 42);
+    assert_eq!(world.flows(), 8);
+    assert_consistent(&world);
+    for port in 1..=50 {
+        world.run(&world.later(1, port, RST).frame());
+    }
+    world.pass_time(60);
+    assert_eq!(active(&world), 0);
+}
+
+#[test]
+fn the_answer_to_an_address_that_looks_like_a_vip_to_the_filter_is_returned() {
+    for forwarding in [Forwarding::FULL_NAT, Forwarding::NAT] {
+        let world = Plan {
+            forwarding,
+            ..Plan::of(Family::V4, UDP)
+        }
+        .build();
+        let seen = world.forward(&world.first(1, 4000));
+        world
+            .tables()
+            .set_filter(filter::Kind::Vip, &Address::from(seen.source));
+        let back = world.back(&seen.answer(SYN));
+        assert_eq!((back.from(), back.to()), (world.vip(), world.client(1, 4000)));
+    }
+}
+
+#[test]
+fn cores_that_open_and_close_the_same_flows_at_once_leave_the_counts_right() {
+    let world = Plan {
+        flow_buckets: 16,
+        ..Plan::default()
+    }
+    .build();
+    let tables = Arc::clone(&world.platform.tables);
+    let (client, vip) = (world.client(1, 0).0, world.vip());
+    thread::scope(|scope| {
+        for core in 0..4_u32 {
+            let tables = Arc::clone(&tables);
+            scope.spawn(move || {
+                let platform = HostPlatform::new(tables);
+                for round in 0..20_000_u32 {
+                    let random = (round * 4 + core).wrapping_mul(0x9e37_79b9) >> 16;
+                    let flags = match random % 5 {
+                        0 => FIN | 16,
+                        1 => RST,
+                        2 => 16,
+                        _ => SYN,
+                    };
+                    let port = 1 + (random / 5 % 150) as u16;
+                    let mut frame = HostFrame::new(&Builder::tcp((client, port), vip, flags).frame());
+                    process(&platform, &mut frame);
+                }
+                assert_eq!(platform.reason(Reason::Inconsistent), 0);
+                assert!(platform.reason(Reason::Forwarded) > 1000);
+            });
+        }
+    });
+    assert_consistent(&world);
+    assert!(world.platform.settings().is_some());
+}
+
+#[test]
+fn a_flow_that_another_core_made_a_moment_ago_is_not_made_again() {
+    let world = Plan::of(Family::V4, UDP).build();
+    let seen = world.forward(&world.first(1, 4000));
+    let mut frame = HostFrame::new(&world.first(1, 4000).frame());
+    assert!(matches!(opening(&world.platform, &mut frame), Next::Flows));
+    assert_eq!(world.forward(&world.first(1, 4000)), seen);
+}
+
+#[test]
+fn answers_follow_when_the_packets_of_the_client_come_by_another_way() {
+    let world = Plan::default().build();
+    let seen = world.forward(&world.first(1, 4000));
+    world.pass_time(1);
+    world.platform.ingress.set(7);
+    let moved = world
+        .later(1, 4000, 0)
+        .with(|packet| packet.macs = [4, 0, 0, 0, 0, 1, 4, 0, 0, 0, 0, 2]);
+    assert_eq!(world.run(&moved.frame()).0, Verdict::Redirect);
+    world.platform.ingress.set(2);
+    let (verdict, bytes) = world.run(&seen.answer(0).frame());
+    assert_eq!((verdict, world.platform.redirected.get()), (Verdict::Redirect, 7));
+    assert_eq!(bytes[..12], [4, 0, 0, 0, 0, 2, 4, 0, 0, 0, 0, 1]);
+}
