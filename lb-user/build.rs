@@ -6,7 +6,10 @@ fn main() {
     let workspace = PathBuf::from(env::var("CARGO_MANIFEST_DIR").expect("cargo sets it")).join("..");
     let object = workspace.join("target/bpf/bpfel-unknown-none/release/holdfast-xdp");
     println!("cargo::rerun-if-changed={}", object.display());
-    assert!(object.exists(), "the eBPF object is not built: run `cargo xtask build`");
+    assert!(
+        object.exists(),
+        "the eBPF object is not built: run `cargo xtask build`"
+    );
     let object = object.canonicalize().expect("it exists");
     println!("cargo::rustc-env=HOLDFAST_XDP={}", object.display());
 }

@@ -459,7 +459,9 @@ fn other_packet<'a, P: Platform, C: Cursor<'a>>(
     departure: &mut Departure,
 ) -> Outcome {
     match packet.payload {
-        Payload::Transport(_) | Payload::LaterFragment => PASS,
+        Payload::Transport(_) => PASS,
+        // Its first fragment's member is gone.
+        Payload::LaterFragment => for_a_vip(platform, &packet, Reason::FragmentUnknown),
         Payload::Icmp(..) => icmp_message(platform, packet, departure),
         Payload::Malformed(reason) => for_a_vip(platform, &packet, reason),
         Payload::Other => for_a_vip(platform, &packet, Reason::UnsupportedProtocol),

@@ -93,11 +93,18 @@ pub async fn serve(listener: UnixListener, requests: mpsc::Sender<Request>) {
 async fn answer(mut stream: UnixStream, requests: mpsc::Sender<Request>) -> std::io::Result<()> {
     let (reader, mut writer) = stream.split();
     let mut line = String::new();
-    BufReader::new(reader.take(LONGEST_COMMAND)).read_line(&mut line).await?;
+    BufReader::new(reader.take(LONGEST_COMMAND))
+        .read_line(&mut line)
+        .await?;
     let answer = match serde_json::from_str(&line) {
         Ok(command) => {
             let (sender, receiver) = oneshot::channel();
-            let sent = requests.send(Request { command, answer: sender }).await;
+            let sent = requests
+                .send(Request {
+                    command,
+                    answer: sender,
+                })
+                .await;
             let answer = if sent.is_ok() { receiver.await.ok() } else { None };
             answer.unwrap_or_else(|| Answer::Failed("the daemon is ending".into()))
         }
@@ -114,7 +121,9 @@ pub fn status(config: &Config, ids: &Ids, health: &Health, maps: &Maps) -> Statu
             .members
             .get(&(pool.name.clone(), member.name.clone()))
             .and_then(|&id| maps.members.get(id as usize));
-        let state = entry.map_or(MemberState::Unused, |entry| MemberState::from_word(entry.state.get()));
+        let state = entry.map_or(MemberState::Unused, |entry| {
+            MemberState::from_word(entry.state.get())
+        });
         let status = match state {
             MemberState::Up if pool.health_monitor.is_none() => "NO_MONITOR",
             MemberState::Up => "ONLINE",
@@ -130,18 +139,36 @@ pub fn status(config: &Config, ids: &Ids, health: &Health, maps: &Maps) -> Statu
             active_flows: entry.map_or(0, |entry| entry.active_flows.get()),
         }
     };
-    let members =
-        config.pools.iter().flat_map(|pool| pool.members.iter().map(move |known| member(pool, known))).collect();
+    let members = config
+        .pools
+        .iter()
+        .flat_map(|pool| pool.members.iter().map(move |known| member(pool, known)))
+        .collect();
     let packets = maps.reasons().into_iter().filter(|(_, count)| *count > 0);
-    Status { members, packets: packets.map(|(reason, count)| (reason.label().to_owned(), count)).collect() }
+    Status {
+        members,
+        packets: packets
+            .map(|(reason, count)| (reason.label().to_owned(), count))
+            .collect(),
+    }
 }
 
 /// Who is held where.
 #[must_use]
 pub fn sessions(ids: &Ids, maps: &Maps) -> Vec<Session> {
     let now_s = maps.now_s();
-    let pool_name = |id: u32| ids.pools.iter().find(|(_, known)| **known == id).map(|(name, _)| name.clone());
-    let member_name = |id: u32| ids.members.iter().find(|(_, known)| **known == id).map(|((_, name), _)| name.clone());
+    let pool_name = |id: u32| {
+        ids.pools
+            .iter()
+            .find(|(_, known)| **known == id)
+            .map(|(name, _)| name.clone())
+    };
+    let member_name = |id: u32| {
+        ids.members
+            .iter()
+            .find(|(_, known)| **known == id)
+            .map(|((_, name), _)| name.clone())
+    };
     maps.sessions()
         .filter_map(|entry| {
             Some(Session {

@@ -57,8 +57,12 @@ pub fn run() -> anyhow::Result<()> {
     let Arguments { socket, command } = Arguments::parse();
     match command {
         Subcommands::Run { config } => {
-            let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
-            tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+            let filter =
+                tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
+            tracing_subscriber::fmt()
+                .with_env_filter(filter)
+                .with_writer(std::io::stderr)
+                .init();
             tokio::runtime::Runtime::new()?.block_on(daemon::run(&config))
         }
         Subcommands::Check { file } => check(&file),
@@ -104,11 +108,19 @@ fn done(answer: Answer) -> anyhow::Result<()> {
 }
 
 fn status(socket: &Path) -> anyhow::Result<()> {
-    let Answer::Status(status) = ask(socket, &Command::Status)? else { bail!("unexpected answer") };
-    println!("{:<20} {:<24} {:>6} {:<11} {:>12}", "POOL", "MEMBER", "WEIGHT", "STATUS", "ACTIVE FLOWS");
+    let Answer::Status(status) = ask(socket, &Command::Status)? else {
+        bail!("unexpected answer")
+    };
+    println!(
+        "{:<20} {:<24} {:>6} {:<11} {:>12}",
+        "POOL", "MEMBER", "WEIGHT", "STATUS", "ACTIVE FLOWS"
+    );
     for member in status.members {
         let (pool, name) = (member.pool, member.member);
-        println!("{pool:<20} {name:<24} {:>6} {:<11} {:>12}", member.weight, member.status, member.active_flows);
+        println!(
+            "{pool:<20} {name:<24} {:>6} {:<11} {:>12}",
+            member.weight, member.status, member.active_flows
+        );
     }
     println!("\n{:<24} {:>14}", "PACKETS", "COUNT");
     for (reason, count) in status.packets {
@@ -118,11 +130,16 @@ fn status(socket: &Path) -> anyhow::Result<()> {
 }
 
 fn sessions(socket: &Path) -> anyhow::Result<()> {
-    let Answer::Sessions(sessions) = ask(socket, &Command::Sessions)? else { bail!("unexpected answer") };
+    let Answer::Sessions(sessions) = ask(socket, &Command::Sessions)? else {
+        bail!("unexpected answer")
+    };
     println!("{:<20} {:<40} {:<24} {:>8}", "POOL", "CLIENT", "MEMBER", "IDLE");
     for session in sessions {
         let client = session.client.to_string();
-        println!("{:<20} {client:<40} {:<24} {:>6} s", session.pool, session.member, session.idle_s);
+        println!(
+            "{:<20} {client:<40} {:<24} {:>6} s",
+            session.pool, session.member, session.idle_s
+        );
     }
     Ok(())
 }

@@ -94,7 +94,10 @@ impl Daemon {
             match datapath.attach(interface, config.datapath.xdp_mode)? {
                 AttachMode::Native => info!(interface, "attached in the driver"),
                 AttachMode::Generic => {
-                    warn!(interface, "attached in the kernel's generic path, which is slower: the driver has no XDP");
+                    warn!(
+                        interface,
+                        "attached in the kernel's generic path, which is slower: the driver has no XDP"
+                    );
                 }
                 AttachMode::TakenOver => info!(interface, "took over from an earlier daemon"),
             }
@@ -102,7 +105,15 @@ impl Daemon {
         let (sender, changes) = mpsc::channel(PENDING_CHANGES);
         let mut monitors = Monitors::new(sender);
         monitors.update(&config);
-        Ok(Self { path, config, datapath, health, monitors, changes, ids })
+        Ok(Self {
+            path,
+            config,
+            datapath,
+            health,
+            monitors,
+            changes,
+            ids,
+        })
     }
 
     async fn serve(&mut self) -> anyhow::Result<Leave> {
@@ -165,7 +176,12 @@ impl Daemon {
         if !self.health.set(&change.pool, &change.member, change.is_up) {
             return;
         }
-        info!(pool = change.pool, member = change.member, up = change.is_up, "a member changed");
+        info!(
+            pool = change.pool,
+            member = change.member,
+            up = change.is_up,
+            "a member changed"
+        );
         if let Err(reason) = reconcile::apply(&mut self.datapath.maps, &self.config, &self.health) {
             error!("{reason}");
         }
@@ -173,23 +189,35 @@ impl Daemon {
 
     fn answer(&mut self, command: &api::Command) -> (api::Answer, Option<Leave>) {
         match command {
-            api::Command::Status => {
-                (api::Answer::Status(api::status(&self.config, &self.ids, &self.health, &self.datapath.maps)), None)
-            }
-            api::Command::Sessions => (api::Answer::Sessions(api::sessions(&self.ids, &self.datapath.maps)), None),
+            api::Command::Status => (
+                api::Answer::Status(api::status(
+                    &self.config,
+                    &self.ids,
+                    &self.health,
+                    &self.datapath.maps,
+                )),
+                None,
+            ),
+            api::Command::Sessions => (
+                api::Answer::Sessions(api::sessions(&self.ids, &self.datapath.maps)),
+                None,
+            ),
             api::Command::Reload => match self.reload() {
                 Ok(()) => (api::Answer::Done, None),
                 Err(reason) => (api::Answer::Failed(format!("{reason:#}")), None),
             },
-            api::Command::Stop { detach } => {
-                (api::Answer::Done, Some(if *detach { Leave::Nothing } else { Leave::Running }))
-            }
+            api::Command::Stop { detach } => (
+                api::Answer::Done,
+                Some(if *detach { Leave::Nothing } else { Leave::Running }),
+            ),
         }
     }
 
     fn end(&self, leave: Leave) {
         match leave {
-            Leave::Running => info!("ending; the datapath goes on: `holdfast stop --detach` would have ended it"),
+            Leave::Running => {
+                info!("ending; the datapath goes on: `holdfast stop --detach` would have ended it")
+            }
             Leave::Nothing => {
                 if let Err(error) = self.datapath.unpin() {
                     warn!("cannot remove the pins: {error}");
@@ -210,7 +238,8 @@ fn listen(path: &Path) -> anyhow::Result<UnixListener> {
     }
     // What a daemon left that was killed.
     let _ = std::fs::remove_file(path);
-    let listener = UnixListener::bind(path).with_context(|| format!("cannot listen at {}", path.display()))?;
+    let listener =
+        UnixListener::bind(path).with_context(|| format!("cannot listen at {}", path.display()))?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o660))?;
     Ok(listener)
 }

@@ -19,7 +19,10 @@ use tracing::warn;
 use crate::{
     bpf::{Error, Maps},
     health::Health,
-    model::{ClosedPort, Config, DatapathSettings, Forwarding, LbAlgorithm, Member, Persistence, Pool, Protocol},
+    model::{
+        ClosedPort, Config, DatapathSettings, Forwarding, LbAlgorithm, Member, Persistence, Pool, Protocol,
+        SessionPersistence,
+    },
 };
 
 /// Answers that the balancer gives itself, a second and core.
@@ -56,18 +59,28 @@ pub fn apply(maps: &mut Maps, config: &Config, health: &Health) -> Result<Ids, E
     }
     set_filter(maps, config, SetBits::Add);
     let mut wanted = HashSet::new();
-    for balancer in config.load_balancers.iter().filter(|balancer| balancer.admin_state_up) {
+    for balancer in config
+        .load_balancers
+        .iter()
+        .filter(|balancer| balancer.admin_state_up)
+    {
         let vip = Address::from(balancer.vip);
         maps.set_listener_id(&ListenerKey::vip(&vip), 0)?;
         wanted.insert(ListenerKey::vip(&vip));
-        for listener in balancer.listeners.iter().filter(|listener| listener.admin_state_up) {
+        for listener in balancer
+            .listeners
+            .iter()
+            .filter(|listener| listener.admin_state_up)
+        {
             let protocol = protocol_number(listener.protocol);
             let key = ListenerKey::new(&vip, listener.port, protocol);
             let id = find_listener(maps, &key)?;
             let entry = &maps.listeners[id as usize];
             entry.address.store(&vip);
             entry.port.set(listener.port.into());
-            entry.pool.set(ids.pools.get(&listener.pool).copied().unwrap_or(0));
+            entry
+                .pool
+                .set(ids.pools.get(&listener.pool).copied().unwrap_or(0));
             entry.protocol.set(protocol.into());
             maps.set_listener_id(&key, id)?;
             wanted.insert(key);
@@ -87,7 +100,14 @@ fn write_settings(maps: &Maps, datapath: &DatapathSettings) {
     });
     settings.answers_per_second.set(ANSWERS_PER_SECOND);
     let idle = &datapath.flow_idle_timeout;
-    let seconds = [0, idle.tcp_syn_s, idle.tcp_established_s, idle.tcp_fin_s, idle.tcp_rst_s, idle.udp_s];
+    let seconds = [
+        0,
+        idle.tcp_syn_s,
+        idle.tcp_established_s,
+        idle.tcp_fin_s,
+        idle.tcp_rst_s,
+        idle.udp_s,
+    ];
     for (word, seconds) in settings.flow_idle_s.iter().zip(seconds) {
         word.set(seconds);
     }
@@ -99,26 +119,41 @@ fn protocol_number(protocol: Protocol) -> u8 {
 
 /// The port of the first listener of a pool: of members that are reached on it.
 fn listener_port(config: &Config, pool: &str) -> u16 {
-    let mut listeners = config.load_balancers.iter().flat_map(|balancer| &balancer.listeners);
-    listeners.find(|listener| listener.pool == pool).map_or(0, |listener| listener.port)
+    let mut listeners = config
+        .load_balancers
+        .iter()
+        .flat_map(|balancer| &balancer.listeners);
+    listeners
+        .find(|listener| listener.pool == pool)
+        .map_or(0, |listener| listener.port)
 }
 
 fn hash_of(name: &str) -> u64 {
-    let hash = name.bytes().fold(Hash::seeded(name.len() as u64), |hash, byte| hash.with(byte.into()));
+    let hash = name.bytes().fold(Hash::seeded(name.len() as u64), |hash, byte| {
+        hash.with(byte.into())
+    });
     hash.finish() | 1
 }
 
 fn full(name: &'static str, option: &str) -> Error {
-    Error::Map { name, reason: format!("is full; raise `datapath.{option}`") }
+    Error::Map {
+        name,
+        reason: format!("is full; raise `datapath.{option}`"),
+    }
 }
 
 fn find_pool(maps: &Maps, name: &str) -> Result<u32, Error> {
     let hash = hash_of(name);
     let mut pools = maps.pools.iter().enumerate().skip(1);
-    if let Some((id, _)) = pools.clone().find(|(_, pool)| pool.used.get() == 1 && pool.name_hash.get() == hash) {
+    if let Some((id, _)) = pools
+        .clone()
+        .find(|(_, pool)| pool.used.get() == 1 && pool.name_hash.get() == hash)
+    {
         return Ok(id as u32);
     }
-    let (id, pool) = pools.find(|(_, pool)| pool.used.get() == 0).ok_or_else(|| full("POOLS", "max_pools"))?;
+    let (id, pool) = pools
+        .find(|(_, pool)| pool.used.get() == 0)
+        .ok_or_else(|| full("POOLS", "max_pools"))?;
     pool.name_hash.set(hash);
     pool.used.set(1);
     Ok(id as u32)
@@ -135,7 +170,8 @@ fn find_listener(maps: &Maps, key: &ListenerKey) -> Result<u32, Error> {
         return Ok(id as u32);
     }
     let free = listeners.find(|(_, listener)| listener.protocol.get() == 0);
-    free.map(|(id, _)| id as u32).ok_or_else(|| full("LISTENERS", "max_listeners"))
+    free.map(|(id, _)| id as u32)
+        .ok_or_else(|| full("LISTENERS", "max_listeners"))
 }
 
 fn find_member(maps: &Maps, pool_id: u32, address: &Address, port: u16) -> Result<u32, Error> {
@@ -150,7 +186,8 @@ fn find_member(maps: &Maps, pool_id: u32, address: &Address, port: u16) -> Resul
         return Ok(id as u32);
     }
     let free = members.find(|(_, member)| member.state.get() == MemberState::Unused as u32);
-    free.map(|(id, _)| id as u32).ok_or_else(|| full("MEMBERS", "max_members"))
+    free.map(|(id, _)| id as u32)
+        .ok_or_else(|| full("MEMBERS", "max_members"))
 }
 
 fn write_member(
@@ -175,7 +212,11 @@ fn write_member(
         _ => own_address(member.address).into_iter().collect(),
     };
     if sources.is_empty() {
-        warn!(pool = pool.name, member = member.name, "no route to the member: it gets no packets");
+        warn!(
+            pool = pool.name,
+            member = member.name,
+            "no route to the member: it gets no packets"
+        );
     }
     let range = snat.enter(maps, &sources)?;
     entry.snat_first.set(range.start);
@@ -193,7 +234,11 @@ fn write_member(
 
 /// The address that this host uses towards another: what the kernel would give a socket.
 fn own_address(member: IpAddr) -> Option<IpAddr> {
-    let any: IpAddr = if member.is_ipv4() { [0; 4].into() } else { [0_u16; 8].into() };
+    let any: IpAddr = if member.is_ipv4() {
+        [0; 4].into()
+    } else {
+        [0_u16; 8].into()
+    };
     let socket = UdpSocket::bind((any, 0)).ok()?;
     // Connecting a datagram socket sends nothing; the port does not matter.
     socket.connect((member, 9)).ok()?;
@@ -212,18 +257,35 @@ impl SnatAddresses {
             return Ok(*range);
         }
         let wanted: Vec<Address> = addresses.iter().copied().map(Address::from).collect();
-        let table: Vec<Address> = maps.snat_addresses.iter().map(tables::SharedAddress::load).collect();
+        let table: Vec<Address> = maps
+            .snat_addresses
+            .iter()
+            .map(tables::SharedAddress::load)
+            .collect();
         // Flows keep the index: an address stays where it is.
-        let found = table.windows(wanted.len().max(1)).position(|window| window == wanted);
-        let free = || table.iter().rposition(|address| *address != Address::default()).map_or(0, |last| last + 1);
+        let found = table
+            .windows(wanted.len().max(1))
+            .position(|window| window == wanted);
+        let free = || {
+            table
+                .iter()
+                .rposition(|address| *address != Address::default())
+                .map_or(0, |last| last + 1)
+        };
         let start = found.unwrap_or_else(free);
         if start + wanted.len() > table.len() {
-            return Err(Error::Map { name: "SNAT_ADDRESSES", reason: "has no room for more source addresses".into() });
+            return Err(Error::Map {
+                name: "SNAT_ADDRESSES",
+                reason: "has no room for more source addresses".into(),
+            });
         }
         for (slot, address) in maps.snat_addresses[start..].iter().zip(&wanted) {
             slot.store(address);
         }
-        let range = SlotRange { start: start as u32, count: wanted.len() as u32 };
+        let range = SlotRange {
+            start: start as u32,
+            count: wanted.len() as u32,
+        };
         self.runs.insert(addresses.to_vec(), range);
         Ok(range)
     }
@@ -255,8 +317,14 @@ fn write_pool(
     };
     entry.client_mask_v4.store(&Address::mask(96 + u32::from(v4)));
     entry.client_mask_v6.store(&Address::mask(v6.into()));
-    entry.session_absolute_s.set(persistence.and_then(|session| session.absolute_timeout_s()).unwrap_or(0));
-    entry.session_idle_s.set(persistence.map_or(0, |session| session.idle_timeout_s()));
+    entry.session_absolute_s.set(
+        persistence
+            .and_then(SessionPersistence::absolute_timeout_s)
+            .unwrap_or(0),
+    );
+    entry
+        .session_idle_s
+        .set(persistence.map_or(0, SessionPersistence::idle_timeout_s));
 
     let taking: Vec<(u32, &Member)> = members
         .iter()
@@ -277,30 +345,49 @@ fn write_pool(
 }
 
 fn current(maps: &Maps, range: SlotRange) -> Vec<u32> {
-    let slots = maps.schedules.iter().skip(range.start as usize).take(range.count as usize);
+    let slots = maps
+        .schedules
+        .iter()
+        .skip(range.start as usize)
+        .take(range.count as usize);
     slots.map(|slot| slot.member.get()).collect()
 }
 
 /// The slots of a pool's schedule: see [`lb_common::schedule`].
 fn schedule(algorithm: LbAlgorithm, members: &[(u32, &Member)]) -> (Algorithm, Vec<u32>) {
     let weights: Vec<u32> = members.iter().map(|(_, member)| member.weight.into()).collect();
-    let ids = |indices: Vec<u32>| indices.into_iter().map(|index| members[index as usize].0).collect();
+    let ids = |indices: Vec<u32>| {
+        indices
+            .into_iter()
+            .map(|index| members[index as usize].0)
+            .collect()
+    };
     match algorithm {
         LbAlgorithm::RoundRobin => {
             let mut slots = vec![0; round_robin::cycle(&weights)];
             round_robin::fill(&weights, &mut vec![0; weights.len()], &mut slots);
             (Algorithm::RoundRobin, ids(slots))
         }
-        LbAlgorithm::LeastConnections => (Algorithm::LeastConnections, members.iter().map(|(id, _)| *id).collect()),
+        LbAlgorithm::LeastConnections => (
+            Algorithm::LeastConnections,
+            members.iter().map(|(id, _)| *id).collect(),
+        ),
         LbAlgorithm::SourceIp => {
             let entry = |&(_, member): &(u32, &Member)| {
                 let identity = Hash::seeded(0).with_address(&Address::from(member.address));
                 let identity = identity.with(member.port.unwrap_or(0).into()).finish();
-                maglev::Entry { identity, weight: member.weight.into() }
+                maglev::Entry {
+                    identity,
+                    weight: member.weight.into(),
+                }
             };
             let entries: Vec<maglev::Entry> = members.iter().map(entry).collect();
             let mut slots = vec![0; maglev::size(&entries) as usize];
-            maglev::fill(&entries, &mut vec![maglev::Turn::default(); entries.len()], &mut slots);
+            maglev::fill(
+                &entries,
+                &mut vec![maglev::Turn::default(); entries.len()],
+                &mut slots,
+            );
             (Algorithm::SourceIp, ids(slots))
         }
     }
@@ -315,8 +402,15 @@ struct Ranges {
 
 impl Ranges {
     fn in_use(maps: &Maps) -> Self {
-        let used = maps.pools.iter().map(|pool| SlotRange::from(pool.schedule.get())).filter(|range| range.count > 0);
-        Self { used: used.collect(), size: maps.schedules.len() as u32 }
+        let used = maps
+            .pools
+            .iter()
+            .map(|pool| SlotRange::from(pool.schedule.get()))
+            .filter(|range| range.count > 0);
+        Self {
+            used: used.collect(),
+            size: maps.schedules.len() as u32,
+        }
     }
 
     /// The first run of `count` slots that no one uses.
@@ -349,7 +443,10 @@ enum SetBits {
 
 fn set_filter(maps: &Maps, config: &Config, how: SetBits) {
     let mut words = vec![0_u64; maps.filter.len()];
-    let vips = config.load_balancers.iter().map(|balancer| (filter::Kind::Vip, balancer.vip));
+    let vips = config
+        .load_balancers
+        .iter()
+        .map(|balancer| (filter::Kind::Vip, balancer.vip));
     let members = config.pools.iter().flat_map(|pool| &pool.members);
     let members = members.map(|member| (filter::Kind::Member, member.address));
     for (kind, address) in vips.chain(members) {
@@ -357,7 +454,11 @@ fn set_filter(maps: &Maps, config: &Config, how: SetBits) {
         words[word as usize] |= mask;
     }
     for (shared, word) in maps.filter.iter().zip(words) {
-        shared.set(if how == SetBits::Add { shared.get() | word } else { word });
+        shared.set(if how == SetBits::Add {
+            shared.get() | word
+        } else {
+            word
+        });
     }
 }
 

@@ -44,7 +44,9 @@ pub fn sessions(maps: &mut Maps) -> usize {
     let over: Vec<SessionKey> = maps
         .sessions()
         .filter(|entry| {
-            let Some(pool) = maps.pools.get(entry.key.pool as usize) else { return true };
+            let Some(pool) = maps.pools.get(entry.key.pool as usize) else {
+                return true;
+            };
             let (idle_s, absolute_s) = (pool.session_idle_s.get(), pool.session_absolute_s.get());
             is_removed(maps, entry.member)
                 || session::is_expired(entry.first_seen_s, entry.last_seen_s, idle_s, absolute_s, now_s)
@@ -56,6 +58,9 @@ pub fn sessions(maps: &mut Maps) -> usize {
 
 fn is_removed(maps: &Maps, member: u32) -> bool {
     maps.members.get(member as usize).is_none_or(|member| {
-        matches!(MemberState::from_word(member.state.get()), MemberState::Removed | MemberState::Unused)
+        matches!(
+            MemberState::from_word(member.state.get()),
+            MemberState::Removed | MemberState::Unused
+        )
     })
 }

@@ -32,8 +32,13 @@ impl Kernel {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let pins = PathBuf::from(format!("/sys/fs/bpf/hf-{}-packets-{number}", std::process::id()));
-        let settings = DatapathSettings { max_flows: FLOWS, max_sessions: 65_536, ..DatapathSettings::default() };
-        let datapath = Datapath::load(&settings, &pins).expect("root and a BPF file system at /sys/fs/bpf are needed");
+        let settings = DatapathSettings {
+            max_flows: FLOWS,
+            max_sessions: 65_536,
+            ..DatapathSettings::default()
+        };
+        let datapath =
+            Datapath::load(&settings, &pins).expect("root and a BPF file system at /sys/fs/bpf are needed");
         Self { datapath }
     }
 
@@ -57,13 +62,26 @@ impl Drop for Kernel {
 }
 
 fn endpoint(address: &str, port: u16) -> Endpoint {
-    Endpoint { address: address.parse::<IpAddr>().expect("an address").into(), port }
+    Endpoint {
+        address: address.parse::<IpAddr>().expect("an address").into(),
+        port,
+    }
 }
 
 /// A pool of each forwarding mode behind a port of its own, in both families; half of them hold sessions.
 fn configure(tables: &HostTables) -> Vec<ListenerKey> {
-    let modes = [Forwarding::FULL_NAT, Forwarding::NAT, Forwarding::DSR, Forwarding::IPIP];
-    let algorithms = [Algorithm::RoundRobin, Algorithm::LeastConnections, Algorithm::SourceIp, Algorithm::RoundRobin];
+    let modes = [
+        Forwarding::FULL_NAT,
+        Forwarding::NAT,
+        Forwarding::DSR,
+        Forwarding::IPIP,
+    ];
+    let algorithms = [
+        Algorithm::RoundRobin,
+        Algorithm::LeastConnections,
+        Algorithm::SourceIp,
+        Algorithm::RoundRobin,
+    ];
     let mut keys = Vec::new();
     let mut last_member = 0;
     tables.settings.answers_per_second.set(1_000_000);
@@ -75,7 +93,10 @@ fn configure(tables: &HostTables) -> Vec<ListenerKey> {
             }
             let port = 80 + index as u16;
             for number in 1..=3 {
-                last_member = tables.add_member(pool, &endpoint(&format!("{network}{}", 10 * index + number), port));
+                last_member = tables.add_member(
+                    pool,
+                    &endpoint(&format!("{network}{}", 10 * index + number), port),
+                );
             }
             for protocol in [protocol::TCP, protocol::UDP] {
                 let vip = endpoint(vip, port);
@@ -84,7 +105,10 @@ fn configure(tables: &HostTables) -> Vec<ListenerKey> {
             }
         }
         let first = last_member - 11;
-        tables.set_snat(first..=last_member, &[endpoint(&format!("{network}99"), 0).address]);
+        tables.set_snat(
+            first..=last_member,
+            &[endpoint(&format!("{network}99"), 0).address],
+        );
         keys.push(ListenerKey::vip(&endpoint(vip, 0).address));
     }
     keys
@@ -141,7 +165,18 @@ fn frame(numbers: &mut Numbers) -> Vec<u8> {
         payload.extend((8 + data as u16).to_be_bytes());
         payload.extend((numbers.next(3) as u16 * 0x1111).to_be_bytes());
     } else {
-        payload.extend([0, 0, 0, 1, 0, 0, 0, 2, 5 << 4, [2, 2, 16, 16, 17, 4][numbers.next(6) as usize]]);
+        payload.extend([
+            0,
+            0,
+            0,
+            1,
+            0,
+            0,
+            0,
+            2,
+            5 << 4,
+            [2, 2, 16, 16, 17, 4][numbers.next(6) as usize],
+        ]);
         payload.extend([1, 0, 0x12, 0x34, 0, 0]);
     }
     payload.extend(std::iter::repeat_n(0x55, data));
@@ -154,7 +189,20 @@ fn frame(numbers: &mut Numbers) -> Vec<u8> {
         frame.extend((total as u16).to_be_bytes());
         frame.extend([0, numbers.next(3) as u8]);
         frame.extend(fragment.to_be_bytes());
-        frame.extend([1 + numbers.next(4) as u8, protocol, 0, 0, 203, 0, 113, numbers.next(20) as u8, 192, 0, 2, 1]);
+        frame.extend([
+            1 + numbers.next(4) as u8,
+            protocol,
+            0,
+            0,
+            203,
+            0,
+            113,
+            numbers.next(20) as u8,
+            192,
+            0,
+            2,
+            1,
+        ]);
         frame.extend(std::iter::repeat_n(1, options));
     } else {
         if numbers.next(4) == 0 {
@@ -215,7 +263,11 @@ fn the_kernel_and_the_host_do_the_same_with_the_same_packets() {
     let (mut forwarded, mut answered) = (0, 0);
     for number in 0..PACKETS {
         let is_answer = !waiting.is_empty() && numbers.next(3) == 0;
-        let bytes = if is_answer { waiting.remove(0) } else { frame(&mut numbers) };
+        let bytes = if is_answer {
+            waiting.remove(0)
+        } else {
+            frame(&mut numbers)
+        };
         let mut on_host = HostFrame::new(&bytes);
         let verdict = datapath::process(&host, &mut on_host);
         let (in_kernel, kernel_bytes) = kernel.run(&bytes);
@@ -227,7 +279,10 @@ fn the_kernel_and_the_host_do_the_same_with_the_same_packets() {
         }
         answered += usize::from(is_answer && verdict == Verdict::Transmit);
     }
-    assert!(forwarded > PACKETS / 10, "only {forwarded} packets were forwarded");
+    assert!(
+        forwarded > PACKETS / 10,
+        "only {forwarded} packets were forwarded"
+    );
     assert!(answered > PACKETS / 50, "only {answered} answers were returned");
 }
 

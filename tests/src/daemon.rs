@@ -90,6 +90,7 @@ impl Daemon {
             .arg("run")
             .arg("--config")
             .arg(self.config_path())
+            .env("NO_COLOR", "1")
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)

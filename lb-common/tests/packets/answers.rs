@@ -49,7 +49,7 @@ fn a_syn_to_a_closed_port_is_reset() {
 #[test]
 fn a_tagged_syn_to_a_closed_port_is_reset_in_its_vlan() {
     let world = Plan::default().build();
-    let tags = vec![(0x88a8, 3), (0x8100, 4)];
+    let tags = vec![(0x8100, 3), (0x8100, 4)];
     let packet = to_closed_port(&world).with(|packet| packet.tags = tags.clone());
     assert_eq!(world.answered(&packet.frame(), Reason::ClosedPort).tags, tags);
     let last = world

@@ -34,10 +34,7 @@ fn full_nat_sends_a_new_flow_from_an_address_of_the_balancer_to_a_member() {
         assert_eq!(seen.to(), (family.address(1, 1), MEMBER_PORT));
         assert!([2, 3].map(|host| family.address(2, host)).contains(&seen.source));
         assert!(seen.from().1 >= 1024);
-        assert_eq!(
-            seen.payload[20.min(seen.payload.len())..],
-            seen.payload[20.min(seen.payload.len())..]
-        );
+        assert_eq!(seen.payload[8..16], world.first(1, 4000).payload().1[8..16]);
         assert_eq!(world.platform.reason(Reason::Forwarded), 1);
         assert_eq!(world.platform.listener_traffic(world.listener).new_flows, 1);
         assert_eq!(world.platform.member_traffic(1).packets_in, 1);
@@ -210,7 +207,11 @@ fn a_routing_header_with_hops_to_visit_is_dropped() {
 #[test]
 fn tags_are_taken_off_towards_a_member_and_put_back_towards_the_client() {
     for family in [Family::V4, Family::V6] {
-        for tags in [vec![(0x8100, 5)], vec![(0x88a8, 0x2007), (0x8100, 9)]] {
+        for tags in [
+            vec![(0x8100, 5)],
+            vec![(0x88a8, 0x2007), (0x8100, 9)],
+            vec![(0x8100, 0x2007), (0x8100, 9)],
+        ] {
             let world = Plan::of(family, 6).build();
             let seen = world.forward(&world.first(1, 4000).with(|packet| packet.tags = tags.clone()));
             assert_eq!(seen.tags, []);

@@ -1,7 +1,7 @@
 //! Datagrams in several parts.
 
 use lb_common::{
-    tables::{ClosedPort, Forwarding},
+    tables::{ClosedPort, Forwarding, MemberState},
     verdict::Reason,
 };
 
@@ -127,4 +127,25 @@ fn a_later_fragment_at_its_last_hop_is_not_answered() {
     world.forward_frame(&packet.fragments(64)[0]);
     let last = packet.with(|packet| packet.hops = 1);
     world.dropped(&last.fragments(64)[1], Reason::HopLimit);
+}
+
+#[test]
+fn a_later_fragment_whose_member_is_gone_is_dropped() {
+    for family in [Family::V4, Family::V6] {
+        let world = Plan::of(family, UDP).build();
+        let [first, second] = world.first(1, 4000).data(&LONG).fragments(64);
+        world.forward_frame(&first);
+        world.member(0).state.set(MemberState::Down as u32);
+        world.dropped(&second, Reason::FragmentUnknown);
+    }
+}
+
+#[test]
+fn a_datagram_in_fragments_moves_to_another_member_as_a_whole() {
+    let world = Plan::of(Family::V4, UDP).build();
+    let packet = world.first(1, 4000).data(&LONG);
+    assert_eq!(world.chosen(&packet), 1);
+    world.member(0).state.set(MemberState::Down as u32);
+    let whole = joined(packet.fragments(64).map(|frame| world.forward_frame(&frame)));
+    assert_eq!(whole.destination, Family::V4.address(1, 2));
 }

@@ -32,15 +32,24 @@ pub struct Attachment {
 
 impl Attachment {
     pub(super) fn new(program: &mut Xdp, interface: &str, mode: XdpMode, pins: &Path) -> Result<Self, Error> {
-        let failed = |reason: String| Error::Attach { interface: interface.to_owned(), reason };
+        let failed = |reason: String| Error::Attach {
+            interface: interface.to_owned(),
+            reason,
+        };
         let pin = pins.join(format!("link-{interface}"));
         if let Ok(pinned) = PinnedLink::from_pin(&pin) {
             let link = XdpLink::try_from(FdLink::from(pinned)).map_err(|error| failed(error.to_string()))?;
             if program.attach_to_link(link).is_ok() {
-                return Ok(Self { interface: interface.to_owned(), mode: AttachMode::TakenOver });
+                return Ok(Self {
+                    interface: interface.to_owned(),
+                    mode: AttachMode::TakenOver,
+                });
             }
             // Of an interface that went away and came back: the link is dead.
-            std::fs::remove_file(&pin).map_err(|source| Error::Pin { path: pin.clone(), source })?;
+            std::fs::remove_file(&pin).map_err(|source| Error::Pin {
+                path: pin.clone(),
+                source,
+            })?;
         }
         let (id, mode) = match mode {
             XdpMode::Native => (program.attach(interface, Mode::Driver), AttachMode::Native),
@@ -54,7 +63,10 @@ impl Attachment {
         let link = program.take_link(id).map_err(|error| failed(error.to_string()))?;
         let link = FdLink::try_from(link).map_err(|error| failed(error.to_string()))?;
         link.pin(&pin).map_err(|error| failed(error.to_string()))?;
-        Ok(Self { interface: interface.to_owned(), mode })
+        Ok(Self {
+            interface: interface.to_owned(),
+            mode,
+        })
     }
 }
 

@@ -65,7 +65,12 @@ pub struct Maps {
 
 impl Maps {
     pub(super) fn take(ebpf: &mut Ebpf, sizes: &[(&'static str, u32)]) -> Result<Self, Error> {
-        let size = |wanted: &str| sizes.iter().find(|(name, _)| *name == wanted).map_or(1, |&(_, size)| size);
+        let size = |wanted: &str| {
+            sizes
+                .iter()
+                .find(|(name, _)| *name == wanted)
+                .map_or(1, |&(_, size)| size)
+        };
         Ok(Self {
             settings: shared(ebpf, "SETTINGS", 1)?,
             filter: shared(ebpf, "FILTER", 2 * filter::WORDS)?,
@@ -100,17 +105,23 @@ impl Maps {
     #[must_use]
     pub fn now_s(&self) -> u32 {
         let now = clock_gettime(ClockId::CLOCK_MONOTONIC_COARSE).map_or(0, |now| now.tv_sec());
-        u32::try_from(now).unwrap_or(0).wrapping_add(self.settings[0].clock_offset_s.get())
+        u32::try_from(now)
+            .unwrap_or(0)
+            .wrapping_add(self.settings[0].clock_offset_s.get())
     }
 
     /// Enters a listener or VIP.
     pub fn set_listener_id(&mut self, key: &ListenerKey, id: u32) -> Result<(), Error> {
-        self.listener_ids.insert(key_bytes(key), id, 0).map_err(|error| failed("LISTENER_IDS", &error))
+        self.listener_ids
+            .insert(key_bytes(key), id, 0)
+            .map_err(|error| failed("LISTENER_IDS", &error))
     }
 
     /// Takes a listener or VIP out.
     pub fn remove_listener_id(&mut self, key: &ListenerKey) -> Result<(), Error> {
-        self.listener_ids.remove(&key_bytes(key)).map_err(|error| failed("LISTENER_IDS", &error))
+        self.listener_ids
+            .remove(&key_bytes(key))
+            .map_err(|error| failed("LISTENER_IDS", &error))
     }
 
     /// All listeners and VIPs.
@@ -125,12 +136,20 @@ impl Maps {
 
     /// All sessions.
     pub fn sessions(&self) -> impl Iterator<Item = SessionEntry> + '_ {
-        self.sessions.iter().filter_map(Result::ok).filter_map(|(key, value)| {
-            let key = SessionKey::read_from_bytes(&key).ok()?;
-            let (bound, rest) = u64::read_from_prefix(&value).ok()?;
-            let (first_seen_s, _) = u32::read_from_prefix(rest).ok()?;
-            Some(SessionEntry { key, member: (bound >> 32) as u32, last_seen_s: bound as u32, first_seen_s })
-        })
+        self.sessions
+            .iter()
+            .filter_map(Result::ok)
+            .filter_map(|(key, value)| {
+                let key = SessionKey::read_from_bytes(&key).ok()?;
+                let (bound, rest) = u64::read_from_prefix(&value).ok()?;
+                let (first_seen_s, _) = u32::read_from_prefix(rest).ok()?;
+                Some(SessionEntry {
+                    key,
+                    member: (bound >> 32) as u32,
+                    last_seen_s: bound as u32,
+                    first_seen_s,
+                })
+            })
     }
 
     /// Forgets a session; whether there was one.
@@ -146,7 +165,10 @@ impl Maps {
         Reason::ALL
             .iter()
             .map(|&reason| {
-                let count = self.reasons.get(&(reason as u32), 0).map_or(0, |values| values.iter().sum());
+                let count = self
+                    .reasons
+                    .get(&(reason as u32), 0)
+                    .map_or(0, |values| values.iter().sum());
                 (reason, count)
             })
             .collect()
@@ -160,20 +182,32 @@ fn key_bytes(key: &ListenerKey) -> [u8; KEY] {
 }
 
 fn failed(name: &'static str, error: &dyn std::error::Error) -> Error {
-    Error::Map { name, reason: error.to_string() }
+    Error::Map {
+        name,
+        reason: error.to_string(),
+    }
 }
 
 fn take(ebpf: &mut Ebpf, name: &'static str) -> Result<Map, Error> {
-    ebpf.take_map(name).ok_or_else(|| Error::Map { name, reason: "is missing".into() })
+    ebpf.take_map(name).ok_or_else(|| Error::Map {
+        name,
+        reason: "is missing".into(),
+    })
 }
 
-fn typed<M: TryFrom<Map, Error = aya::maps::MapError>>(ebpf: &mut Ebpf, name: &'static str) -> Result<M, Error> {
+fn typed<M: TryFrom<Map, Error = aya::maps::MapError>>(
+    ebpf: &mut Ebpf,
+    name: &'static str,
+) -> Result<M, Error> {
     M::try_from(take(ebpf, name)?).map_err(|error| failed(name, &error))
 }
 
 fn shared<T: SharedValue>(ebpf: &mut Ebpf, name: &'static str, count: u32) -> Result<Shared<T>, Error> {
     let Map::Array(map) = take(ebpf, name)? else {
-        return Err(Error::Map { name, reason: "is not an array".into() });
+        return Err(Error::Map {
+            name,
+            reason: "is not an array".into(),
+        });
     };
     let found = map.info().map_err(|error| failed(name, &error))?.max_entries();
     if found != count {

@@ -31,7 +31,13 @@ static OBJECT: &[u8] = aya::include_bytes_aligned!(env!("HOLDFAST_XDP"));
 const ENTRY: &str = "holdfast";
 
 /// The later stages, in the order of their numbers.
-const STAGES: [&str; 5] = [ENTRY, "holdfast_opening", "holdfast_extended", "holdfast_others", "holdfast_answer"];
+const STAGES: [&str; 5] = [
+    ENTRY,
+    "holdfast_opening",
+    "holdfast_extended",
+    "holdfast_others",
+    "holdfast_answer",
+];
 
 /// The maps that outlive the daemon.
 const PINNED: [&str; 17] = [
@@ -120,8 +126,10 @@ pub struct Datapath {
 impl Datapath {
     /// Loads the programs and makes the maps, or takes those over that an earlier daemon left at `pin_path`.
     pub fn load(settings: &DatapathSettings, pin_path: &Path) -> Result<Self, Error> {
-        std::fs::create_dir_all(pin_path)
-            .map_err(|source| Error::Pin { path: pin_path.to_owned(), source })?;
+        std::fs::create_dir_all(pin_path).map_err(|source| Error::Pin {
+            path: pin_path.to_owned(),
+            source,
+        })?;
         let flow_buckets = settings.max_flows.div_ceil(FLOWS_PER_BUCKET);
         let return_buckets = settings.max_flows.div_ceil(FLOWS_PER_RETURN_BUCKET);
         let sizes = [
@@ -150,7 +158,13 @@ impl Datapath {
         let maps = Maps::take(&mut ebpf, &sizes)?;
         maps.initialise(flow_buckets, return_buckets);
         let stages = load_stages(&mut ebpf)?;
-        Ok(Self { ebpf, pin_path: pin_path.to_owned(), maps, attachments: Vec::new(), _stages: stages })
+        Ok(Self {
+            ebpf,
+            pin_path: pin_path.to_owned(),
+            maps,
+            attachments: Vec::new(),
+            _stages: stages,
+        })
     }
 
     /// Attaches to an interface, or replaces the program that an earlier daemon left there.
@@ -159,7 +173,10 @@ impl Datapath {
             .ebpf
             .program_mut(ENTRY)
             .and_then(|program| program.try_into().ok())
-            .ok_or_else(|| Error::Attach { interface: interface.to_owned(), reason: "no such program".into() })?;
+            .ok_or_else(|| Error::Attach {
+                interface: interface.to_owned(),
+                reason: "no such program".into(),
+            })?;
         let attachment = Attachment::new(program, interface, mode, &self.pin_path)?;
         let mode = attachment.mode;
         self.attachments.push(attachment);
@@ -173,9 +190,16 @@ impl Datapath {
             .ebpf
             .program(ENTRY)
             .and_then(|program| program.try_into().ok())
-            .ok_or_else(|| Error::Map { name: "STAGES", reason: "the entry program is missing".into() })?;
+            .ok_or_else(|| Error::Map {
+                name: "STAGES",
+                reason: "the entry program is missing".into(),
+            })?;
         let mut out = vec![0; frame.len() + TEST_RUN_ROOM];
-        let options = TestRunOptions { data_in: Some(frame), data_out: Some(&mut out), ..TestRunOptions::new() };
+        let options = TestRunOptions {
+            data_in: Some(frame),
+            data_out: Some(&mut out),
+            ..TestRunOptions::new()
+        };
         let result = program.test_run(options).map_err(refused)?;
         out.truncate(result.data_size_out as usize);
         Ok((result.return_value, out))
@@ -188,14 +212,23 @@ impl Datapath {
 }
 
 fn load_stages(ebpf: &mut Ebpf) -> Result<ProgramArray<aya::maps::MapData>, Error> {
-    let map_error = |error: MapError| Error::Map { name: "STAGES", reason: error.to_string() };
-    let map = ebpf.take_map("STAGES").ok_or_else(|| Error::Map { name: "STAGES", reason: "is missing".into() })?;
+    let map_error = |error: MapError| Error::Map {
+        name: "STAGES",
+        reason: error.to_string(),
+    };
+    let map = ebpf.take_map("STAGES").ok_or_else(|| Error::Map {
+        name: "STAGES",
+        reason: "is missing".into(),
+    })?;
     let mut stages = ProgramArray::try_from(map).map_err(map_error)?;
     for (number, name) in STAGES.into_iter().enumerate() {
         let program: &mut Xdp = ebpf
             .program_mut(name)
             .and_then(|program| program.try_into().ok())
-            .ok_or_else(|| Error::Map { name: "STAGES", reason: format!("the program {name} is missing") })?;
+            .ok_or_else(|| Error::Map {
+                name: "STAGES",
+                reason: format!("the program {name} is missing"),
+            })?;
         let refused = |source| Error::Program { name, source };
         program.load().map_err(refused)?;
         let fd = program.fd().map_err(refused)?;

@@ -8,8 +8,8 @@ use lb_common::{
     open::Opener,
     platform::{Loop, LoopBody, Platform, Route},
     tables::{
-        FragmentKey, FragmentRoute, Listener, ListenerKey, Member, Pool, Session, SessionCounts, SessionKey, Settings,
-        Traffic,
+        FragmentKey, FragmentRoute, Listener, ListenerKey, Member, Pool, Session, SessionCounts, SessionKey,
+        Settings, Traffic,
     },
     verdict::Reason,
 };
@@ -30,7 +30,9 @@ impl Platform for Maps {
     }
 
     fn filter_word(&self, index: u32) -> u64 {
-        self.filter.get(index as usize).map_or(0, lb_common::word::Word64::get)
+        self.filter
+            .get(index as usize)
+            .map_or(0, lb_common::word::Word64::get)
     }
 
     fn listener_id(&self, _: &ListenerKey) -> Option<u32> {
@@ -54,7 +56,9 @@ impl Platform for Maps {
     }
 
     fn snat_address(&self, index: u32) -> Option<Address> {
-        self.snat_addresses.get(index as usize).map(lb_common::tables::SharedAddress::load)
+        self.snat_addresses
+            .get(index as usize)
+            .map(lb_common::tables::SharedAddress::load)
     }
 
     fn bucket(&self, index: u32) -> Option<&Bucket> {

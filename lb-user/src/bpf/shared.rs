@@ -1,7 +1,14 @@
 //! Array maps as shared memory: the daemon writes single words that the datapath sees at once.
 #![allow(unsafe_code)]
 
-use std::{ffi::c_void, num::NonZeroUsize, ops::Deref, os::fd::AsFd, ptr::{self, NonNull}, slice};
+use std::{
+    ffi::c_void,
+    num::NonZeroUsize,
+    ops::Deref,
+    os::fd::AsFd,
+    ptr::{self, NonNull},
+    slice,
+};
 
 use aya::maps::MapData;
 use lb_common::{
@@ -68,9 +75,20 @@ impl<T: SharedValue> Shared<T> {
         let length = NonZeroUsize::new(count * size_of::<T>()).ok_or(nix::Error::EINVAL)?;
         // SAFETY: a new mapping; the kernel refuses one that is longer than the map.
         let start = unsafe {
-            mmap(None, length, ProtFlags::PROT_READ | ProtFlags::PROT_WRITE, MapFlags::MAP_SHARED, map.fd().as_fd(), 0)?
+            mmap(
+                None,
+                length,
+                ProtFlags::PROT_READ | ProtFlags::PROT_WRITE,
+                MapFlags::MAP_SHARED,
+                map.fd().as_fd(),
+                0,
+            )?
         };
-        Ok(Self { start: start.cast(), count, _map: map })
+        Ok(Self {
+            start: start.cast(),
+            count,
+            _map: map,
+        })
     }
 }
 
@@ -80,7 +98,10 @@ impl<T: SharedValue> Shared<T> {
         for (to, from) in self.iter().zip(values) {
             // SAFETY: a `SharedValue` is nothing but words, and eight divides its size.
             let words = |value: &T| unsafe {
-                slice::from_raw_parts(ptr::from_ref(value).cast::<Word64>(), size_of::<T>() / size_of::<Word64>())
+                slice::from_raw_parts(
+                    ptr::from_ref(value).cast::<Word64>(),
+                    size_of::<T>() / size_of::<Word64>(),
+                )
             };
             // SAFETY of the alignment: all shared values are aligned to eight bytes, or mapped at a page's start with
             // such a stride; four-byte words on the host lie in vectors of structures of that alignment.

@@ -16,7 +16,10 @@ impl Health {
     /// Whether a member is up; one that no one has looked at yet is.
     #[must_use]
     pub fn is_up(&self, pool: &str, member: &str) -> bool {
-        self.up.get(&(pool.to_owned(), member.to_owned())).copied().unwrap_or(true)
+        self.up
+            .get(&(pool.to_owned(), member.to_owned()))
+            .copied()
+            .unwrap_or(true)
     }
 
     /// Notes that a member went up or down; whether that is news.

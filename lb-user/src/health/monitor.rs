@@ -45,7 +45,10 @@ impl Monitors {
     /// No monitors yet; what they find goes to `changes`.
     #[must_use]
     pub fn new(changes: mpsc::Sender<Change>) -> Self {
-        Self { tasks: HashMap::new(), changes }
+        Self {
+            tasks: HashMap::new(),
+            changes,
+        }
     }
 
     /// Watches what `config` wants watched; monitors that it does not change go on.
@@ -60,7 +63,9 @@ impl Monitors {
         });
         for target in targets {
             let changes = self.changes.clone();
-            self.tasks.entry(target).or_insert_with_key(|target| tokio::spawn(watch(target.clone(), changes)));
+            self.tasks
+                .entry(target)
+                .or_insert_with_key(|target| tokio::spawn(watch(target.clone(), changes)));
         }
     }
 }
@@ -72,18 +77,41 @@ impl Drop for Monitors {
 }
 
 fn targets(pool: &crate::model::Pool) -> Vec<Target> {
-    let Some(monitor) = &pool.health_monitor else { return Vec::new() };
+    let Some(monitor) = &pool.health_monitor else {
+        return Vec::new();
+    };
     if !matches!(monitor.probe, Probe::Tcp) {
-        warn!(pool = pool.name, "only TCP monitors run in this version: its members count as up");
+        warn!(
+            pool = pool.name,
+            "only TCP monitors run in this version: its members count as up"
+        );
         return Vec::new();
     }
-    let HealthMonitor { delay_s, timeout_s, rise, fall, .. } = *monitor;
+    let HealthMonitor {
+        delay_s,
+        timeout_s,
+        rise,
+        fall,
+        ..
+    } = *monitor;
     let target = |member: &crate::model::Member| {
         let address = pool.probe_target(member)?;
         let (pool, member) = (pool.name.clone(), member.name.clone());
-        Some(Target { pool, member, address, delay_s, timeout_s, rise, fall })
+        Some(Target {
+            pool,
+            member,
+            address,
+            delay_s,
+            timeout_s,
+            rise,
+            fall,
+        })
     };
-    pool.members.iter().filter(|member| member.admin_state_up).filter_map(target).collect()
+    pool.members
+        .iter()
+        .filter(|member| member.admin_state_up)
+        .filter_map(target)
+        .collect()
 }
 
 /// Probes a member for ever, and tells when it went up or down.
@@ -94,11 +122,22 @@ async fn watch(target: Target, changes: mpsc::Sender<Change>) {
     let (mut is_up, mut streak) = (true, 0_u8);
     loop {
         ticks.tick().await;
-        let answered = matches!(time::timeout(timeout, TcpStream::connect(target.address)).await, Ok(Ok(_)));
-        streak = if answered == is_up { 0 } else { streak.saturating_add(1) };
+        let answered = matches!(
+            time::timeout(timeout, TcpStream::connect(target.address)).await,
+            Ok(Ok(_))
+        );
+        streak = if answered == is_up {
+            0
+        } else {
+            streak.saturating_add(1)
+        };
         if streak >= if is_up { target.fall } else { target.rise } {
             (is_up, streak) = (!is_up, 0);
-            let change = Change { pool: target.pool.clone(), member: target.member.clone(), is_up };
+            let change = Change {
+                pool: target.pool.clone(),
+                member: target.member.clone(),
+                is_up,
+            };
             if changes.send(change).await.is_err() {
                 return;
             }

@@ -32,8 +32,8 @@ pub(crate) fn play(lab: &Laboratory) -> Results {
         (listener, sweep(lab, listener, CONNECTIONS, AT_ONCE, sources))
     });
     let held = Listener::held().map(|listener| {
-        let sources = |index| listener.family.source(index % CLIENTS);
-        // One after the other: each client comes back, rather than at once.
+        // They come one after the other, and each time another one first: otherwise taking turns would look like holding.
+        let sources = |index| listener.family.source((index + index / CLIENTS) % CLIENTS);
         (listener, sweep(lab, listener, CLIENTS * RETURNS, 1, sources))
     });
     Results {
