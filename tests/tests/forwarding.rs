@@ -72,3 +72,18 @@ fn with_dsr_a_member_sees_the_client_and_answers_it_straight() -> Result<()> {
     }
     converse(&scene)
 }
+
+#[test]
+fn with_one_interface_the_balancer_sends_everything_back_where_it_came_from() -> Result<()> {
+    let scene = Scene::start(Laboratory::flat(), PORT, &[1, 1], |pool| pool)?;
+    for (family, answer) in answers(&scene)? {
+        // The kernel may give out the VIP as the balancer's address towards the members.
+        let own = [family.balancer(), scene.vip(family).ip()];
+        assert!(
+            own.contains(&answer.peer.ip()),
+            "{} is not the balancer's",
+            answer.peer
+        );
+    }
+    converse(&scene)
+}

@@ -1,4 +1,4 @@
-//! What outlives the daemon, and what outlives a member.
+//! What outlives a member.
 
 use std::time::Duration;
 
@@ -20,34 +20,6 @@ fn watched(pool: Pool) -> Pool {
 fn ask_all(scene: &Scene, family: Family) -> Tally {
     let client = scene.client().clone().with_timeout(Duration::from_secs(2));
     client.sweep_connections(CLIENTS, |index| family.source(index), scene.vip(family), AT_ONCE)
-}
-
-#[test]
-fn sessions_and_open_connections_outlive_a_killed_daemon() -> Result<()> {
-    let mut scene = Scene::start(Laboratory::routed(), PORT, &[1, 1, 1], held)?;
-    let before = ask_all(&scene, Family::V4);
-    before.assert_no_failures();
-    let open = scene
-        .client()
-        .connect(Some(Family::V4.source(0)), scene.vip(Family::V4))?;
-    let member = open.ask()?.member;
-    let bound_to = |scene: &Scene| -> Result<String> {
-        Ok(String::from_utf8(scene.daemon().cli(&["sessions"])?.stdout)?)
-    };
-    assert!(bound_to(&scene)?.contains(&Family::V4.source(0).to_string()));
-
-    scene.daemon_mut().kill9()?;
-    assert_eq!(open.ask()?.member, member, "while no daemon runs");
-    let without_daemon = ask_all(&scene, Family::V4);
-    without_daemon.assert_no_failures();
-
-    scene.daemon_mut().launch()?;
-    assert_eq!(open.ask()?.member, member, "with another daemon");
-    let after = ask_all(&scene, Family::V4);
-    after.assert_no_failures();
-    before.merge(without_daemon).merge(after).assert_nobody_moved();
-    assert!(bound_to(&scene)?.contains(&Family::V4.source(0).to_string()));
-    Ok(())
 }
 
 #[test]
