@@ -493,7 +493,8 @@ fn icmp_message<'a, P: Platform, C: Cursor<'a>>(
         }
         Meaning::Error => match icmp::translate(platform, packet, departure) {
             Some(outcome) => outcome,
-            None if open::is_vip(platform, &destination) => Outcome::drop(Reason::IcmpUnknown),
+            // It may be about what the host itself sent from there.
+            None if open::is_vip(platform, &destination) => Outcome::pass(Reason::IcmpUnknown),
             None => PASS,
         },
         // Neighbour discovery and the rest are the kernel's.

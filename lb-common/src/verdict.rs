@@ -75,7 +75,7 @@ reasons! {
     FragmentUnknown = "fragment_unknown",
     /// Answered: an echo request to a VIP.
     EchoAnswered = "echo_answered",
-    /// Dropped: an ICMP error for a VIP that quotes no known flow.
+    /// Passed: an ICMP error for a VIP that quotes no known flow. The host may have sent what it is about.
     IcmpUnknown = "icmp_unknown",
     /// Dropped: the answer would exceed the rate at which answers are given.
     AnswerLimited = "answer_limited",

@@ -2,7 +2,10 @@
 
 use std::net::IpAddr;
 
-use lb_common::tables::MemberState;
+use lb_common::{
+    session::client_network,
+    tables::{MemberState, SessionKey},
+};
 use serde::{Deserialize, Serialize};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
@@ -22,7 +25,19 @@ pub enum Command {
     /// How things stand.
     Status,
     /// Who is held where.
-    Sessions,
+    Sessions {
+        /// Only with this pool.
+        pool: Option<String>,
+        /// Only this client.
+        client: Option<IpAddr>,
+    },
+    /// Forget the session of a client with a pool. Its open connections stay.
+    DropSession {
+        /// The pool's name.
+        pool: String,
+        /// The client's address.
+        client: IpAddr,
+    },
     /// Take the configuration file again.
     Reload,
     /// End.
@@ -153,9 +168,35 @@ pub fn status(config: &Config, ids: &Ids, health: &Health, maps: &Maps) -> Statu
     }
 }
 
-/// Who is held where.
+/// The key of a client's session with a pool, under the pool's granularity.
+fn session_key(ids: &Ids, maps: &Maps, pool: &str, client: IpAddr) -> Option<SessionKey> {
+    let id = *ids.pools.get(pool)?;
+    let network = client_network(maps.pools.get(id as usize)?, &client.into());
+    Some(SessionKey::new(&network, id))
+}
+
+/// Forgets a session.
+pub fn drop_session(ids: &Ids, maps: &mut Maps, pool: &str, client: IpAddr) -> Answer {
+    match session_key(ids, maps, pool, client) {
+        None => Answer::Failed(format!(
+            "there is no pool \"{pool}\"; `holdfast status` lists them"
+        )),
+        Some(key) if maps.remove_session(&key) => Answer::Done,
+        Some(_) => Answer::Failed(format!("pool \"{pool}\" holds no session of {client}")),
+    }
+}
+
+/// Who is held where: with one pool or any, one client or any.
 #[must_use]
-pub fn sessions(ids: &Ids, maps: &Maps) -> Vec<Session> {
+pub fn sessions(ids: &Ids, maps: &Maps, pool: Option<&str>, client: Option<IpAddr>) -> Vec<Session> {
+    let is_wanted = |key: &SessionKey| {
+        let in_pool = pool.is_none_or(|name| ids.pools.get(name) == Some(&key.pool));
+        let of_client = client.is_none_or(|client| {
+            let pool = maps.pools.get(key.pool as usize);
+            pool.is_some_and(|pool| client_network(pool, &client.into()) == key.client)
+        });
+        in_pool && of_client
+    };
     let now_s = maps.now_s();
     let pool_name = |id: u32| {
         ids.pools
@@ -170,6 +211,7 @@ pub fn sessions(ids: &Ids, maps: &Maps) -> Vec<Session> {
             .map(|((_, name), _)| name.clone())
     };
     maps.sessions()
+        .filter(|entry| is_wanted(&entry.key))
         .filter_map(|entry| {
             Some(Session {
                 pool: pool_name(entry.key.pool)?,

@@ -2,6 +2,7 @@
 
 use std::{
     io::{Read, Write},
+    net::IpAddr,
     os::unix::net::UnixStream,
     path::{Path, PathBuf},
 };
@@ -41,7 +42,21 @@ enum Subcommands {
     /// Shows the members, and what became of the packets
     Status,
     /// Shows which client is held to which member
-    Sessions,
+    Sessions {
+        /// Only with this pool
+        #[arg(long)]
+        pool: Option<String>,
+        /// Only of this client
+        #[arg(long)]
+        client: Option<IpAddr>,
+    },
+    /// Forgets the session of a client with a pool; its open connections stay
+    DropSession {
+        /// The pool's name
+        pool: String,
+        /// The client's address
+        client: IpAddr,
+    },
     /// Has the daemon take its configuration file again
     Reload,
     /// Ends the daemon; the datapath goes on
@@ -67,7 +82,10 @@ pub fn run() -> anyhow::Result<()> {
         }
         Subcommands::Check { file } => check(&file),
         Subcommands::Status => status(&socket),
-        Subcommands::Sessions => sessions(&socket),
+        Subcommands::Sessions { pool, client } => sessions(&socket, pool, client),
+        Subcommands::DropSession { pool, client } => {
+            done(ask(&socket, &Command::DropSession { pool, client })?)
+        }
         Subcommands::Reload => done(ask(&socket, &Command::Reload)?),
         Subcommands::Stop { detach } => done(ask(&socket, &Command::Stop { detach })?),
     }
@@ -129,8 +147,8 @@ fn status(socket: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn sessions(socket: &Path) -> anyhow::Result<()> {
-    let Answer::Sessions(sessions) = ask(socket, &Command::Sessions)? else {
+fn sessions(socket: &Path, pool: Option<String>, client: Option<IpAddr>) -> anyhow::Result<()> {
+    let Answer::Sessions(sessions) = ask(socket, &Command::Sessions { pool, client })? else {
         bail!("unexpected answer")
     };
     println!("{:<20} {:<40} {:<24} {:>8}", "POOL", "CLIENT", "MEMBER", "IDLE");

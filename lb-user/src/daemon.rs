@@ -198,8 +198,12 @@ impl Daemon {
                 )),
                 None,
             ),
-            api::Command::Sessions => (
-                api::Answer::Sessions(api::sessions(&self.ids, &self.datapath.maps)),
+            api::Command::Sessions { pool, client } => {
+                let sessions = api::sessions(&self.ids, &self.datapath.maps, pool.as_deref(), *client);
+                (api::Answer::Sessions(sessions), None)
+            }
+            api::Command::DropSession { pool, client } => (
+                api::drop_session(&self.ids, &mut self.datapath.maps, pool, *client),
                 None,
             ),
             api::Command::Reload => match self.reload() {
@@ -216,7 +220,7 @@ impl Daemon {
     fn end(&self, leave: Leave) {
         match leave {
             Leave::Running => {
-                info!("ending; the datapath goes on: `holdfast stop --detach` would have ended it")
+                info!("ending; the datapath goes on: `holdfast stop --detach` would have ended it");
             }
             Leave::Nothing => {
                 if let Err(error) = self.datapath.unpin() {

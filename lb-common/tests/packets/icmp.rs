@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use lb_common::{tables::Forwarding, verdict::Reason};
+use lb_common::tables::Forwarding;
 
 use crate::{
     build::{Builder, TCP},
@@ -136,16 +136,13 @@ fn an_error_to_a_vip_reaches_members_that_hold_it_unchanged() {
 }
 
 #[test]
-fn an_error_that_quotes_no_flow_is_dropped_at_a_vip_and_left_alone_elsewhere() {
+fn an_error_that_quotes_no_flow_is_left_to_the_host() {
     for (family, protocol) in ALL {
         let world = Plan::of(family, protocol).build();
         let quote = Builder::of(protocol, world.vip(), world.client(1, 4000)).packet();
-        world.dropped(&error(&quote, world.vip().0).frame(), Reason::IcmpUnknown);
+        world.untouched(&error(&quote, world.vip().0).frame());
         for length in [0, 7, header(family), header(family) + 3] {
-            world.dropped(
-                &error(&quote[..length], world.vip().0).frame(),
-                Reason::IcmpUnknown,
-            );
+            world.untouched(&error(&quote[..length], world.vip().0).frame());
         }
         world.untouched(&error(&quote, family.address(77, 7)).frame());
     }
