@@ -65,7 +65,7 @@ fn deny(workspace: &Workspace) -> Result<Counts> {
         return Ok(Counts::IGNORED);
     }
     let check = |manifest: &str| {
-        let config = workspace.at("deny.toml");
+        let config = workspace.at(".deny.toml");
         let mut command = workspace.cargo(&["deny", "--manifest-path", manifest, "check", "--config"]);
         command.arg(config).args(["licenses", "bans", "sources"]);
         command
