@@ -8,7 +8,7 @@ use crate::{
     frame::{Cursor, Frame},
     headers::{Ethernet, Icmp, Ipv4, Ipv6, Ports, Tcp, VlanTag, icmp, icmpv6, protocol, tcp_flags},
     link::reversed,
-    parse::{Ip, Packet, Payload, Tags, TcpFacts},
+    packet::{Ip, Packet, Payload, Tags, TcpFacts},
     verdict::Reason,
 };
 

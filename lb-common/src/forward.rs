@@ -10,7 +10,7 @@ use crate::{
     flow::{Direction, Record, returns, table::Found},
     headers::ethertype,
     link::{Departure, Outer, reversed},
-    parse::{Ip, Packet, Payload, Sums},
+    packet::{Ip, Packet, Payload, Sums},
     platform::Platform,
     session,
     tables::Forwarding,

@@ -15,7 +15,7 @@ use crate::{
     hash,
     headers::{Icmp, Ipv4, Ipv6, Ports, icmp, icmpv6, protocol},
     link::{Departure, Outer},
-    parse::{Ip, Packet, Payload, Sums},
+    packet::{Ip, Packet, Payload, Sums},
     platform::Platform,
     tables::Forwarding,
     verdict::Reason,

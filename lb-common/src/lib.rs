@@ -23,6 +23,7 @@ pub mod host;
 pub mod icmp;
 pub mod link;
 pub mod open;
+pub mod packet;
 pub mod parse;
 pub mod platform;
 pub mod schedule;

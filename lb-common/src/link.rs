@@ -8,7 +8,7 @@ use crate::{
     flow::Record,
     frame::{Cursor, Frame},
     headers::{Ethernet, Ipv4, Ipv6, MacPair, VlanTag, ethertype, protocol},
-    parse::{Ip, Tags},
+    packet::{Ip, Tags},
     platform::Platform,
     tables::{Member, NextHop},
     verdict::{Reason, Verdict},

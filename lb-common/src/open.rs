@@ -8,7 +8,7 @@ use crate::{
     },
     headers::{protocol, tcp_flags},
     link::reversed,
-    parse::{Fragment, Packet, Transport},
+    packet::{Fragment, Packet, Transport},
     platform::Platform,
     session::{self, Admission},
     tables::{Forwarding, ListenerKey, Pool, SharedAddress},

@@ -5,8 +5,8 @@
 //! the whole flow behind an equal tag, and looks at the tag again after it read: so a flow that was replaced under its
 //! hands is a miss.
 //!
-//! Two flows whose tags are equal do not fit into the same bucket: of a million flows that happens to one pair in six
-//! hundred tables. The later one is refused as contended.
+//! Two flows whose tags are equal do not fit into the same bucket, at one chance in two thousand million for each pair
+//! of flows there. The later one is refused as contended.
 //!
 //! When both buckets are full, the flow that matters least makes room: expired, then closed, then half open, then the
 //! one that was silent longest.

@@ -2,17 +2,16 @@
 //!
 //! Ids are found again in the maps, by what a thing is: so they outlive the daemon.
 
-use std::{
-    collections::{HashMap, HashSet},
-    net::{IpAddr, UdpSocket},
-};
+mod schedule;
+mod snat;
+
+use std::collections::{HashMap, HashSet};
 
 use lb_common::{
     address::Address,
     filter,
     hash::Hash,
-    schedule::{maglev, round_robin},
-    tables::{self, Algorithm, ListenerKey, MemberState, SlotRange},
+    tables::{self, ListenerKey, MemberState, SlotRange},
 };
 use tracing::warn;
 
@@ -20,10 +19,12 @@ use crate::{
     bpf::{Error, Maps},
     health::Health,
     model::{
-        ClosedPort, Config, DatapathSettings, Forwarding, LbAlgorithm, Member, Persistence, Pool, Protocol,
+        ClosedPort, Config, DatapathSettings, Forwarding, Member, Persistence, Pool, Protocol,
         SessionPersistence,
     },
 };
+use schedule::{Ranges, current, schedule};
+use snat::{SnatAddresses, own_address};
 
 /// Answers that the balancer gives itself, a second and core.
 const ANSWERS_PER_SECOND: u32 = 10_000;
@@ -232,65 +233,6 @@ fn write_member(
     Ok(id)
 }
 
-/// The address that this host uses towards another: what the kernel would give a socket.
-fn own_address(member: IpAddr) -> Option<IpAddr> {
-    let any: IpAddr = if member.is_ipv4() {
-        [0; 4].into()
-    } else {
-        [0_u16; 8].into()
-    };
-    let socket = UdpSocket::bind((any, 0)).ok()?;
-    // Connecting a datagram socket sends nothing; the port does not matter.
-    socket.connect((member, 9)).ok()?;
-    Some(socket.local_addr().ok()?.ip())
-}
-
-/// Source addresses, each run of them entered once.
-#[derive(Default)]
-struct SnatAddresses {
-    runs: HashMap<Vec<IpAddr>, SlotRange>,
-}
-
-impl SnatAddresses {
-    fn enter(&mut self, maps: &Maps, addresses: &[IpAddr]) -> Result<SlotRange, Error> {
-        if let Some(range) = self.runs.get(addresses) {
-            return Ok(*range);
-        }
-        let wanted: Vec<Address> = addresses.iter().copied().map(Address::from).collect();
-        let table: Vec<Address> = maps
-            .snat_addresses
-            .iter()
-            .map(tables::SharedAddress::load)
-            .collect();
-        // Flows keep the index: an address stays where it is.
-        let found = table
-            .windows(wanted.len().max(1))
-            .position(|window| window == wanted);
-        let free = || {
-            table
-                .iter()
-                .rposition(|address| *address != Address::default())
-                .map_or(0, |last| last + 1)
-        };
-        let start = found.unwrap_or_else(free);
-        if start + wanted.len() > table.len() {
-            return Err(Error::Map {
-                name: "SNAT_ADDRESSES",
-                reason: "has no room for more source addresses".into(),
-            });
-        }
-        for (slot, address) in maps.snat_addresses[start..].iter().zip(&wanted) {
-            slot.store(address);
-        }
-        let range = SlotRange {
-            start: start as u32,
-            count: wanted.len() as u32,
-        };
-        self.runs.insert(addresses.to_vec(), range);
-        Ok(range)
-    }
-}
-
 fn write_pool(
     maps: &Maps,
     pool: &Pool,
@@ -342,94 +284,6 @@ fn write_pool(
         entry.schedule.set(range.into());
     }
     Ok(())
-}
-
-fn current(maps: &Maps, range: SlotRange) -> Vec<u32> {
-    let slots = maps
-        .schedules
-        .iter()
-        .skip(range.start as usize)
-        .take(range.count as usize);
-    slots.map(|slot| slot.member.get()).collect()
-}
-
-/// The slots of a pool's schedule: see [`lb_common::schedule`].
-fn schedule(algorithm: LbAlgorithm, members: &[(u32, &Member)]) -> (Algorithm, Vec<u32>) {
-    let weights: Vec<u32> = members.iter().map(|(_, member)| member.weight.into()).collect();
-    let ids = |indices: Vec<u32>| {
-        indices
-            .into_iter()
-            .map(|index| members[index as usize].0)
-            .collect()
-    };
-    match algorithm {
-        LbAlgorithm::RoundRobin => {
-            let mut slots = vec![0; round_robin::cycle(&weights)];
-            round_robin::fill(&weights, &mut vec![0; weights.len()], &mut slots);
-            (Algorithm::RoundRobin, ids(slots))
-        }
-        LbAlgorithm::LeastConnections => (
-            Algorithm::LeastConnections,
-            members.iter().map(|(id, _)| *id).collect(),
-        ),
-        LbAlgorithm::SourceIp => {
-            let entry = |&(_, member): &(u32, &Member)| {
-                let identity = Hash::seeded(0).with_address(&Address::from(member.address));
-                let identity = identity.with(member.port.unwrap_or(0).into()).finish();
-                maglev::Entry {
-                    identity,
-                    weight: member.weight.into(),
-                }
-            };
-            let entries: Vec<maglev::Entry> = members.iter().map(entry).collect();
-            let mut slots = vec![0; maglev::size(&entries) as usize];
-            maglev::fill(
-                &entries,
-                &mut vec![maglev::Turn::default(); entries.len()],
-                &mut slots,
-            );
-            (Algorithm::SourceIp, ids(slots))
-        }
-    }
-}
-
-/// The runs of schedule slots that pools use. What an apply frees, the next one may take: no packet follows a schedule
-/// for that long.
-struct Ranges {
-    used: Vec<SlotRange>,
-    size: u32,
-}
-
-impl Ranges {
-    fn in_use(maps: &Maps) -> Self {
-        let used = maps
-            .pools
-            .iter()
-            .map(|pool| SlotRange::from(pool.schedule.get()))
-            .filter(|range| range.count > 0);
-        Self {
-            used: used.collect(),
-            size: maps.schedules.len() as u32,
-        }
-    }
-
-    /// The first run of `count` slots that no one uses.
-    fn take(&mut self, count: u32) -> Result<SlotRange, Error> {
-        self.used.sort_unstable_by_key(|range| range.start);
-        let mut start = 0;
-        for range in &self.used {
-            if range.start >= start + count {
-                break;
-            }
-            start = start.max(range.start + range.count);
-        }
-        if start + count > self.size {
-            return Err(full("SCHEDULES", "schedule_slots"));
-        }
-        let range = SlotRange { start, count };
-        self.used.push(range);
-        Ok(range)
-    }
 }
 
 /// What happens to bits of the filters that are set already.
