@@ -1,4 +1,4 @@
-//! Finds the compiled eBPF object, which the library embeds.
+//! Finds the compiled eBPF objects: the library embeds one, the benchmark the other.
 
 use std::{env, path::PathBuf};
 
@@ -12,4 +12,7 @@ fn main() {
     );
     let object = object.canonicalize().expect("it exists");
     println!("cargo::rustc-env=HOLDFAST_XDP={}", object.display());
+    let bench = object.with_file_name("holdfast-bench");
+    println!("cargo::rerun-if-changed={}", bench.display());
+    println!("cargo::rustc-env=HOLDFAST_BENCH={}", bench.display());
 }

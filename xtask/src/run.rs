@@ -18,7 +18,10 @@ pub(crate) const BINARY_VARIABLE: &str = "HOLDFAST_BIN";
 pub(crate) fn demo(workspace: &Workspace, once: bool) -> Result<ExitCode> {
     build_all(workspace, Need::Test)?;
     let args: &[String] = if once { &["--once".to_owned()] } else { &[] };
-    program_of_tests(workspace, "demo", args)
+    let cargo = ["build", "--release", "--package", "lb-tests", "--bin", "demo"];
+    run(&mut workspace.cargo(&cargo)).context("the demonstration did not build")?;
+    let program = workspace.target().join("release/demo");
+    match become_it(command_for(workspace, &program).args(args))? {}
 }
 
 /// Builds everything and becomes `holdfast run`.
@@ -31,20 +34,17 @@ pub(crate) fn daemon(workspace: &Workspace, args: &[String]) -> Result<ExitCode>
 /// Builds everything and becomes the benchmark.
 pub(crate) fn bench(workspace: &Workspace, args: &[String]) -> Result<ExitCode> {
     build_all(workspace, Need::Bench)?;
-    program_of_tests(workspace, "bench", args)
+    // An example of the library in cargo's terms, since it uses it as no other program does.
+    let cargo = ["build", "--release", "--package", "lb-user", "--example", "bench"];
+    run(&mut workspace.cargo(&cargo)).context("the benchmark did not build")?;
+    let program = workspace.target().join("release/examples/bench");
+    match become_it(command_for(workspace, &program).args(args))? {}
 }
 
 fn build_all(workspace: &Workspace, need: Need) -> Result<()> {
     let toolchain = setup::ensure(workspace, need, Talk::Changes)?;
     build::ebpf(workspace, &toolchain)?;
     build::daemon(workspace, Profile::Release)
-}
-
-fn program_of_tests(workspace: &Workspace, name: &str, args: &[String]) -> Result<ExitCode> {
-    run(&mut workspace.cargo(&["build", "--release", "--package", "lb-tests", "--bin", name]))
-        .with_context(|| format!("the program `{name}` of lb-tests did not build"))?;
-    let program = workspace.target().join("release").join(name);
-    match become_it(command_for(workspace, &program).args(args))? {}
 }
 
 /// In the caller's own directory, so that the paths they gave mean what they meant.

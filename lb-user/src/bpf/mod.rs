@@ -63,8 +63,8 @@ const PINNED: [&str; 17] = [
 /// Flows per bucket of the flow table when all that are configured are there: three of seven ways, so that hardly any
 /// bucket overflows.
 const FLOWS_PER_BUCKET: u32 = 3;
-/// Flows per bucket of the return index: five of sixteen ways.
-const FLOWS_PER_RETURN_BUCKET: u32 = 5;
+/// Flows per bucket of the return index: three of sixteen ways. With five, one flow in a million would find its bucket full.
+const FLOWS_PER_RETURN_BUCKET: u32 = 3;
 
 /// What a frame may grow by in a test run: an outer header and two tags.
 const TEST_RUN_ROOM: usize = 64;
@@ -183,24 +183,27 @@ impl Datapath {
         Ok(mode)
     }
 
-    /// Runs a frame through the programs, without a network: what XDP would do with it, and the frame as it left.
-    pub fn test_run(&self, frame: &[u8]) -> Result<(u32, Vec<u8>), Error> {
-        let refused = |source| Error::Program { name: ENTRY, source };
-        let program: &Xdp = self
-            .ebpf
-            .program(ENTRY)
+    /// The program that packets reach first.
+    pub fn entry(&self) -> Result<&Xdp, Error> {
+        let program = self.ebpf.program(ENTRY);
+        program
             .and_then(|program| program.try_into().ok())
             .ok_or_else(|| Error::Map {
                 name: "STAGES",
                 reason: "the entry program is missing".into(),
-            })?;
+            })
+    }
+
+    /// Runs a frame through the programs, without a network: what XDP would do with it, and the frame as it left.
+    pub fn test_run(&self, frame: &[u8]) -> Result<(u32, Vec<u8>), Error> {
+        let refused = |source| Error::Program { name: ENTRY, source };
         let mut out = vec![0; frame.len() + TEST_RUN_ROOM];
         let options = TestRunOptions {
             data_in: Some(frame),
             data_out: Some(&mut out),
             ..TestRunOptions::new()
         };
-        let result = program.test_run(options).map_err(refused)?;
+        let result = self.entry()?.test_run(options).map_err(refused)?;
         out.truncate(result.data_size_out as usize);
         Ok((result.return_value, out))
     }

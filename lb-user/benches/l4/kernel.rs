@@ -1,0 +1,227 @@
+//! The datapath, with a pool for each forwarding mode and family, and packets through it.
+
+use std::path::PathBuf;
+
+use anyhow::{Result, anyhow, ensure};
+use lb_common::{flow::Bucket, verdict::Reason};
+use lb_user::{bpf::Datapath, config, health::Health, reconcile};
+
+use super::{
+    case::{Case, Kind, MODES, Size},
+    frame::{Flags, VIP_V4, VIP_V6},
+    sender::{Course, INGRESS, Sender},
+};
+
+/// Members of each pool.
+const MEMBERS: u32 = 64;
+/// Packets that start a pass unmeasured.
+const WARM_UP: u32 = 10_000;
+/// The source port of established flows.
+const PORT: u32 = 2000;
+/// The least flows that a table can have room for.
+const LEAST_FLOWS: u32 = 1024;
+/// The least sessions that the kernel's map can be made for and keep them all.
+const LEAST_SESSIONS: u32 = 65_536;
+
+/// A loaded datapath with room for the flows and sessions of a size.
+pub(crate) struct Kernel {
+    size: Size,
+    datapath: Datapath,
+    sender: Sender,
+}
+
+impl Kernel {
+    /// Loads it, in a namespace that has a route to the members, and two interfaces that are `idle`.
+    pub(crate) fn load(size: Size, idle: [&str; 2]) -> Result<Self> {
+        let config = configuration(size)?;
+        let mut datapath = Datapath::load(&config.datapath, &config.daemon.pin_path)?;
+        let ids = reconcile::apply(&mut datapath.maps, &config, &Health::default())?;
+        for id in ids.members.values() {
+            let hop = &datapath.maps.members[*id as usize].next_hop;
+            hop.macs[0].set(0x0000_4202);
+            hop.mtu.set(1500);
+            hop.ifindex.set(INGRESS);
+        }
+        let sender = Sender::load(idle)?;
+        Ok(Self {
+            size,
+            datapath,
+            sender,
+        })
+    }
+
+    /// What a test run of a program costs that only sends the frame back, in nanoseconds: the median.
+    pub(crate) fn floor_ns(&self, passes: u32, packets: u32) -> Result<f64> {
+        let passes = (0..passes).map(|_| self.sender.floor(packets));
+        Ok(median(passes.collect::<Result<_>>()?))
+    }
+
+    /// What a packet of the case costs beyond the floor, in nanoseconds: the median.
+    pub(crate) fn measure(&mut self, case: &Case, passes: u32, packets: u32) -> Result<f64> {
+        self.sender.aim(Some(self.datapath.entry()?))?;
+        self.clear();
+        self.fill(case)?;
+        let mut passed_ns = Vec::new();
+        for _ in 0..passes {
+            self.sender.set(&self.course(case, 0))?;
+            self.sender.aim(None)?;
+            let harness_ns = self.sender.send(packets / 4)?;
+            self.sender.aim(Some(self.datapath.entry()?))?;
+            let datapath_ns = match case.kind {
+                Kind::Established => self.established_ns(case, packets)?,
+                Kind::Held | Kind::New => self.opening_ns(case, packets)?,
+            };
+            passed_ns.push(datapath_ns - harness_ns);
+        }
+        Ok(median(passed_ns))
+    }
+
+    fn established_ns(&mut self, case: &Case, packets: u32) -> Result<f64> {
+        self.sender.set(&self.course(case, 0))?;
+        self.run(WARM_UP)?;
+        self.run(packets)
+    }
+
+    /// New flows in portions, at most as many as there are, after each of which the table is made as it was before.
+    fn opening_ns(&mut self, case: &Case, packets: u32) -> Result<f64> {
+        let portion = self.size.0.max(LEAST_FLOWS).min(packets);
+        let (mut sent, mut spent_ns) = (0, 0.0);
+        while sent < packets {
+            let count = portion.min(packets - sent);
+            self.sender.set(&self.course(case, sent))?;
+            spent_ns += self.run(count)? * f64::from(count);
+            sent += count;
+            self.clear();
+            self.fill(case)?;
+        }
+        Ok(spent_ns / f64::from(sent))
+    }
+
+    /// The case's packets, where `sent` new ones went before.
+    fn course(&self, case: &Case, sent: u32) -> Course {
+        let flags = match case.kind {
+            Kind::Established => Flags::Ack,
+            Kind::Held | Kind::New => Flags::Syn,
+        };
+        let mut course = Course::new(case, flags, PORT);
+        match case.kind {
+            Kind::Established => {}
+            // The same clients from other ports.
+            Kind::Held => {
+                course.port += 1;
+                course.port_step = 1;
+            }
+            Kind::New => {
+                course.first_client += self.size.0 + sent;
+                course.clients = u32::MAX;
+            }
+        }
+        course
+    }
+
+    /// Sends packets, all of which the datapath has to forward; the nanoseconds of one.
+    fn run(&mut self, packets: u32) -> Result<f64> {
+        let before = self.forwarded();
+        let took_ns = self.sender.send(packets)?;
+        let forwarded = self.forwarded() - before;
+        ensure!(
+            forwarded == u64::from(packets),
+            "{forwarded} of {packets} packets were forwarded: {:?}",
+            self.datapath.maps.reasons()
+        );
+        Ok(took_ns)
+    }
+
+    fn forwarded(&self) -> u64 {
+        let reasons = self.datapath.maps.reasons();
+        let forwarded = reasons.iter().filter(|(reason, _)| *reason == Reason::Forwarded);
+        forwarded.map(|(_, count)| count).sum()
+    }
+
+    /// Makes the flows and sessions of the case's clients.
+    fn fill(&mut self, case: &Case) -> Result<()> {
+        for flags in [Flags::Syn, Flags::Ack] {
+            self.sender.set(&Course::new(case, flags, PORT))?;
+            self.run(self.size.0)?;
+        }
+        Ok(())
+    }
+
+    /// Ends all flows.
+    fn clear(&self) {
+        let maps = &self.datapath.maps;
+        maps.flows.iter().for_each(forget_flows);
+        for entry in maps.returns.iter().flat_map(|bucket| &bucket.entries) {
+            entry.set(0);
+        }
+        for member in maps.members.iter() {
+            member.active_flows.set(0);
+        }
+    }
+}
+
+fn forget_flows(bucket: &Bucket) {
+    bucket.tags.iter().for_each(|tag| tag.set(0));
+    bucket.displaced.set(0);
+}
+
+impl Drop for Kernel {
+    fn drop(&mut self) {
+        if let Err(error) = self.datapath.unpin() {
+            eprintln!("cannot remove the pins: {error}");
+        }
+    }
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    if values.len() % 2 == 1 {
+        values[middle]
+    } else {
+        f64::midpoint(values[middle - 1], values[middle])
+    }
+}
+
+/// A pool behind a listener for each mode, protocol and family, with persistence.
+fn configuration(size: Size) -> Result<lb_user::model::Config> {
+    let pins = PathBuf::from(format!("/sys/fs/bpf/hf-{}-bench-{}", std::process::id(), size.0));
+    let mut text = format!(
+        "[daemon]\npin_path = {pins:?}\n[datapath]\ninterfaces = [\"lo\"]\nmax_flows = {}\nmax_sessions = {}\n\
+         max_listeners = 64\nmax_pools = 64\nmax_members = 1024\n",
+        size.0.max(LEAST_FLOWS),
+        2 * size.0.max(LEAST_SESSIONS)
+    );
+    let vip_v4 = std::net::Ipv4Addr::from(VIP_V4).to_string();
+    for (family, vip, network) in [("v4", vip_v4, "10.0.1."), ("v6", VIP_V6.to_string(), "fd00::1:")] {
+        text += &format!("[[load_balancer]]\nname = \"{family}\"\nvip = \"{vip}\"\n");
+        for (number, mode) in MODES.into_iter().enumerate() {
+            for protocol in ["TCP", "UDP"] {
+                text += &format!(
+                    "[[load_balancer.listener]]\nname = \"{mode}-{family}-{protocol}\"\nprotocol = \"{protocol}\"\n\
+                     port = {}\npool = \"{mode}-{family}\"\n",
+                    80 + number
+                );
+            }
+        }
+        for mode in MODES {
+            text += &format!("[[pool]]\nname = \"{mode}-{family}\"\nforwarding = \"{mode}\"\n");
+            if mode == "full_nat" {
+                let sources: Vec<String> = (1..=4).map(|host| format!("{network}20{host}")).collect();
+                text += &format!("snat_addresses = {sources:?}\n");
+            }
+            text += "[pool.session_persistence]\ntype = \"SOURCE_IP\"\n";
+            for member in 1..=MEMBERS {
+                let address = format!("{network}{member}");
+                let port = if matches!(mode, "full_nat" | "nat") {
+                    "port = 8080\n"
+                } else {
+                    ""
+                };
+                text += &format!("[[pool.member]]\naddress = \"{address}\"\n{port}");
+            }
+        }
+    }
+    let loaded = config::parse(&text, "benchmark").map_err(|mistakes| anyhow!("{mistakes:#}"))?;
+    Ok(loaded.config)
+}

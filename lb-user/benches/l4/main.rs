@@ -1,0 +1,96 @@
+//! Measures layer 4: `cargo xtask bench l4 [--json FILE] [FILTER]...`. Needs root.
+//!
+//! Nanoseconds a packet are those of `BPF_PROG_TEST_RUN` on one core, the median of several passes. Before each packet a
+//! program of the benchmark's own makes the frame that of the next client; what that costs is measured beside it, in the same
+//! pass, and taken off. So a value is what a packet costs with the floor, which is a program that only sends it back.
+
+mod case;
+mod frame;
+mod kernel;
+mod report;
+mod sender;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use anyhow::{Context as _, Result};
+use clap::Parser;
+
+use case::{Case, Size};
+use kernel::Kernel;
+use lb_tests::Namespace;
+use report::{Report, Row};
+
+/// The case that all others are compared with.
+const FLOOR: &str = "l4/floor/xdp_tx";
+
+/// Interfaces that carry nothing.
+const IDLE: [&str; 2] = ["idle1", "idle2"];
+
+#[derive(Parser)]
+#[command(name = "bench", about = "Measures Holdfast's layer 4")]
+struct Options {
+    /// What to measure.
+    #[arg(value_parser = ["l4"])]
+    what: String,
+    /// Only cases whose names contain one of these.
+    filters: Vec<String>,
+    /// Also writes the results to this file: a list of `{"case", "value", "unit", "ratio", "ratio_to"}`.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Passes of which the median is taken.
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    passes: u32,
+    /// Packets of a pass.
+    #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(1000..=10_000_000))]
+    packets: u32,
+}
+
+impl Options {
+    fn wants(&self, name: &str) -> bool {
+        self.filters.is_empty() || self.filters.iter().any(|filter| name.contains(filter.as_str()))
+    }
+}
+
+fn main() -> Result<ExitCode> {
+    let options = Options::parse();
+    let mut report = Report::default();
+    let host = Namespace::new("bench")?;
+    host.ip(&[
+        "link add lan type veth peer name far",
+        "addr add 10.0.0.1/16 dev lan",
+        "addr add fd00::1/64 dev lan nodad",
+        "link set far up",
+        "link set lan up",
+        "link add idle1 type veth peer name idle2",
+    ])?;
+    host.enter(|| packets(&options, &mut report))??;
+    if let Some(path) = &options.json {
+        report
+            .write_json(path)
+            .with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn packets(options: &Options, report: &mut Report) -> Result<()> {
+    for size in Size::ALL {
+        let cases: Vec<Case> = Case::all(size)
+            .filter(|case| options.wants(&case.to_string()))
+            .collect();
+        if cases.is_empty() {
+            continue;
+        }
+        let mut kernel = Kernel::load(size, IDLE)?;
+        if report.value(FLOOR).is_none() {
+            let floor_ns = kernel.floor_ns(options.passes, options.packets)?;
+            report.add(Row::new(FLOOR.into(), floor_ns, "ns"));
+        }
+        for case in cases {
+            let net_ns = kernel
+                .measure(&case, options.passes, options.packets)
+                .with_context(|| case.to_string())?;
+            report.add_packets(&case, net_ns);
+        }
+    }
+    Ok(())
+}
