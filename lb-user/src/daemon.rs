@@ -20,7 +20,7 @@ use crate::{
     api,
     bpf::{AttachMode, Datapath},
     config,
-    health::{Change, Health, Monitors},
+    health::{Change, Finding, Health, Monitors},
     model::Config,
     reconcile::{self, Ids},
     sweep,
@@ -104,7 +104,7 @@ impl Daemon {
         }
         let (sender, changes) = mpsc::channel(PENDING_CHANGES);
         let mut monitors = Monitors::new(sender);
-        monitors.update(&config);
+        monitors.update(&config, &health);
         Ok(Self {
             path,
             config,
@@ -140,7 +140,7 @@ impl Daemon {
                     sweep::sessions(&mut self.datapath.maps);
                     nudge_members(&self.config);
                 }
-                Some(change) = self.changes.recv() => self.take_change(&change),
+                Some(change) = self.changes.recv() => self.take_change(change),
                 Some(request) = requests.recv() => {
                     let (answer, leave) = self.answer(&request.command);
                     // Who asked may have gone away.
@@ -160,30 +160,31 @@ impl Daemon {
         if config.datapath.interfaces != self.config.datapath.interfaces {
             warn!("other interfaces are taken at the next start");
         }
-        let watched = |pool: &str, member: &str| {
-            let pool = config.pool(pool).filter(|pool| pool.health_monitor.is_some());
-            pool.is_some_and(|pool| pool.members.iter().any(|known| known.name == member))
-        };
-        self.health.retain(watched);
+        self.health
+            .retain(|pool, member| is_watched(&config, pool, member));
         self.ids = reconcile::apply(&mut self.datapath.maps, &config, &self.health)?;
-        self.monitors.update(&config);
+        self.monitors.update(&config, &self.health);
         self.config = config;
         info!("reloaded");
         Ok(())
     }
 
-    fn take_change(&mut self, change: &Change) {
-        if !self.health.set(&change.pool, &change.member, change.is_up) {
+    fn take_change(&mut self, change: Change) {
+        let Change {
+            pool,
+            member,
+            finding,
+        } = change;
+        // What a monitor found that has ended meanwhile is no longer asked for.
+        if !is_watched(&self.config, &pool, &member) || !self.health.set(&pool, &member, finding.clone()) {
             return;
         }
-        info!(
-            pool = change.pool,
-            member = change.member,
-            up = change.is_up,
-            "a member changed"
-        );
         if let Err(reason) = reconcile::apply(&mut self.datapath.maps, &self.config, &self.health) {
             error!("{reason}");
+        }
+        match finding {
+            Finding::Up => info!(pool, member, "the member is up"),
+            Finding::Down { reason } => warn!(pool, member, "the member is down: {reason}"),
         }
     }
 
@@ -230,6 +231,11 @@ impl Daemon {
             }
         }
     }
+}
+
+fn is_watched(config: &Config, pool: &str, member: &str) -> bool {
+    let pool = config.pool(pool).filter(|pool| pool.health_monitor.is_some());
+    pool.is_some_and(|pool| pool.members.iter().any(|known| known.name == member))
 }
 
 /// The control socket: for its owner and group alone.

@@ -14,6 +14,8 @@ use crate::topology::{Builder, Family, Laboratory};
 
 /// Where the members serve, over TCP and UDP.
 pub const MEMBER_PORT: u16 = 8080;
+/// Where they have their health page: see [`Services`].
+pub const HEALTH_PORT: u16 = 8081;
 
 const TIME_TO_RELOAD: Duration = Duration::from_secs(10);
 
@@ -45,7 +47,12 @@ impl Scene {
         settings: fn(Pool) -> Pool,
     ) -> Result<Self> {
         let lab = builder.members(weights.len()).build()?;
-        let members = lab.serve_all(&Services::new().tcp([MEMBER_PORT]).udp([MEMBER_PORT]))?;
+        let members = lab.serve_all(
+            &Services::new()
+                .tcp([MEMBER_PORT])
+                .udp([MEMBER_PORT])
+                .http([HEALTH_PORT]),
+        )?;
         let config = config(&lab, port, weights, settings);
         let daemon = Daemon::start(&lab, format!("{datapath}\n{config}"))?;
         Ok(Self {

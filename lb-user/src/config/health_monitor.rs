@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use hyper::http::uri::PathAndQuery;
+
 use super::diagnostic::Reported;
 use super::reader::{At, Entry, Read, Scope, Table};
 use super::values::{address, boolean, integer, string, text, visible_ascii, word, word_or};
@@ -126,7 +128,10 @@ fn url_path(entry: &Entry<'_, '_>) -> Result<String, Reported> {
     string(|path| match visible_ascii(path, 2048)? {
         path if !path.starts_with('/') => Err("does not begin with \"/\"; write it as in \"/health\"".into()),
         path if path.contains('#') => Err("has a fragment, which no server gets; leave out the \"#\"".into()),
-        path => Ok(path.into()),
+        path => match path.parse::<PathAndQuery>() {
+            Ok(_) => Ok(path.into()),
+            Err(_) => Err("has a character that no URL has; write it as in \"%3C\" for \"<\"".into()),
+        },
     })(entry)
 }
 

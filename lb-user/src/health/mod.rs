@@ -1,36 +1,58 @@
-//! Health: which members are up.
+//! Health: which members are up, and why others are not.
 
+mod failure;
 mod monitor;
+mod probe;
 
 use std::collections::HashMap;
 
+pub use failure::Failure;
 pub use monitor::{Change, Monitors};
+
+/// What the probes of a member came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Finding {
+    /// It is up.
+    Up,
+    /// It is down.
+    Down {
+        /// Why the last probe failed, for people: `connection refused`.
+        reason: String,
+    },
+}
 
 /// What is known of the members, by pool and name.
 #[derive(Clone, Debug, Default)]
 pub struct Health {
-    up: HashMap<(String, String), bool>,
+    found: HashMap<(String, String), Finding>,
 }
 
 impl Health {
     /// Whether a member is up; one that no one has looked at yet is.
     #[must_use]
     pub fn is_up(&self, pool: &str, member: &str) -> bool {
-        self.up
-            .get(&(pool.to_owned(), member.to_owned()))
-            .copied()
-            .unwrap_or(true)
+        self.why_down(pool, member).is_none()
     }
 
-    /// Notes that a member went up or down; whether that is news.
-    pub fn set(&mut self, pool: &str, member: &str, up: bool) -> bool {
+    /// Why a member is down, if it is.
+    #[must_use]
+    pub fn why_down(&self, pool: &str, member: &str) -> Option<&str> {
+        match self.found.get(&(pool.to_owned(), member.to_owned()))? {
+            Finding::Up => None,
+            Finding::Down { reason } => Some(reason),
+        }
+    }
+
+    /// Notes what was found of a member; whether it went up or down by that.
+    pub fn set(&mut self, pool: &str, member: &str, finding: Finding) -> bool {
         let before = self.is_up(pool, member);
-        self.up.insert((pool.to_owned(), member.to_owned()), up);
-        before != up
+        let now = finding == Finding::Up;
+        self.found.insert((pool.to_owned(), member.to_owned()), finding);
+        before != now
     }
 
     /// Forgets the members that `keep` does not want: a member that comes back is looked at anew.
     pub fn retain(&mut self, keep: impl Fn(&str, &str) -> bool) {
-        self.up.retain(|(pool, member), _| keep(pool, member));
+        self.found.retain(|(pool, member), _| keep(pool, member));
     }
 }

@@ -1,16 +1,24 @@
 //! The monitors: one task for each member that is to be watched.
 
-use std::{collections::HashMap, net::SocketAddr, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    hash::{BuildHasher, RandomState},
+    net::SocketAddr,
+    time::Duration,
+};
 
 use tokio::{
-    net::TcpStream,
     sync::mpsc,
     task::JoinHandle,
-    time::{self, MissedTickBehavior},
+    time::{self, Instant, MissedTickBehavior},
 };
 use tracing::warn;
 
-use crate::model::{Config, HealthMonitor, Probe};
+use super::{Finding, Health, probe::probe};
+use crate::model::{Config, HealthMonitor, Member, Pool};
+
+/// First probes are spread over the monitor's delay, but over no more than this.
+const LONGEST_FIRST_WAIT: Duration = Duration::from_secs(10);
 
 /// A member went up or down.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,8 +27,8 @@ pub struct Change {
     pub pool: String,
     /// The member's name.
     pub member: String,
-    /// Whether it is up now.
-    pub is_up: bool,
+    /// What was found.
+    pub finding: Finding,
 }
 
 /// The running monitors.
@@ -35,10 +43,7 @@ struct Target {
     pool: String,
     member: String,
     address: SocketAddr,
-    delay_s: u32,
-    timeout_s: u32,
-    rise: u8,
-    fall: u8,
+    monitor: HealthMonitor,
 }
 
 impl Monitors {
@@ -51,9 +56,10 @@ impl Monitors {
         }
     }
 
-    /// Watches what `config` wants watched; monitors that it does not change go on.
-    pub fn update(&mut self, config: &Config) {
-        let targets: Vec<Target> = config.pools.iter().flat_map(targets).collect();
+    /// Watches what `config` wants watched; monitors that it does not change go on. One that begins takes its member to
+    /// be what `health` says.
+    pub fn update(&mut self, config: &Config, health: &Health) {
+        let targets: HashSet<Target> = config.pools.iter().flat_map(targets).collect();
         self.tasks.retain(|target, task| {
             let keep = targets.contains(target);
             if !keep {
@@ -63,9 +69,10 @@ impl Monitors {
         });
         for target in targets {
             let changes = self.changes.clone();
-            self.tasks
-                .entry(target)
-                .or_insert_with_key(|target| tokio::spawn(watch(target.clone(), changes)));
+            self.tasks.entry(target).or_insert_with_key(|target| {
+                let judgement = Judgement::new(health.is_up(&target.pool, &target.member));
+                tokio::spawn(watch(target.clone(), judgement, changes))
+            });
         }
     }
 }
@@ -76,35 +83,16 @@ impl Drop for Monitors {
     }
 }
 
-fn targets(pool: &crate::model::Pool) -> Vec<Target> {
+fn targets(pool: &Pool) -> Vec<Target> {
     let Some(monitor) = &pool.health_monitor else {
         return Vec::new();
     };
-    if !matches!(monitor.probe, Probe::Tcp) {
-        warn!(
-            pool = pool.name,
-            "only TCP monitors run in this version: its members count as up"
-        );
-        return Vec::new();
-    }
-    let HealthMonitor {
-        delay_s,
-        timeout_s,
-        rise,
-        fall,
-        ..
-    } = *monitor;
-    let target = |member: &crate::model::Member| {
-        let address = pool.probe_target(member)?;
-        let (pool, member) = (pool.name.clone(), member.name.clone());
+    let target = |member: &Member| {
         Some(Target {
-            pool,
-            member,
-            address,
-            delay_s,
-            timeout_s,
-            rise,
-            fall,
+            pool: pool.name.clone(),
+            member: member.name.clone(),
+            address: pool.probe_target(member)?,
+            monitor: monitor.clone(),
         })
     };
     pool.members
@@ -114,33 +102,182 @@ fn targets(pool: &crate::model::Pool) -> Vec<Target> {
         .collect()
 }
 
+/// What a member is taken to be, and how many probes in a row have said otherwise.
+#[derive(Debug)]
+struct Judgement {
+    is_up: bool,
+    against: u8,
+}
+
+impl Judgement {
+    fn new(is_up: bool) -> Self {
+        Self { is_up, against: 0 }
+    }
+
+    /// Counts a probe; whether the member is taken to be something else from now on.
+    fn turns(&mut self, answered: bool, monitor: &HealthMonitor) -> bool {
+        if answered == self.is_up {
+            self.against = 0;
+            return false;
+        }
+        self.against = self.against.saturating_add(1);
+        let turns = self.against >= if self.is_up { monitor.fall } else { monitor.rise };
+        if turns {
+            *self = Self::new(answered);
+        }
+        turns
+    }
+}
+
 /// Probes a member for ever, and tells when it went up or down.
-async fn watch(target: Target, changes: mpsc::Sender<Change>) {
-    let mut ticks = time::interval(Duration::from_secs(target.delay_s.into()));
+async fn watch(target: Target, mut judgement: Judgement, changes: mpsc::Sender<Change>) {
+    let monitor = &target.monitor;
+    let delay = Duration::from_secs(monitor.delay_s.into());
+    let mut ticks = time::interval_at(Instant::now() + first_wait(&target, delay), delay);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let timeout = Duration::from_secs(target.timeout_s.into());
-    let (mut is_up, mut streak) = (true, 0_u8);
+    let mut could_ask = true;
     loop {
         ticks.tick().await;
-        let answered = matches!(
-            time::timeout(timeout, TcpStream::connect(target.address)).await,
-            Ok(Ok(_))
-        );
-        streak = if answered == is_up {
-            0
-        } else {
-            streak.saturating_add(1)
-        };
-        if streak >= if is_up { target.fall } else { target.rise } {
-            (is_up, streak) = (!is_up, 0);
-            let change = Change {
-                pool: target.pool.clone(),
-                member: target.member.clone(),
-                is_up,
-            };
-            if changes.send(change).await.is_err() {
-                return;
+        let outcome = probe(&monitor.probe, target.address, monitor.timeout_s).await;
+        if let Err(failure) = &outcome
+            && failure.is_ours()
+        {
+            if could_ask {
+                let Target { pool, member, .. } = &target;
+                warn!(pool, member, "cannot be probed, and stays what it is: {failure}");
             }
+            could_ask = false;
+            continue;
         }
+        could_ask = true;
+        if !judgement.turns(outcome.is_ok(), monitor) {
+            continue;
+        }
+        let finding = match outcome {
+            Ok(()) => Finding::Up,
+            Err(failure) => Finding::Down {
+                reason: failure.to_string(),
+            },
+        };
+        let change = Change {
+            pool: target.pool.clone(),
+            member: target.member.clone(),
+            finding,
+        };
+        if changes.send(change).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Different for each member and each start: neither the probes of one balancer nor those of several come at once.
+fn first_wait(target: &Target, delay: Duration) -> Duration {
+    let longest = delay.min(LONGEST_FIRST_WAIT).as_millis() as u64;
+    Duration::from_millis(RandomState::new().hash_one(target) % longest.max(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use tokio::{
+        net::{TcpListener, TcpSocket},
+        time::timeout,
+    };
+
+    use super::*;
+    use crate::model::Probe;
+
+    const PATIENCE: Duration = Duration::from_secs(20);
+
+    fn monitor(rise: u8, fall: u8) -> HealthMonitor {
+        HealthMonitor {
+            probe: Probe::Tcp,
+            delay_s: 1,
+            timeout_s: 1,
+            rise,
+            fall,
+            address: None,
+            port: None,
+        }
+    }
+
+    /// A pool with one member.
+    fn config(address: SocketAddr, monitor: HealthMonitor) -> Config {
+        let text = format!(
+            "[datapath]\ninterfaces = [\"lo\"]\n[[pool]]\nname = \"pool\"\n[[pool.member]]\nname = \"member\"\n\
+             address = \"10.0.0.1\"\nport = {}\n",
+            address.port()
+        );
+        let mut config = crate::config::parse(&text, "test").unwrap().config;
+        let pool = config.pools.first_mut().unwrap();
+        pool.health_monitor = Some(HealthMonitor {
+            address: Some(address.ip()),
+            ..monitor
+        });
+        config
+    }
+
+    async fn next(changes: &mut mpsc::Receiver<Change>) -> Finding {
+        let change = timeout(PATIENCE, changes.recv()).await.unwrap().unwrap();
+        assert_eq!((change.pool.as_str(), change.member.as_str()), ("pool", "member"));
+        change.finding
+    }
+
+    #[test]
+    fn a_member_goes_down_after_fall_failures_in_a_row_and_up_after_rise_successes() {
+        let monitor = monitor(2, 3);
+        let mut judgement = Judgement::new(true);
+        let mut turns = |answered| judgement.turns(answered, &monitor);
+        let (yes, no) = (true, false);
+        assert_eq!([no, no, yes, no, no].map(&mut turns), [false; 5]);
+        assert!(turns(no));
+        assert_eq!([no, yes, no, yes].map(&mut turns), [false; 4]);
+        assert!(turns(yes));
+        assert!(!turns(yes));
+    }
+
+    #[test]
+    fn first_probes_are_spread_over_the_delay() {
+        let pool = config((Ipv4Addr::LOCALHOST, 1).into(), monitor(1, 1));
+        let target = targets(&pool.pools[0]).remove(0);
+        let delay = Duration::from_secs(5);
+        let waits: Vec<Duration> = (0..200).map(|_| first_wait(&target, delay)).collect();
+        assert!(waits.iter().all(|wait| *wait < delay));
+        let early = waits.iter().filter(|wait| **wait < delay / 2).count();
+        assert!((40..160).contains(&early), "{early} of 200 in the first half");
+        assert!(first_wait(&target, Duration::from_hours(1)) < LONGEST_FIRST_WAIT);
+    }
+
+    #[tokio::test]
+    async fn a_member_that_refuses_goes_down_with_the_reason_and_comes_back() {
+        // Bound, but not listening yet: it refuses.
+        let member = TcpSocket::new_v4().unwrap();
+        member.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+        let address = member.local_addr().unwrap();
+        let (sender, mut changes) = mpsc::channel(4);
+        let mut monitors = Monitors::new(sender);
+        monitors.update(&config(address, monitor(1, 1)), &Health::default());
+        let refused = Finding::Down {
+            reason: "connection refused".into(),
+        };
+        assert_eq!(next(&mut changes).await, refused);
+        let _listener = member.listen(8).unwrap();
+        assert_eq!(next(&mut changes).await, Finding::Up);
+    }
+
+    #[tokio::test]
+    async fn a_monitor_that_is_changed_knows_that_its_member_is_down() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (sender, mut changes) = mpsc::channel(4);
+        let mut health = Health::default();
+        let down = Finding::Down {
+            reason: "connection refused".into(),
+        };
+        health.set("pool", "member", down);
+        let mut monitors = Monitors::new(sender);
+        monitors.update(&config(address, monitor(1, 1)), &health);
+        assert_eq!(next(&mut changes).await, Finding::Up);
     }
 }

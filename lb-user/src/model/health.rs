@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{HttpMethod, ProbeType};
 
 /// How, where and how often the members of a pool are asked whether they are up.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct HealthMonitor {
     /// What a member is asked.
     #[serde(flatten)]
@@ -32,12 +32,13 @@ pub struct HealthMonitor {
 }
 
 /// What a member is asked, with what belongs to each type.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Probe {
     /// To accept a connection.
     Tcp,
-    /// To take a datagram.
+    /// To take a datagram: the member is down when its host refuses it (ICMP port unreachable). Where no answer is
+    /// expected, silence is success: nothing else tells a quiet service from one that is not there.
     Udp {
         /// What the datagram says; `None`: it is empty.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -53,7 +54,8 @@ pub enum Probe {
         /// The request.
         #[serde(flatten)]
         http: HttpProbe,
-        /// Whether the member's certificate must be valid.
+        /// Whether the member's certificate must be valid: signed by an authority that the system trusts, for
+        /// `http_host` or else for the address that is asked.
         tls_verify: bool,
     },
 }
@@ -72,7 +74,7 @@ impl Probe {
 }
 
 /// The request of an HTTP probe, and the answers that count as success.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct HttpProbe {
     /// The method.
     pub http_method: HttpMethod,
@@ -97,7 +99,7 @@ impl Default for HttpProbe {
 }
 
 /// HTTP status codes, written as in `200` or `200-204,301`; each is 100 to 599, and there is at least one.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ExpectedCodes(Vec<RangeInclusive<u16>>);
 

@@ -261,6 +261,11 @@ fn health_monitors_have_rules() {
             "type = \"HTTPS\"\nurl_path = \"/#a\"",
             &["15:12: url_path \"/#a\" has a fragment"],
         ),
+        (
+            "a path is no part of a URL",
+            "type = \"HTTP\"\nurl_path = \"/<a>\"",
+            &["15:12: url_path \"/<a>\" has a character that no URL has; write it as in \"%3C\" for \"<\""],
+        ),
     ] {
         says_about(when, &with("health_monitor", lines), says);
     }

@@ -1,0 +1,48 @@
+//! One probe: a member is asked once, in bounded time and memory.
+
+mod http;
+#[cfg(test)]
+mod tests;
+mod tls;
+mod udp;
+
+use std::{net::SocketAddr, time::Duration};
+
+use tokio::{net::TcpStream, time};
+
+use super::Failure;
+use crate::model::Probe;
+
+/// Asks the member at `address`, and waits for no longer than the timeout.
+pub(super) async fn probe(probe: &Probe, address: SocketAddr, timeout_s: u32) -> Result<(), Failure> {
+    let timeout = Duration::from_secs(timeout_s.into());
+    match (time::timeout(timeout, ask(probe, address)).await, probe) {
+        (Ok(outcome), _) => outcome,
+        (Err(_), Probe::Udp { udp_expect: None, .. }) => Ok(()),
+        (Err(_), _) => Err(Failure::TimedOut { timeout_s }),
+    }
+}
+
+async fn ask(probe: &Probe, address: SocketAddr) -> Result<(), Failure> {
+    match probe {
+        Probe::Tcp => connect(address).await.map(drop),
+        Probe::Udp { udp_send, udp_expect } => {
+            udp::ask(address, udp_send.as_deref(), udp_expect.as_deref()).await
+        }
+        Probe::Http(http) => http::ask(http, address, connect(address).await?).await,
+        Probe::Https { http, tls_verify } => {
+            let client = tls::client(*tls_verify);
+            let name = tls::server_name(http, address);
+            http::ask(
+                http,
+                address,
+                tls::connect(client, name, connect(address).await?).await?,
+            )
+            .await
+        }
+    }
+}
+
+async fn connect(address: SocketAddr) -> Result<TcpStream, Failure> {
+    Ok(TcpStream::connect(address).await?)
+}
