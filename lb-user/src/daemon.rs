@@ -23,6 +23,7 @@ use crate::{
     health::{Change, Finding, Health, Monitors},
     model::Config,
     reconcile::{self, Ids},
+    service::{self, News},
     sweep,
 };
 
@@ -126,6 +127,7 @@ impl Daemon {
         let mut flows = time::interval(FLOW_SWEEP);
         let mut sessions = time::interval(SESSION_SWEEP);
         info!(pools = self.config.pools.len(), "serving");
+        service::tell(&News::Serving(&self.config));
         let leave = loop {
             tokio::select! {
                 _ = hangup.recv() => {
@@ -151,11 +153,22 @@ impl Daemon {
                 }
             }
         };
+        service::tell(&News::Stopping);
         let _ = std::fs::remove_file(socket);
         Ok(leave)
     }
 
     fn reload(&mut self) -> anyhow::Result<()> {
+        service::tell(&News::Reloading);
+        let taken = self.take_config();
+        service::tell(&match taken {
+            Ok(()) => News::Serving(&self.config),
+            Err(_) => News::Refused,
+        });
+        taken
+    }
+
+    fn take_config(&mut self) -> anyhow::Result<()> {
         let config = load(&self.path)?;
         if config.datapath.interfaces != self.config.datapath.interfaces {
             warn!("other interfaces are taken at the next start");

@@ -8,4 +8,5 @@ pub mod daemon;
 pub mod health;
 pub mod model;
 pub mod reconcile;
+mod service;
 pub mod sweep;

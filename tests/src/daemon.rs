@@ -1,5 +1,6 @@
 //! The real daemon, as a process in the balancer's namespace.
 
+use std::ffi::OsString;
 use std::fmt::Display;
 use std::fs::{self, File};
 use std::os::unix::net::UnixStream;
@@ -43,6 +44,7 @@ pub struct Daemon {
     interfaces: Vec<String>,
     directory: TempDir,
     pins: PathBuf,
+    environment: Vec<(&'static str, OsString)>,
     child: Option<Child>,
 }
 
@@ -73,6 +75,7 @@ impl Daemon {
             interfaces: laboratory.balancer_interfaces(),
             directory: tempfile::Builder::new().prefix(&own_prefix()).tempdir()?,
             pins: Path::new(BPFFS).join(format!("{}{count}", own_prefix())),
+            environment: vec![("NO_COLOR", "1".into())],
             child: None,
         };
         daemon.write_config(config)?;
@@ -90,7 +93,7 @@ impl Daemon {
             .arg("run")
             .arg("--config")
             .arg(self.config_path())
-            .env("NO_COLOR", "1")
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)
@@ -118,6 +121,11 @@ impl Daemon {
             self.child = None;
         }
         ready
+    }
+
+    /// Gives the processes that are launched from now on a variable of their environment.
+    pub fn set_variable(&mut self, name: &'static str, value: impl Into<OsString>) {
+        self.environment.push((name, value.into()));
     }
 
     /// Writes a new configuration and has it read. It holds from some moment soon after.
