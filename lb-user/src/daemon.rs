@@ -22,6 +22,7 @@ use crate::{
     config,
     health::{Change, Finding, Health, Monitors},
     model::Config,
+    preflight,
     reconcile::{self, Ids},
     service::{self, News},
     sweep,
@@ -87,6 +88,9 @@ struct Daemon {
 
 impl Daemon {
     fn start(path: PathBuf, config: Config) -> anyhow::Result<Self> {
+        preflight::check(&config)?;
+        preflight::raise_file_limit();
+        preflight::warn_of_closed_forwarding(&config);
         let mut datapath = Datapath::load(&config.datapath, &config.daemon.pin_path)?;
         let health = Health::default();
         let ids = reconcile::apply(&mut datapath.maps, &config, &health)?;
@@ -177,6 +181,7 @@ impl Daemon {
             .retain(|pool, member| is_watched(&config, pool, member));
         self.ids = reconcile::apply(&mut self.datapath.maps, &config, &self.health)?;
         self.monitors.update(&config, &self.health);
+        preflight::warn_of_closed_forwarding(&config);
         self.config = config;
         info!("reloaded");
         Ok(())
@@ -255,9 +260,6 @@ fn is_watched(config: &Config, pool: &str, member: &str) -> bool {
 fn listen(path: &Path) -> anyhow::Result<UnixListener> {
     if let Some(directory) = path.parent() {
         std::fs::create_dir_all(directory).with_context(|| format!("cannot make {}", directory.display()))?;
-    }
-    if std::os::unix::net::UnixStream::connect(path).is_ok() {
-        bail!("another daemon answers at {}", path.display());
     }
     // What a daemon left that was killed.
     let _ = std::fs::remove_file(path);

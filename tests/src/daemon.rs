@@ -26,6 +26,8 @@ use crate::topology::Laboratory;
 
 /// The verifier takes its time, more so on a busy machine.
 const TIME_TO_START: Duration = Duration::from_secs(20);
+/// A user and a group without any rights.
+const NOBODY: u32 = 65534;
 const TIME_TO_END: Duration = Duration::from_secs(10);
 
 /// The path of the binary that is tested: `HOLDFAST_BIN`, or the release build of this workspace.
@@ -44,6 +46,8 @@ pub struct Daemon {
     interfaces: Vec<String>,
     directory: TempDir,
     pins: PathBuf,
+    /// What runs the binary: the commands and arguments before it.
+    wrapper: Vec<OsString>,
     environment: Vec<(&'static str, OsString)>,
     child: Option<Child>,
 }
@@ -60,6 +64,44 @@ impl Daemon {
 
     /// Makes all but the process: see [`Self::launch`].
     pub fn prepare(laboratory: &Laboratory, config: impl Display) -> Result<Self> {
+        let daemon = Self::new(laboratory)?;
+        daemon.write_config(config)?;
+        Ok(daemon)
+    }
+
+    /// [`Self::prepare`] for a process of a user who is nobody, with these capabilities alone (`net_admin`), a BPF file
+    /// system of its own, which goes with it, and a soft limit of 64 open files.
+    pub fn prepare_unprivileged(
+        laboratory: &Laboratory,
+        config: impl Display,
+        capabilities: &[&str],
+    ) -> Result<Self> {
+        let mut daemon = Self::new(laboratory)?;
+        let directory = daemon.directory.path();
+        let mount = directory.join("bpf");
+        fs::create_dir(&mount)?;
+        // Where it was built may be closed to others.
+        let binary = directory.join("holdfast");
+        fs::copy(&daemon.binary, &binary)?;
+        std::os::unix::fs::chown(directory, Some(NOBODY), Some(NOBODY))?;
+        let capabilities = capabilities
+            .iter()
+            .fold("-all".to_owned(), |all, one| all + ",+" + one);
+        let script = format!(
+            "mount -t bpf -o mode=1777 bpf '{}' && ulimit -S -n 64 && exec setpriv --reuid {NOBODY} --regid {NOBODY} --clear-groups \
+             --inh-caps={capabilities} --ambient-caps={capabilities} --bounding-set={capabilities} -- \"$@\"",
+            mount.display()
+        );
+        daemon.wrapper = ["unshare", "--mount", "sh", "-c", &script, "sh"]
+            .map(OsString::from)
+            .into();
+        daemon.pins = mount.join("pins");
+        daemon.binary = binary;
+        daemon.write_config(config)?;
+        Ok(daemon)
+    }
+
+    fn new(laboratory: &Laboratory) -> Result<Self> {
         static COUNTER: AtomicU32 = AtomicU32::new(1);
         let binary = binary();
         ensure!(
@@ -69,17 +111,16 @@ impl Daemon {
         );
         mount_bpffs()?;
         let count = COUNTER.fetch_add(1, Ordering::Relaxed);
-        let daemon = Self {
+        Ok(Self {
             binary,
             balancer: Arc::clone(laboratory.balancer()),
             interfaces: laboratory.balancer_interfaces(),
             directory: tempfile::Builder::new().prefix(&own_prefix()).tempdir()?,
             pins: Path::new(BPFFS).join(format!("{}{count}", own_prefix())),
+            wrapper: Vec::new(),
             environment: vec![("NO_COLOR", "1".into())],
             child: None,
-        };
-        daemon.write_config(config)?;
-        Ok(daemon)
+        })
     }
 
     /// Starts the process, after [`Self::prepare`], [`Self::kill9`] or [`Self::terminate`]; returns when its control
@@ -87,9 +128,13 @@ impl Daemon {
     pub fn launch(&mut self) -> Result<()> {
         ensure!(self.child.is_none(), "the daemon runs already");
         let log = File::options().create(true).append(true).open(self.log_path())?;
+        let words = self.wrapper.iter().map(OsString::as_os_str);
+        let mut words = words.chain([self.binary.as_os_str()]);
+        let program = words.next().context("there is no binary")?;
         let child = self
             .balancer
-            .command(&self.binary)
+            .command(program)
+            .args(words)
             .arg("run")
             .arg("--config")
             .arg(self.config_path())

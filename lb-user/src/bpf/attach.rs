@@ -7,6 +7,7 @@ use aya::programs::{
     links::{FdLink, PinnedLink},
     xdp::XdpLink,
 };
+use nix::errno::Errno;
 
 use super::Error;
 use crate::model::XdpMode;
@@ -59,7 +60,7 @@ impl Attachment {
                 Err(_) => (program.attach(interface, Mode::Skb), AttachMode::Generic),
             },
         };
-        let id = id.map_err(|error| failed(with_causes(&error)))?;
+        let id = id.map_err(|error| failed(in_words(interface, &error)))?;
         let link = program.take_link(id).map_err(|error| failed(error.to_string()))?;
         let link = FdLink::try_from(link).map_err(|error| failed(error.to_string()))?;
         link.pin(&pin).map_err(|error| failed(error.to_string()))?;
@@ -70,12 +71,24 @@ impl Attachment {
     }
 }
 
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
+/// What the kernel says, and what would be right where it says no more than a number.
+fn in_words(interface: &str, error: &(dyn std::error::Error + 'static)) -> String {
+    let causes: Vec<_> = std::iter::successors(Some(error), |error| error.source()).collect();
+    let number = causes
+        .iter()
+        .find_map(|cause| cause.downcast_ref::<std::io::Error>()?.raw_os_error());
+    match number.map(Errno::from_raw) {
+        Some(Errno::EOPNOTSUPP) => {
+            "its driver has no XDP, or has not switched it on; `xdp_mode = \"auto\"` would take the kernel's generic path"
+                .to_owned()
+        }
+        Some(Errno::EBUSY | Errno::EEXIST) => format!(
+            "another XDP program is there (`ip link show {interface}` tells which); end the one who attached it, or \
+             take it off with `ip link set {interface} xdp off`"
+        ),
+        _ => {
+            let causes: Vec<String> = causes.iter().map(ToString::to_string).collect();
+            causes.join(": ")
+        }
     }
-    text
 }

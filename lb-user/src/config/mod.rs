@@ -29,6 +29,7 @@ use std::path::Path;
 use toml::de::DeTable;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Position, Severity};
+pub(crate) use suggest::closest;
 
 use crate::model::Config;
 use diagnostic::{Report, Reported, Span};

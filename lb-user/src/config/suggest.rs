@@ -20,7 +20,7 @@ const ELSEWHERE: [(&str, &str); 15] = [
 ];
 
 /// The candidate that `given` was most likely meant to be.
-pub(super) fn closest<'c>(given: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
+pub(crate) fn closest<'c>(given: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
     // Long words are never typed, and comparing them takes the square of their length.
     if given.len() > 100 {
         return None;

@@ -1,0 +1,76 @@
+//! Whether the kernel forwards: its routing, which knows the ways to members, answers the datapath only then.
+
+use std::{fs, net::IpAddr};
+
+use tracing::warn;
+
+use super::listed;
+use crate::model::Config;
+
+/// What is set to have the kernel forward, and what it is called where it is read.
+struct Family {
+    name: &'static str,
+    directory: &'static str,
+    setting: &'static str,
+    contains: fn(&IpAddr) -> bool,
+}
+
+const FAMILIES: [Family; 2] = [
+    Family {
+        name: "IPv4",
+        directory: "ipv4",
+        setting: "net.ipv4.ip_forward",
+        contains: IpAddr::is_ipv4,
+    },
+    Family {
+        name: "IPv6",
+        directory: "ipv6",
+        setting: "net.ipv6.conf.all.forwarding",
+        contains: IpAddr::is_ipv6,
+    },
+];
+
+/// Warns of members that `config` has and that packets do not reach, since the kernel does not forward what comes in by
+/// the interfaces.
+pub(crate) fn warn_of_closed_forwarding(config: &Config) {
+    for family in FAMILIES {
+        let pools = config.pools.iter();
+        let pools: Vec<&str> = pools
+            .filter(|pool| serves(config, &pool.name))
+            .filter(|pool| {
+                pool.members
+                    .iter()
+                    .any(|member| (family.contains)(&member.address))
+            })
+            .map(|pool| pool.name.as_str())
+            .collect();
+        let interfaces = config.datapath.interfaces.iter();
+        let closed: Vec<&String> = interfaces
+            .filter(|interface| is_closed(family.directory, interface))
+            .collect();
+        if !pools.is_empty() && !closed.is_empty() {
+            let Family { name, setting, .. } = family;
+            warn!(
+                "the kernel forwards no {name} that comes in by {}, and so tells the datapath no way to the members \
+                 of {}: sysctl -w {setting}=1",
+                listed(closed),
+                listed(pools),
+            );
+        }
+    }
+}
+
+fn serves(config: &Config, pool: &str) -> bool {
+    let mut listeners = config
+        .load_balancers
+        .iter()
+        .filter(|balancer| balancer.admin_state_up)
+        .flat_map(|balancer| &balancer.listeners);
+    listeners.any(|listener| listener.admin_state_up && listener.pool == pool)
+}
+
+/// An interface that tells nothing is not complained of.
+fn is_closed(directory: &str, interface: &str) -> bool {
+    let path = format!("/proc/sys/net/{directory}/conf/{interface}/forwarding");
+    fs::read_to_string(path).is_ok_and(|setting| setting.trim() == "0")
+}

@@ -1,0 +1,122 @@
+//! What the daemon needs of the machine, looked at before anything is loaded, so that all that is missing is said at
+//! once, with what would be right.
+
+mod capabilities;
+mod forwarding;
+mod interfaces;
+mod kernel;
+mod paths;
+
+use std::{fmt, io, path::PathBuf};
+
+use capabilities::Capability;
+pub(crate) use forwarding::warn_of_closed_forwarding;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use tracing::warn;
+
+use crate::model::Config;
+
+/// Something that is missing.
+#[derive(Debug, thiserror::Error)]
+enum Missing {
+    #[error(
+        "missing: {}; run it as root, or with the capabilities {} (setpriv --ambient-caps, or AmbientCapabilities= of \
+         systemd)",
+        listed(.0.iter().map(|capability| capability.with_use())),
+        listed(Capability::ALL)
+    )]
+    Capabilities(Vec<Capability>),
+    #[error(
+        "the kernel {release} has no bpf_loop, with which the datapath looks through its tables: Linux 5.17 or newer \
+         is needed"
+    )]
+    Loops { release: String },
+    #[error(
+        "the kernel lets this process load no XDP program: {reason}; capabilities in a user namespace of its own, as \
+         in a rootless container, do not count"
+    )]
+    Programs { reason: String },
+    #[error(
+        "{} is not in a BPF file system, in which `pin_path` must be: mkdir -p {mount} && mount -t bpf bpf {mount}",
+        pin_path.display(),
+        mount = mount.display()
+    )]
+    BpfFileSystem { pin_path: PathBuf, mount: PathBuf },
+    #[error(
+        "no maps can be pinned or taken over, since {} is not writable: {error}; run it as the user who owns that, or \
+         choose another `pin_path`",
+        path.display()
+    )]
+    Pins { path: PathBuf, error: io::Error },
+    #[error(
+        "the control socket cannot be made, since {} is not writable: {error}; choose another `control_socket`, or \
+         have the directory made for the user that the daemon runs as (RuntimeDirectory= of systemd)",
+        path.display()
+    )]
+    Socket { path: PathBuf, error: io::Error },
+    #[error(
+        "another daemon answers at {}: stop it first (`holdfast stop`), or give this one another `control_socket` and \
+         `pin_path`",
+        path.display()
+    )]
+    OtherDaemon { path: PathBuf },
+    #[error("there is no interface {name:?}{}; there are: {}", question(.meant.as_deref()), listed(.there))]
+    Interface {
+        name: String,
+        meant: Option<String>,
+        there: Vec<String>,
+    },
+}
+
+/// All that is missing, a line each.
+#[derive(Debug)]
+pub(crate) struct Unready(Vec<Missing>);
+
+impl fmt::Display for Unready {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("this machine or its user is not ready:")?;
+        self.0.iter().try_for_each(|missing| write!(f, "\n- {missing}"))
+    }
+}
+
+impl std::error::Error for Unready {}
+
+/// Whether `config` can be served here by this process.
+pub(crate) fn check(config: &Config) -> Result<(), Unready> {
+    let mut missing = capabilities::check();
+    // Asked without the rights, the kernel would only say that they are missing.
+    if missing.is_none() {
+        missing = kernel::check();
+    }
+    let missing: Vec<Missing> = missing
+        .into_iter()
+        .chain(paths::check_pins(&config.daemon.pin_path))
+        .chain(paths::check_socket(&config.daemon.control_socket))
+        .chain(interfaces::check(&config.datapath.interfaces))
+        .collect();
+    if missing.is_empty() {
+        Ok(())
+    } else {
+        Err(Unready(missing))
+    }
+}
+
+/// Takes as many open files as it may: each probe of a health monitor is one, and the usual limit is 1,024.
+pub(crate) fn raise_file_limit() {
+    let raised = getrlimit(Resource::RLIMIT_NOFILE)
+        .and_then(|(_, hard)| setrlimit(Resource::RLIMIT_NOFILE, hard, hard));
+    if let Err(error) = raised {
+        warn!("the limit of open files stays what it is: {error}");
+    }
+}
+
+fn listed(items: impl IntoIterator<Item = impl fmt::Display>) -> String {
+    let items: Vec<String> = items.into_iter().map(|item| item.to_string()).collect();
+    items.join(", ")
+}
+
+fn question(meant: Option<&str>) -> String {
+    meant
+        .map(|meant| format!(" (did you mean {meant:?}?)"))
+        .unwrap_or_default()
+}
