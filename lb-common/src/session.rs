@@ -40,6 +40,38 @@ impl Session {
     pub fn last_seen_s(&self) -> u32 {
         self.bound.get() as u32
     }
+
+    /// What it says now.
+    #[inline(always)]
+    pub fn seen(&self) -> Seen {
+        Seen {
+            bound: self.bound.get(),
+            first_seen_s: self.first_seen_s.get(),
+        }
+    }
+}
+
+/// What a session said at one moment.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Seen {
+    /// See [`Session::bound`].
+    pub bound: u64,
+    /// See [`Session::first_seen_s`].
+    pub first_seen_s: u32,
+}
+
+/// The first second at which a session is over, if its client stays away until then.
+#[inline(always)]
+#[must_use]
+pub const fn end_s(first_seen_s: u32, last_seen_s: u32, idle_s: u32, absolute_s: u32) -> u32 {
+    let granted_s = idle_s.saturating_add(renewal_interval_s(idle_s));
+    let idle_end_s = last_seen_s.saturating_add(granted_s).saturating_add(1);
+    let absolute_end_s = first_seen_s.saturating_add(absolute_s);
+    if absolute_s != 0 && absolute_end_s < idle_end_s {
+        absolute_end_s
+    } else {
+        idle_end_s
+    }
 }
 
 /// Whether a session is over.
@@ -52,9 +84,7 @@ pub const fn is_expired(
     absolute_s: u32,
     now_s: u32,
 ) -> bool {
-    let idle = now_s.saturating_sub(last_seen_s) > idle_s.saturating_add(renewal_interval_s(idle_s));
-    let too_old = absolute_s != 0 && now_s.saturating_sub(first_seen_s) >= absolute_s;
-    idle || too_old
+    now_s >= end_s(first_seen_s, last_seen_s, idle_s, absolute_s)
 }
 
 /// The network under which a pool holds a client.
@@ -118,6 +148,30 @@ pub enum Admission {
     OnlyCertain,
 }
 
+/// What a new flow of a client means for its session with a pool, which is `session` where there is one.
+#[inline(always)]
+pub fn plan<P: Platform>(platform: &P, pool: &Pool, pool_id: u32, session: Option<Seen>, now_s: u32) -> Plan {
+    let idle_s = pool.session_idle_s.get();
+    if idle_s == 0 {
+        return Plan::None;
+    }
+    let Some(Seen { bound, first_seen_s }) = session else {
+        return Plan::Create;
+    };
+    let absolute_s = pool.session_absolute_s.get();
+    if is_expired(first_seen_s, bound as u32, idle_s, absolute_s, now_s) {
+        return Plan::Restart;
+    }
+    // A member that went to another pool by its id being used again is not this session's.
+    if platform
+        .member((bound >> 32) as u32)
+        .is_some_and(|member| member.keeps_sessions() && member.pool.get() == pool_id)
+    {
+        return Plan::Renew;
+    }
+    Plan::Move
+}
+
 /// Chooses the member of a new flow: held session, then algorithm.
 #[inline(always)]
 pub fn choose<P: Platform>(
@@ -128,33 +182,21 @@ pub fn choose<P: Platform>(
     admission: Admission,
     now_s: u32,
 ) -> Result<Choice, Reason> {
-    let idle_s = pool.session_idle_s.get();
-    let mut seen = 0;
-    let plan = if idle_s == 0 {
-        Plan::None
-    } else if let Some(session) = platform.session(&SessionKey::new(network, pool_id)) {
-        seen = session.bound.get();
-        let (first_s, last_s) = (session.first_seen_s.get(), seen as u32);
-        if is_expired(first_s, last_s, idle_s, pool.session_absolute_s.get(), now_s) {
-            Plan::Restart
-        } else {
-            let id = (seen >> 32) as u32;
-            // A member that went to another pool by its id being used again is not this session's.
-            if platform
-                .member(id)
-                .is_some_and(|member| member.keeps_sessions() && member.pool.get() == pool_id)
-            {
-                return Ok(Choice {
-                    member: id,
-                    plan: Plan::Renew as u32,
-                    seen,
-                });
-            }
-            Plan::Move
-        }
-    } else {
-        Plan::Create
-    };
+    let mut session = None;
+    if pool.session_idle_s.get() != 0 {
+        session = platform
+            .session(&SessionKey::new(network, pool_id))
+            .map(Session::seen);
+    }
+    let seen = session.map_or(0, |seen| seen.bound);
+    let plan = plan(platform, pool, pool_id, session, now_s);
+    if plan == Plan::Renew {
+        return Ok(Choice {
+            member: (seen >> 32) as u32,
+            plan: Plan::Renew as u32,
+            seen,
+        });
+    }
     if admission == Admission::OnlyCertain && pool.algorithm.get() != Algorithm::SourceIp as u32 {
         return Err(Reason::UnknownConnection);
     }
@@ -180,22 +222,21 @@ pub fn carry_out<P: Platform>(
     if plan == Plan::None {
         return true;
     }
+    let mut counted = plan;
     let made = plan == Plan::Create && platform.create_session(&key, choice.member, now_s);
-    if !made && let Some(session) = platform.session(&key) {
-        if plan == Plan::Renew {
-            touch(session, choice.member, now_s);
-        } else if session
-            .bound
-            .compare_exchange(choice.seen, Session::binding(choice.member, now_s))
-        {
-            if plan == Plan::Restart {
-                session.first_seen_s.set(now_s);
-            }
-        } else if session.member() != choice.member {
-            return false;
+    if !made {
+        match platform.session(&key) {
+            Some(session) if plan == Plan::Renew => touch(session, choice.member, now_s),
+            Some(session) if rebind(session, choice, plan, now_s) => {}
+            // Another core was first, with the same member, and counted what it did.
+            Some(session) if session.member() == choice.member => counted = Plan::Renew,
+            Some(_) => return false,
+            // It was evicted meanwhile, or there is no room: there is nothing to count.
+            None if plan != Plan::Renew => return true,
+            None => {}
         }
     }
-    platform.count_sessions(pool_id, |counts| match plan {
+    platform.count_sessions(pool_id, |counts| match counted {
         Plan::None => {}
         Plan::Create => counts.created += 1,
         Plan::Renew => counts.held += 1,
@@ -206,6 +247,17 @@ pub fn carry_out<P: Platform>(
         Plan::Move => counts.moved += 1,
     });
     true
+}
+
+/// Binds the session to the chosen member, unless another core did something with it meanwhile.
+#[inline(always)]
+fn rebind(session: &Session, choice: &Choice, plan: Plan, now_s: u32) -> bool {
+    let binding = Session::binding(choice.member, now_s);
+    let bound = session.bound.compare_exchange(choice.seen, binding);
+    if bound && plan == Plan::Restart {
+        session.first_seen_s.set(now_s);
+    }
+    bound
 }
 
 /// Renews the session of a live flow, unless it went to another member meanwhile.

@@ -9,6 +9,7 @@ use crate::{
     hash::{Hash, place},
     platform::{Loop, LoopBody, Platform},
     tables::{Algorithm, Member, Pool, SlotRange},
+    word::Word32,
 };
 
 /// The most members of a pool.
@@ -44,6 +45,21 @@ impl Walk {
 /// The member that takes the next new flow of a client; none where no member takes one.
 #[inline(always)]
 pub fn next<P: Platform>(platform: &P, pool: &Pool, network: &Address) -> Option<u32> {
+    at_turn(platform, pool, network, |cursor| cursor.fetch_add(1))
+}
+
+/// The member that [`next`] would give, without taking its turn.
+pub fn peek<P: Platform>(platform: &P, pool: &Pool, network: &Address) -> Option<u32> {
+    at_turn(platform, pool, network, Word32::get)
+}
+
+#[inline(always)]
+fn at_turn<P: Platform>(
+    platform: &P,
+    pool: &Pool,
+    network: &Address,
+    turn: impl FnOnce(&Word32) -> u32,
+) -> Option<u32> {
     let range = SlotRange::from(pool.schedule.get());
     if range.count == 0 {
         return None;
@@ -52,7 +68,7 @@ pub fn next<P: Platform>(platform: &P, pool: &Pool, network: &Address) -> Option
     let start = if algorithm == Algorithm::SourceIp {
         place((source_hash(network) >> 32) as u32, range.count)
     } else {
-        pool.cursor.fetch_add(1).checked_rem(range.count)?
+        turn(&pool.cursor).checked_rem(range.count)?
     };
     let walk = Walk { range, start };
     let member = if algorithm == Algorithm::LeastConnections {

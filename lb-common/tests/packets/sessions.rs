@@ -9,7 +9,9 @@ use std::{
 use lb_common::{
     datapath::process,
     host::{HostFrame, HostPlatform},
-    tables::{Algorithm, MemberState},
+    schedule,
+    session::client_network,
+    tables::{Algorithm, MemberState, SessionCounts},
     verdict::Verdict,
 };
 
@@ -224,22 +226,25 @@ fn source_ip_sends_a_client_to_the_same_member_of_every_balancer() {
 }
 
 #[test]
-fn flows_that_a_client_opens_on_several_cores_at_once_go_to_one_member() {
+fn flows_that_a_client_opens_on_several_cores_at_once_go_to_one_member_by_one_session() {
     let plan = Plan {
         flow_buckets: 1024,
         ..held()
     };
     let world = plan.build();
     for client in 1..=300 {
+        // The session is made, or it moves, by one of the three flows; a session that stays holds all three.
+        let mut to_do = 1;
         if client % 3 == 0 {
             // One third of the rounds is about sessions that have to move.
-            world.chosen(&world.first(client, 1));
+            to_do = u64::from(world.chosen(&world.first(client, 1)) == 1);
             world.member(0).state.set(MemberState::Down as u32);
             world.tables().lay_out(world.pool);
         }
         let barrier = Barrier::new(3);
         let (address, vip) = (world.client(client, 0).0, world.vip());
-        let chosen: HashSet<u8> = thread::scope(|scope| {
+        let pool = world.pool;
+        let outcomes: Vec<(u8, SessionCounts)> = thread::scope(|scope| {
             let cores: Vec<_> = (10..13)
                 .map(|port| {
                     let (barrier, tables) = (&barrier, Arc::clone(&world.platform.tables));
@@ -248,14 +253,43 @@ fn flows_that_a_client_opens_on_several_cores_at_once_go_to_one_member() {
                         let mut frame = HostFrame::new(&Builder::tcp((address, port), vip, SYN).frame());
                         barrier.wait();
                         assert_eq!(process(&platform, &mut frame), Verdict::Redirect);
-                        frame.bytes()[5]
+                        (frame.bytes()[5], platform.session_counts(pool))
                     })
                 })
                 .collect();
             cores.into_iter().map(|core| core.join().unwrap()).collect()
         });
+        let chosen: HashSet<u8> = outcomes.iter().map(|(member, _)| *member).collect();
         assert_eq!(chosen.len(), 1, "client {client}");
+        let sum = |count: fn(&SessionCounts) -> u64| outcomes.iter().map(|(_, counts)| count(counts)).sum();
+        let (made, held): (u64, u64) = (
+            sum(|counts| counts.created + counts.moved),
+            sum(|counts| counts.held),
+        );
+        assert_eq!((made, held), (to_do, 3 - to_do), "client {client}");
         world.member(0).state.set(MemberState::Up as u32);
         world.tables().lay_out(world.pool);
+    }
+}
+
+#[test]
+fn whoever_asks_which_member_is_next_takes_no_turn() {
+    for algorithm in [
+        Algorithm::RoundRobin,
+        Algorithm::LeastConnections,
+        Algorithm::SourceIp,
+    ] {
+        let plan = Plan {
+            algorithm,
+            weights: &[3, 1, 2],
+            ..Plan::default()
+        };
+        let world = plan.build();
+        for client in 1..=30 {
+            let network = client_network(world.pool(), &world.client(client, 0).0.into());
+            let peek = || schedule::peek(&world.platform, world.pool(), &network);
+            assert_eq!(peek(), peek());
+            assert_eq!(peek(), Some(world.chosen(&world.first(client, 4000))));
+        }
     }
 }
