@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Changed whenever a layout here changes: pinned maps of another version are not taken over.
-pub const LAYOUT_VERSION: u32 = 1;
+pub const LAYOUT_VERSION: u32 = 2;
 
 /// An [`Address`] in shared memory.
 #[derive(Debug, Default)]
@@ -177,6 +177,8 @@ pub struct Pool {
     pub client_mask_v6: SharedAddress,
     /// Hash of the pool's name, by which a restarted daemon finds its id again.
     pub name_hash: Word64,
+    /// Sessions that the daemon ended because they were over. Words of its own: [`SessionCounts`] belong to the cores.
+    pub swept_sessions: Word64,
 }
 
 /// How a pool chooses a member for a new flow.
@@ -416,7 +418,8 @@ pub struct SessionCounts {
     pub held: u64,
     /// Sessions that went to another member because theirs took no packets.
     pub moved: u64,
-    /// Sessions that were found too old, and made anew.
+    /// Sessions that were found too old, and made anew. Those that nobody came back for are in
+    /// [`Pool::swept_sessions`].
     pub expired: u64,
 }
 
@@ -424,7 +427,7 @@ const _: () = {
     assert!(size_of::<Settings>() == 72);
     assert!(size_of::<ListenerKey>() == 24);
     assert!(size_of::<Listener>() == 32);
-    assert!(size_of::<Pool>() == 80);
+    assert!(size_of::<Pool>() == 88);
     assert!(size_of::<Member>() == 128);
     assert!(size_of::<SessionKey>() == 24);
     assert!(size_of::<Session>() == 16);

@@ -84,3 +84,34 @@ reasons! {
     /// Dropped: the maps contradict each other; a fault of ours.
     Inconsistent = "inconsistent",
 }
+
+/// What becomes of the packets of a reason.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Fate {
+    /// They go on to a member or client.
+    Forwarded,
+    /// They go on to the host.
+    Passed,
+    /// Their sender gets an answer; where the settings or the rate do not allow one, nothing.
+    Answered,
+    /// They go nowhere.
+    Dropped,
+}
+
+impl Reason {
+    /// What becomes of its packets.
+    #[must_use]
+    pub const fn fate(self) -> Fate {
+        match self {
+            Self::Forwarded | Self::Returned => Fate::Forwarded,
+            Self::NotIp | Self::NotOurs | Self::IcmpUnknown => Fate::Passed,
+            Self::ClosedPort
+            | Self::UnknownConnection
+            | Self::NoMember
+            | Self::HopLimit
+            | Self::TooBig
+            | Self::EchoAnswered => Fate::Answered,
+            _ => Fate::Dropped,
+        }
+    }
+}

@@ -2,10 +2,6 @@
 
 use std::net::IpAddr;
 
-use lb_common::{
-    session::client_network,
-    tables::{MemberState, SessionKey},
-};
 use serde::{Deserialize, Serialize};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
@@ -13,7 +9,10 @@ use tokio::{
     sync::{mpsc, oneshot},
 };
 
-use crate::{bpf::Maps, daemon::Request, health::Health, model::Config, reconcile::Ids};
+use crate::{
+    daemon::Request,
+    views::{Explanation, Session, Status},
+};
 
 /// The longest command, in bytes.
 const LONGEST_COMMAND: u64 = 64 * 1024;
@@ -38,6 +37,15 @@ pub enum Command {
         /// The client's address.
         client: IpAddr,
     },
+    /// Why a client goes where it goes.
+    Explain {
+        /// The client's address.
+        client: IpAddr,
+        /// The client's port, where one flow is meant.
+        port: Option<u16>,
+        /// The listener's name, or `PROTOCOL://VIP:PORT`.
+        listener: String,
+    },
     /// Take the configuration file again.
     Reload,
     /// End.
@@ -55,47 +63,12 @@ pub enum Answer {
     Status(Status),
     /// To [`Command::Sessions`].
     Sessions(Vec<Session>),
+    /// To [`Command::Explain`].
+    Explanation(Box<Explanation>),
     /// It is done.
     Done,
     /// It is not done, and why.
     Failed(String),
-}
-
-/// How things stand.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Status {
-    /// Every member of every pool.
-    pub members: Vec<Member>,
-    /// Packets by what became of them, where any did.
-    pub packets: Vec<(String, u64)>,
-}
-
-/// A member.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Member {
-    /// The pool's name.
-    pub pool: String,
-    /// Its name.
-    pub member: String,
-    /// Its weight.
-    pub weight: u16,
-    /// Its state.
-    pub status: String,
-    /// Its open flows.
-    pub active_flows: u32,
-}
-
-/// A session.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Session {
-    /// The pool's name.
-    pub pool: String,
-    /// The client's network.
-    pub client: IpAddr,
-    /// The member's name.
-    pub member: String,
-    /// How long the client has been away, in seconds.
-    pub idle_s: u32,
 }
 
 /// Serves the control socket.
@@ -126,99 +99,4 @@ async fn answer(mut stream: UnixStream, requests: mpsc::Sender<Request>) -> std:
         Err(error) => Answer::Failed(format!("not a command: {error}")),
     };
     writer.write_all(&serde_json::to_vec(&answer)?).await
-}
-
-/// How things stand.
-#[must_use]
-pub fn status(config: &Config, ids: &Ids, health: &Health, maps: &Maps) -> Status {
-    let member = |pool: &crate::model::Pool, member: &crate::model::Member| {
-        let entry = ids
-            .members
-            .get(&(pool.name.clone(), member.name.clone()))
-            .and_then(|&id| maps.members.get(id as usize));
-        let state = entry.map_or(MemberState::Unused, |entry| {
-            MemberState::from_word(entry.state.get())
-        });
-        let status = match state {
-            MemberState::Up if pool.health_monitor.is_none() => "NO_MONITOR",
-            MemberState::Up => "ONLINE",
-            MemberState::Draining => "DRAINING",
-            MemberState::Down if !health.is_up(&pool.name, &member.name) => "ERROR",
-            _ => "OFFLINE",
-        };
-        Member {
-            pool: pool.name.clone(),
-            member: member.name.clone(),
-            weight: member.weight,
-            status: status.into(),
-            active_flows: entry.map_or(0, |entry| entry.active_flows.get()),
-        }
-    };
-    let members = config
-        .pools
-        .iter()
-        .flat_map(|pool| pool.members.iter().map(move |known| member(pool, known)))
-        .collect();
-    let packets = maps.reasons().into_iter().filter(|(_, count)| *count > 0);
-    Status {
-        members,
-        packets: packets
-            .map(|(reason, count)| (reason.label().to_owned(), count))
-            .collect(),
-    }
-}
-
-/// The key of a client's session with a pool, under the pool's granularity.
-fn session_key(ids: &Ids, maps: &Maps, pool: &str, client: IpAddr) -> Option<SessionKey> {
-    let id = *ids.pools.get(pool)?;
-    let network = client_network(maps.pools.get(id as usize)?, &client.into());
-    Some(SessionKey::new(&network, id))
-}
-
-/// Forgets a session.
-pub fn drop_session(ids: &Ids, maps: &mut Maps, pool: &str, client: IpAddr) -> Answer {
-    match session_key(ids, maps, pool, client) {
-        None => Answer::Failed(format!(
-            "there is no pool \"{pool}\"; `holdfast status` lists them"
-        )),
-        Some(key) if maps.remove_session(&key) => Answer::Done,
-        Some(_) => Answer::Failed(format!("pool \"{pool}\" holds no session of {client}")),
-    }
-}
-
-/// Who is held where: with one pool or any, one client or any.
-#[must_use]
-pub fn sessions(ids: &Ids, maps: &Maps, pool: Option<&str>, client: Option<IpAddr>) -> Vec<Session> {
-    let is_wanted = |key: &SessionKey| {
-        let in_pool = pool.is_none_or(|name| ids.pools.get(name) == Some(&key.pool));
-        let of_client = client.is_none_or(|client| {
-            let pool = maps.pools.get(key.pool as usize);
-            pool.is_some_and(|pool| client_network(pool, &client.into()) == key.client)
-        });
-        in_pool && of_client
-    };
-    let now_s = maps.now_s();
-    let pool_name = |id: u32| {
-        ids.pools
-            .iter()
-            .find(|(_, known)| **known == id)
-            .map(|(name, _)| name.clone())
-    };
-    let member_name = |id: u32| {
-        ids.members
-            .iter()
-            .find(|(_, known)| **known == id)
-            .map(|((_, name), _)| name.clone())
-    };
-    maps.sessions()
-        .filter(|entry| is_wanted(&entry.key))
-        .filter_map(|entry| {
-            Some(Session {
-                pool: pool_name(entry.key.pool)?,
-                client: entry.key.client.into(),
-                member: member_name(entry.member).unwrap_or_else(|| "(gone)".into()),
-                idle_s: now_s.saturating_sub(entry.last_seen_s),
-            })
-        })
-        .collect()
 }

@@ -1,10 +1,14 @@
 //! The command line.
 
+mod show;
+mod table;
+
 use std::{
-    io::{Read, Write},
-    net::IpAddr,
+    io::{ErrorKind, Read, Write},
+    net::{IpAddr, SocketAddr},
     os::unix::net::UnixStream,
     path::{Path, PathBuf},
+    str::FromStr,
 };
 
 use anyhow::{Context, bail};
@@ -16,11 +20,19 @@ use crate::{
 };
 
 /// A load balancer that keeps sessions.
+///
+/// `holdfast run` is the daemon; the other commands ask it over its control socket, except `check`, which needs none.
+/// What fails says why on standard error and exits with 1; wrong arguments exit with 2.
 #[derive(Debug, Parser)]
 #[command(name = "holdfast", version)]
 pub struct Arguments {
-    /// The daemon's control socket.
-    #[arg(long, global = true, default_value = "/run/holdfast/control.sock")]
+    /// The daemon's control socket: `daemon.control_socket` of its configuration
+    #[arg(
+        long,
+        global = true,
+        value_name = "PATH",
+        default_value = "/run/holdfast/control.sock"
+    )]
     socket: PathBuf,
     #[command(subcommand)]
     command: Subcommands,
@@ -29,26 +41,42 @@ pub struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Subcommands {
     /// Runs the daemon
+    ///
+    /// SIGHUP takes the configuration again. SIGTERM ends the daemon and leaves the datapath forwarding, for the next
+    /// daemon to take over; SIGINT (Ctrl-C) ends both. `RUST_LOG` sets how much is logged: `debug`, `warn`, ...
     Run {
         /// The configuration file
-        #[arg(long)]
+        #[arg(long, value_name = "FILE")]
         config: PathBuf,
     },
     /// Says every mistake in a configuration file
+    ///
+    /// Of a valid one it says how much memory its maps will take.
     Check {
         /// The configuration file
         file: PathBuf,
     },
-    /// Shows the members, and what became of the packets
-    Status,
+    /// Shows how load balancers, pools and members are doing, and what passed through them
+    ///
+    /// Counters begin when a listener, pool or member is first configured, and outlive the daemon. ONLINE: works;
+    /// DEGRADED: works in part; ERROR: does not; OFFLINE: switched off; DRAINING: of weight 0, keeps its sessions;
+    /// `NO_MONITOR`: taken to be up.
+    Status {
+        /// As JSON, with all numbers in full
+        #[arg(long)]
+        json: bool,
+    },
     /// Shows which client is held to which member
     Sessions {
         /// Only with this pool
-        #[arg(long)]
+        #[arg(long, value_name = "NAME")]
         pool: Option<String>,
         /// Only of this client
-        #[arg(long)]
+        #[arg(long, value_name = "ADDRESS")]
         client: Option<IpAddr>,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
     },
     /// Forgets the session of a client with a pool; its open connections stay
     DropSession {
@@ -57,14 +85,53 @@ enum Subcommands {
         /// The client's address
         client: IpAddr,
     },
+    /// Says why a client goes where it goes, and until when
+    ///
+    /// With an address: where its next connection goes, its session, and its flows. With an address and a port: the
+    /// same of that flow. Looking changes nothing: no turn is taken, and no session is renewed.
+    Explain {
+        /// The client: ADDRESS, ADDRESS:PORT or [ADDRESS]:PORT
+        client: Client,
+        /// The listener: its name, or `PROTOCOL://VIP:PORT`
+        listener: String,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Has the daemon take its configuration file again
+    ///
+    /// Sessions and live connections stay. A file with mistakes changes nothing.
     Reload,
     /// Ends the daemon; the datapath goes on
     Stop {
-        /// Ends the datapath too
+        /// Ends the datapath too, and forgets flows, sessions and counters
         #[arg(long)]
         detach: bool,
     },
+}
+
+/// A client, as it is asked about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Client {
+    address: IpAddr,
+    port: Option<u16>,
+}
+
+impl FromStr for Client {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if let Ok(address) = text.parse() {
+            return Ok(Self { address, port: None });
+        }
+        let endpoint: SocketAddr = text
+            .parse()
+            .map_err(|_| "write it as in 192.0.2.7, 192.0.2.7:4000, 2001:db8::7 or [2001:db8::7]:4000")?;
+        Ok(Self {
+            address: endpoint.ip(),
+            port: Some(endpoint.port()),
+        })
+    }
 }
 
 /// Does what the command line says.
@@ -81,8 +148,23 @@ pub fn run() -> anyhow::Result<()> {
             tokio::runtime::Runtime::new()?.block_on(daemon::run(&config))
         }
         Subcommands::Check { file } => check(&file),
-        Subcommands::Status => status(&socket),
-        Subcommands::Sessions { pool, client } => sessions(&socket, pool, client),
+        Subcommands::Status { json } => show(ask(&socket, &Command::Status)?, json),
+        Subcommands::Sessions { pool, client, json } => {
+            show(ask(&socket, &Command::Sessions { pool, client })?, json)
+        }
+        Subcommands::Explain {
+            client,
+            listener,
+            json,
+        } => {
+            let Client { address, port } = client;
+            let question = Command::Explain {
+                client: address,
+                port,
+                listener,
+            };
+            show(ask(&socket, &question)?, json)
+        }
         Subcommands::DropSession { pool, client } => {
             done(ask(&socket, &Command::DropSession { pool, client })?)
         }
@@ -105,17 +187,26 @@ fn check(file: &Path) -> anyhow::Result<()> {
 }
 
 fn ask(socket: &Path, command: &Command) -> anyhow::Result<Answer> {
-    let mut stream = UnixStream::connect(socket)
-        .with_context(|| format!("no daemon answers at {}: is it running?", socket.display()))?;
+    let mut stream = UnixStream::connect(socket).with_context(|| unreachable(socket))?;
     let mut line = serde_json::to_vec(command)?;
     line.push(b'\n');
     stream.write_all(&line)?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
-    match serde_json::from_str(&answer).context("the daemon's answer is not understood")? {
+    match serde_json::from_str(&answer)
+        .context("the daemon's answer is not understood: is it of this version?")?
+    {
         Answer::Failed(reason) => bail!(reason),
         answer => Ok(answer),
     }
+}
+
+fn unreachable(socket: &Path) -> String {
+    format!(
+        "no daemon can be reached at {}; start one with `holdfast run --config FILE`, name the socket of another \
+         with `--socket PATH`, or, where permission is denied, ask as root or as the socket's group",
+        socket.display()
+    )
 }
 
 fn done(answer: Answer) -> anyhow::Result<()> {
@@ -125,39 +216,66 @@ fn done(answer: Answer) -> anyhow::Result<()> {
     }
 }
 
-fn status(socket: &Path) -> anyhow::Result<()> {
-    let Answer::Status(status) = ask(socket, &Command::Status)? else {
-        bail!("unexpected answer")
+/// Prints an answer: as it is, or for people.
+fn show(answer: Answer, json: bool) -> anyhow::Result<()> {
+    let text = match (answer, json) {
+        (Answer::Status(status), true) => serde_json::to_string_pretty(&status)?,
+        (Answer::Status(status), false) => show::status(&status),
+        (Answer::Sessions(sessions), true) => serde_json::to_string_pretty(&sessions)?,
+        (Answer::Sessions(sessions), false) => show::sessions(&sessions),
+        (Answer::Explanation(explanation), true) => serde_json::to_string_pretty(&explanation)?,
+        (Answer::Explanation(explanation), false) => show::explanation(&explanation),
+        (other, _) => bail!("unexpected answer: {other:?}"),
     };
-    println!(
-        "{:<20} {:<24} {:>6} {:<11} {:>12}",
-        "POOL", "MEMBER", "WEIGHT", "STATUS", "ACTIVE FLOWS"
-    );
-    for member in status.members {
-        let (pool, name) = (member.pool, member.member);
-        println!(
-            "{pool:<20} {name:<24} {:>6} {:<11} {:>12}",
-            member.weight, member.status, member.active_flows
-        );
+    match writeln!(std::io::stdout(), "{}", text.trim_end()) {
+        // Whoever reads has seen enough.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        written => Ok(written?),
     }
-    println!("\n{:<24} {:>14}", "PACKETS", "COUNT");
-    for (reason, count) in status.packets {
-        println!("{reason:<24} {count:>14}");
-    }
-    Ok(())
 }
 
-fn sessions(socket: &Path, pool: Option<String>, client: Option<IpAddr>) -> anyhow::Result<()> {
-    let Answer::Sessions(sessions) = ask(socket, &Command::Sessions { pool, client })? else {
-        bail!("unexpected answer")
-    };
-    println!("{:<20} {:<40} {:<24} {:>8}", "POOL", "CLIENT", "MEMBER", "IDLE");
-    for session in sessions {
-        let client = session.client.to_string();
-        println!(
-            "{:<20} {client:<40} {:<24} {:>6} s",
-            session.pool, session.member, session.idle_s
-        );
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed_and_every_argument_has_a_help_text() {
+        let command = Arguments::command();
+        command.clone().debug_assert();
+        for command in command.get_subcommands() {
+            assert!(command.get_about().is_some(), "{}", command.get_name());
+            for argument in command.get_arguments() {
+                assert!(
+                    argument.get_help().is_some(),
+                    "{} {}",
+                    command.get_name(),
+                    argument.get_id()
+                );
+            }
+        }
     }
-    Ok(())
+
+    #[test]
+    fn a_client_is_an_address_with_or_without_port() {
+        for (text, address, port) in [
+            ("192.0.2.7", "192.0.2.7", None),
+            ("192.0.2.7:4000", "192.0.2.7", Some(4000)),
+            ("2001:db8::7", "2001:db8::7", None),
+            ("[2001:db8::7]:4000", "2001:db8::7", Some(4000)),
+        ] {
+            let address = address.parse().unwrap();
+            assert_eq!(text.parse(), Ok(Client { address, port }));
+        }
+        for text in [
+            "",
+            "example.org",
+            "192.0.2.7:",
+            "192.0.2.7:70000",
+            "[2001:db8::7]",
+        ] {
+            assert!(text.parse::<Client>().is_err(), "{text}");
+        }
+    }
 }

@@ -1,10 +1,10 @@
 //! The daemon: wires everything, and runs until it is told to end.
 
 use std::{
-    net::UdpSocket,
+    net::{IpAddr, UdpSocket},
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use anyhow::{Context, bail};
@@ -18,14 +18,14 @@ use tracing::{error, info, warn};
 
 use crate::{
     api,
-    bpf::{AttachMode, Datapath},
+    bpf::{AttachMode, Datapath, Maps},
     config,
     health::{Change, Finding, Health, Monitors},
     model::Config,
     preflight,
     reconcile::{self, Ids},
     service::{self, News},
-    sweep,
+    sweep, views,
 };
 
 /// How often flows are swept.
@@ -208,23 +208,33 @@ impl Daemon {
 
     fn answer(&mut self, command: &api::Command) -> (api::Answer, Option<Leave>) {
         match command {
-            api::Command::Status => (
-                api::Answer::Status(api::status(
-                    &self.config,
-                    &self.ids,
-                    &self.health,
-                    &self.datapath.maps,
-                )),
-                None,
-            ),
+            api::Command::Status => {
+                let status = views::status(&self.scene(), &self.datapath.attachments);
+                (api::Answer::Status(status), None)
+            }
             api::Command::Sessions { pool, client } => {
-                let sessions = api::sessions(&self.ids, &self.datapath.maps, pool.as_deref(), *client);
+                let sessions = views::sessions(&self.scene(), pool.as_deref(), *client);
                 (api::Answer::Sessions(sessions), None)
             }
-            api::Command::DropSession { pool, client } => (
-                api::drop_session(&self.ids, &mut self.datapath.maps, pool, *client),
-                None,
-            ),
+            api::Command::DropSession { pool, client } => (self.drop_session(pool, *client), None),
+            api::Command::Explain {
+                client,
+                port,
+                listener,
+            } => {
+                let question = views::Question {
+                    client: *client,
+                    port: *port,
+                    listener: listener.clone(),
+                };
+                let unix_s = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+                let unix_s = unix_s.map_or(0, |since| since.as_secs());
+                let answer = match views::explain(&self.scene(), &question, unix_s) {
+                    Ok(explanation) => api::Answer::Explanation(Box::new(explanation)),
+                    Err(reason) => api::Answer::Failed(reason),
+                };
+                (answer, None)
+            }
             api::Command::Reload => match self.reload() {
                 Ok(()) => (api::Answer::Done, None),
                 Err(reason) => (api::Answer::Failed(format!("{reason:#}")), None),
@@ -233,6 +243,24 @@ impl Daemon {
                 api::Answer::Done,
                 Some(if *detach { Leave::Nothing } else { Leave::Running }),
             ),
+        }
+    }
+
+    fn scene(&self) -> views::Scene<'_, Maps> {
+        views::Scene {
+            config: &self.config,
+            ids: &self.ids,
+            sight: &self.datapath.maps,
+        }
+    }
+
+    fn drop_session(&mut self, pool: &str, client: IpAddr) -> api::Answer {
+        match views::session_key(&self.scene(), pool, client) {
+            None => api::Answer::Failed(format!(
+                "there is no pool \"{pool}\"; `holdfast status` lists them"
+            )),
+            Some(key) if self.datapath.maps.remove_session(&key) => api::Answer::Done,
+            Some(_) => api::Answer::Failed(format!("pool \"{pool}\" holds no session of {client}")),
         }
     }
 

@@ -11,3 +11,4 @@ mod preflight;
 pub mod reconcile;
 mod service;
 pub mod sweep;
+pub mod views;

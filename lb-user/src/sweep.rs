@@ -53,7 +53,15 @@ pub fn sessions(maps: &mut Maps) -> usize {
         })
         .map(|entry| entry.key)
         .collect();
-    over.iter().filter(|key| maps.remove_session(key)).count()
+    over.iter()
+        .filter(|key| {
+            let removed = maps.remove_session(key);
+            if removed {
+                maps.count_swept_session(key);
+            }
+            removed
+        })
+        .count()
 }
 
 fn is_removed(maps: &Maps, member: u32) -> bool {

@@ -1,6 +1,6 @@
 //! Attaching to interfaces, by links that are pinned: they outlive the daemon.
 
-use std::path::Path;
+use std::{fmt, path::Path};
 
 use aya::programs::{
     Xdp, XdpMode as Mode,
@@ -21,6 +21,16 @@ pub enum AttachMode {
     Generic,
     /// As an earlier daemon had attached it.
     TakenOver,
+}
+
+impl fmt::Display for AttachMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Native => "native",
+            Self::Generic => "generic",
+            Self::TakenOver => "taken over",
+        })
+    }
 }
 
 /// A program on an interface.

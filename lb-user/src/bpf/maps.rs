@@ -2,22 +2,22 @@
 
 use aya::{
     Ebpf,
-    maps::{HashMap, Map, MapData, PerCpuArray},
+    maps::{HashMap, Map, MapData},
 };
 use lb_common::{
     filter,
-    flow::{Bucket, ReturnBucket},
+    flow::{Bucket, Record, ReturnBucket, table::FIRST_TAG},
+    session::Seen,
     tables::{
         LAYOUT_VERSION, Listener, ListenerKey, Member, Pool, Session, SessionKey, Settings, SharedAddress,
     },
-    verdict::Reason,
     word::Word64,
 };
 use nix::time::{ClockId, clock_gettime};
 use zerocopy::{FromBytes, IntoBytes};
 
 use super::{
-    Error,
+    Counters, Error,
     shared::{ScheduleSlot, Shared, SharedValue},
 };
 
@@ -36,6 +36,28 @@ pub struct SessionEntry {
     pub last_seen_s: u32,
     /// When the session began.
     pub first_seen_s: u32,
+}
+
+impl SessionEntry {
+    fn read(key: SessionKey, value: &[u8; SESSION]) -> Option<Self> {
+        let (bound, rest) = u64::read_from_prefix(value).ok()?;
+        let (first_seen_s, _) = u32::read_from_prefix(rest).ok()?;
+        Some(Self {
+            key,
+            member: (bound >> 32) as u32,
+            last_seen_s: bound as u32,
+            first_seen_s,
+        })
+    }
+
+    /// The same as the datapath takes it.
+    #[must_use]
+    pub fn seen(&self) -> Seen {
+        Seen {
+            bound: Session::binding(self.member, self.last_seen_s),
+            first_seen_s: self.first_seen_s,
+        }
+    }
 }
 
 /// All maps.
@@ -60,7 +82,8 @@ pub struct Maps {
     pub returns: Shared<ReturnBucket>,
     listener_ids: HashMap<MapData, [u8; KEY], u32>,
     sessions: HashMap<MapData, [u8; SESSION_KEY], [u8; SESSION]>,
-    reasons: PerCpuArray<MapData, u64>,
+    /// What the datapath counts.
+    pub counters: Counters,
 }
 
 impl Maps {
@@ -83,7 +106,7 @@ impl Maps {
             returns: shared(ebpf, "RETURNS", size("RETURNS"))?,
             listener_ids: typed(ebpf, "LISTENER_IDS")?,
             sessions: typed(ebpf, "SESSIONS")?,
-            reasons: typed(ebpf, "REASONS")?,
+            counters: Counters::take(ebpf)?,
         })
     }
 
@@ -139,39 +162,45 @@ impl Maps {
         self.sessions
             .iter()
             .filter_map(Result::ok)
-            .filter_map(|(key, value)| {
-                let key = SessionKey::read_from_bytes(&key).ok()?;
-                let (bound, rest) = u64::read_from_prefix(&value).ok()?;
-                let (first_seen_s, _) = u32::read_from_prefix(rest).ok()?;
-                Some(SessionEntry {
-                    key,
-                    member: (bound >> 32) as u32,
-                    last_seen_s: bound as u32,
-                    first_seen_s,
-                })
-            })
+            .filter_map(|(key, value)| SessionEntry::read(SessionKey::read_from_bytes(&key).ok()?, &value))
+    }
+
+    /// A session. Who asks here does not use it: it is not kept longer for that.
+    #[must_use]
+    pub fn session_entry(&self, key: &SessionKey) -> Option<SessionEntry> {
+        let value = self.sessions.get(&session_bytes(key), 0).ok()?;
+        SessionEntry::read(*key, &value)
     }
 
     /// Forgets a session; whether there was one.
     pub fn remove_session(&mut self, key: &SessionKey) -> bool {
-        let mut bytes = [0; SESSION_KEY];
-        bytes.copy_from_slice(key.as_bytes());
-        self.sessions.remove(&bytes).is_ok()
+        self.sessions.remove(&session_bytes(key)).is_ok()
     }
 
-    /// Packets by what became of them, over all cores.
-    #[must_use]
-    pub fn reasons(&self) -> Vec<(Reason, u64)> {
-        Reason::ALL
+    /// Forgets all sessions of a pool.
+    pub fn remove_sessions_of(&mut self, pool: u32) {
+        let keys = self.sessions().map(|entry| entry.key);
+        let keys: Vec<SessionKey> = keys.filter(|key| key.pool == pool).collect();
+        for key in &keys {
+            self.remove_session(key);
+        }
+    }
+
+    /// Counts a session that [`Self::remove_session`] took out because it was over.
+    pub fn count_swept_session(&self, key: &SessionKey) {
+        if let Some(pool) = self.pools.get(key.pool as usize) {
+            pool.swept_sessions.fetch_add(1);
+        }
+    }
+
+    /// The flows in the table.
+    pub fn flow_records(&self) -> impl Iterator<Item = &Record> {
+        let ways = self
+            .flows
             .iter()
-            .map(|&reason| {
-                let count = self
-                    .reasons
-                    .get(&(reason as u32), 0)
-                    .map_or(0, |values| values.iter().sum());
-                (reason, count)
-            })
-            .collect()
+            .flat_map(|bucket| bucket.tags.iter().zip(&bucket.flows));
+        ways.filter(|(tag, _)| tag.get() >= FIRST_TAG)
+            .map(|(_, record)| record)
     }
 }
 
@@ -181,7 +210,13 @@ fn key_bytes(key: &ListenerKey) -> [u8; KEY] {
     bytes
 }
 
-fn failed(name: &'static str, error: &dyn std::error::Error) -> Error {
+fn session_bytes(key: &SessionKey) -> [u8; SESSION_KEY] {
+    let mut bytes = [0; SESSION_KEY];
+    bytes.copy_from_slice(key.as_bytes());
+    bytes
+}
+
+pub(super) fn failed(name: &'static str, error: &dyn std::error::Error) -> Error {
     Error::Map {
         name,
         reason: error.to_string(),
@@ -195,7 +230,7 @@ fn take(ebpf: &mut Ebpf, name: &'static str) -> Result<Map, Error> {
     })
 }
 
-fn typed<M: TryFrom<Map, Error = aya::maps::MapError>>(
+pub(super) fn typed<M: TryFrom<Map, Error = aya::maps::MapError>>(
     ebpf: &mut Ebpf,
     name: &'static str,
 ) -> Result<M, Error> {

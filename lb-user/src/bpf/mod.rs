@@ -3,6 +3,7 @@
 //! The only module with `unsafe`: shared memory is mapped here.
 
 mod attach;
+mod counters;
 mod maps;
 mod platform;
 mod shared;
@@ -19,6 +20,7 @@ use aya::{
 };
 
 pub use attach::{AttachMode, Attachment};
+pub use counters::Counters;
 pub use maps::{Maps, SessionEntry};
 pub use shared::{ScheduleSlot, Shared};
 

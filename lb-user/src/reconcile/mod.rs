@@ -143,7 +143,8 @@ fn full(name: &'static str, option: &str) -> Error {
     }
 }
 
-fn find_pool(maps: &Maps, name: &str) -> Result<u32, Error> {
+/// The id of a pool; one that no pool has where it has none. Nothing is left there of a pool that had it before.
+fn find_pool(maps: &mut Maps, name: &str) -> Result<u32, Error> {
     let hash = hash_of(name);
     let mut pools = maps.pools.iter().enumerate().skip(1);
     if let Some((id, _)) = pools
@@ -155,12 +156,27 @@ fn find_pool(maps: &Maps, name: &str) -> Result<u32, Error> {
     let (id, pool) = pools
         .find(|(_, pool)| pool.used.get() == 0)
         .ok_or_else(|| full("POOLS", "max_pools"))?;
+    maps.counters.begin_pool(id as u32)?;
+    pool.swept_sessions.set(0);
+    // Members of the earlier pool are not this one's, though they may have the same address.
+    for member in maps
+        .members
+        .iter()
+        .filter(|member| member.pool.get() == id as u32)
+    {
+        member.pool.set(0);
+    }
+    if pool.name_hash.get() != 0 {
+        maps.remove_sessions_of(id as u32);
+    }
+    let pool = &maps.pools[id];
     pool.name_hash.set(hash);
     pool.used.set(1);
     Ok(id as u32)
 }
 
-fn find_listener(maps: &Maps, key: &ListenerKey) -> Result<u32, Error> {
+/// The id of a listener; one that no listener has, whose counters begin at zero, where it has none.
+fn find_listener(maps: &mut Maps, key: &ListenerKey) -> Result<u32, Error> {
     let mut listeners = maps.listeners.iter().enumerate().skip(1);
     let same = |listener: &tables::Listener| {
         listener.protocol.get() == u32::from(key.protocol)
@@ -170,12 +186,15 @@ fn find_listener(maps: &Maps, key: &ListenerKey) -> Result<u32, Error> {
     if let Some((id, _)) = listeners.clone().find(|(_, listener)| same(listener)) {
         return Ok(id as u32);
     }
-    let free = listeners.find(|(_, listener)| listener.protocol.get() == 0);
-    free.map(|(id, _)| id as u32)
-        .ok_or_else(|| full("LISTENERS", "max_listeners"))
+    let (id, _) = listeners
+        .find(|(_, listener)| listener.protocol.get() == 0)
+        .ok_or_else(|| full("LISTENERS", "max_listeners"))?;
+    maps.counters.begin_listener(id as u32)?;
+    Ok(id as u32)
 }
 
-fn find_member(maps: &Maps, pool_id: u32, address: &Address, port: u16) -> Result<u32, Error> {
+/// The id of a member; one that no member has, whose counters begin at zero, where it has none.
+fn find_member(maps: &mut Maps, pool_id: u32, address: &Address, port: u16) -> Result<u32, Error> {
     let mut members = maps.members.iter().enumerate().skip(1);
     let same = |member: &tables::Member| {
         member.state.get() != MemberState::Unused as u32
@@ -186,13 +205,15 @@ fn find_member(maps: &Maps, pool_id: u32, address: &Address, port: u16) -> Resul
     if let Some((id, _)) = members.clone().find(|(_, member)| same(member)) {
         return Ok(id as u32);
     }
-    let free = members.find(|(_, member)| member.state.get() == MemberState::Unused as u32);
-    free.map(|(id, _)| id as u32)
-        .ok_or_else(|| full("MEMBERS", "max_members"))
+    let (id, _) = members
+        .find(|(_, member)| member.state.get() == MemberState::Unused as u32)
+        .ok_or_else(|| full("MEMBERS", "max_members"))?;
+    maps.counters.begin_member(id as u32)?;
+    Ok(id as u32)
 }
 
 fn write_member(
-    maps: &Maps,
+    maps: &mut Maps,
     pool: &Pool,
     pool_id: u32,
     member: &Member,

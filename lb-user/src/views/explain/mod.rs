@@ -1,0 +1,287 @@
+//! Why a client goes where it goes, and until when.
+//!
+//! The order is the datapath's: live flow, held session, algorithm. What is said of a session and of the algorithm comes
+//! from the functions that decide for packets.
+
+mod find;
+mod reasons;
+
+use std::{cmp::Reverse, net::IpAddr};
+
+use lb_common::{
+    flow::{Record, State},
+    schedule,
+    session::{self, Plan, client_network},
+    tables::{Member, SessionKey},
+};
+use serde::{Deserialize, Serialize};
+
+use super::{GONE, Scene, Sight, endpoint, sessions::end_s};
+use crate::model::{self, LbAlgorithm, OperatingStatus};
+
+/// Flows that are listed, at most.
+const LISTED_FLOWS: usize = 32;
+
+/// Which client, at which listener.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Question {
+    /// The client's address.
+    pub client: IpAddr,
+    /// Its port, where one flow is meant.
+    pub port: Option<u16>,
+    /// The listener's name, or `PROTOCOL://VIP:PORT`.
+    pub listener: String,
+}
+
+/// Why a client goes where it goes, and until when.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Explanation {
+    /// The client's address.
+    pub client: IpAddr,
+    /// Its port, where one flow is meant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
+    /// The listener's name.
+    pub listener: String,
+    /// Where the listener is: `PROTOCOL://VIP:PORT`.
+    pub address: String,
+    /// The pool's name.
+    pub pool: String,
+    /// How the pool chooses.
+    pub algorithm: LbAlgorithm,
+    /// Where its next packet goes, or its next connection where no port is given; none: it is refused.
+    pub member: Option<String>,
+    /// What decides that.
+    pub by: By,
+    /// Its session, where it has one that is not over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<HeldSession>,
+    /// Its flows, open ones before those that are closing, the latest first; not more than 32.
+    pub flows: Vec<Flow>,
+    /// Flows beyond these.
+    pub more_flows: usize,
+    /// All of this in sentences.
+    pub reasons: Vec<String>,
+}
+
+/// What decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum By {
+    /// Its live flow.
+    Flow,
+    /// Its session.
+    Session,
+    /// The pool's algorithm.
+    Algorithm,
+    /// Nothing: the listener is off, or no member takes new clients.
+    Nothing,
+}
+
+/// The session of a client.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldSession {
+    /// The client's network: all clients in it share the session.
+    pub network: IpAddr,
+    /// The member's name.
+    pub member: String,
+    /// How the member is doing; none: it is not configured any more.
+    pub member_status: Option<OperatingStatus>,
+    /// How long ago the session began, in seconds.
+    pub first_seen_s_ago: u32,
+    /// How long the client has been away, in seconds.
+    pub last_seen_s_ago: u32,
+    /// How long it may stay away, in seconds.
+    pub idle_timeout_s: u32,
+    /// How long the session holds if it stays away, in seconds.
+    pub ends_in_s: u32,
+    /// The same as a time, in seconds since 1970.
+    pub ends_at_unix_s: u64,
+    /// How long it holds at all, in seconds, where that is limited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ends_at_the_latest_in_s: Option<u32>,
+}
+
+/// A flow of the client.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Flow {
+    /// The client's address and port.
+    pub client: String,
+    /// The member's name.
+    pub member: String,
+    /// How the member is doing; none: it is not configured any more.
+    pub member_status: Option<OperatingStatus>,
+    /// How far the flow has come: `opening`, `established`, `closing`, `reset` or `udp`.
+    pub state: String,
+    /// How long no packet has passed, in seconds.
+    pub idle_s: u32,
+    /// How long it is kept if none passes, in seconds.
+    pub expires_in_s: u32,
+}
+
+/// What is known when the sentences are made.
+struct Facts<'a> {
+    question: &'a Question,
+    listener: &'a model::Listener,
+    pool: &'a model::Pool,
+    is_on: bool,
+    plan: Plan,
+    unix_s: u64,
+}
+
+/// Explains, at `unix_s` seconds since 1970; or says why it cannot.
+pub fn explain<S: Sight>(
+    scene: &Scene<'_, S>,
+    question: &Question,
+    unix_s: u64,
+) -> Result<Explanation, String> {
+    let (balancer, listener) = find::listener(scene.config, &question.listener)?;
+    let Scene { ids, sight, config } = *scene;
+    let not_in = |what: &str| format!("the datapath does not know the {what} of {} yet", listener.name);
+    let pool = config.pool(&listener.pool).ok_or_else(|| not_in("pool"))?;
+    let pool_id = *ids.pools.get(&pool.name).ok_or_else(|| not_in("pool"))?;
+    let entry = sight.pool(pool_id).ok_or_else(|| not_in("pool"))?;
+    let network = client_network(entry, &question.client.into());
+    let now_s = sight.now_s();
+
+    let held = sight.session_entry(&SessionKey::new(&network, pool_id));
+    let plan = session::plan(sight, entry, pool_id, held.map(|held| held.seen()), now_s);
+    let held = held.filter(|_| matches!(plan, Plan::Renew | Plan::Move));
+    let chosen = schedule::peek(sight, entry, &network);
+    let names = Names::of(scene);
+    let (mut flows, live) = flows(scene, &names, listener, question);
+    let is_on = balancer.admin_state_up && listener.admin_state_up;
+    let (member, by) = match (live, plan, held) {
+        (Some(member), _, _) if question.port.is_some() => (Some(member), By::Flow),
+        _ if !is_on => (None, By::Nothing),
+        (_, Plan::Renew, Some(held)) => (Some(held.member), By::Session),
+        _ if chosen.is_some() => (chosen, By::Algorithm),
+        _ => (None, By::Nothing),
+    };
+
+    let absolute_s = entry.session_absolute_s.get();
+    let session = held.map(|held| {
+        let ends_in_s = end_s(entry, &held).saturating_sub(now_s);
+        HeldSession {
+            network: network.into(),
+            member: names.name(held.member),
+            member_status: names.status(held.member),
+            first_seen_s_ago: now_s.saturating_sub(held.first_seen_s),
+            last_seen_s_ago: now_s.saturating_sub(held.last_seen_s),
+            idle_timeout_s: entry.session_idle_s.get(),
+            ends_in_s,
+            ends_at_unix_s: unix_s + u64::from(ends_in_s),
+            ends_at_the_latest_in_s: (absolute_s > 0)
+                .then(|| held.first_seen_s.saturating_add(absolute_s).saturating_sub(now_s)),
+        }
+    });
+    let more_flows = flows.len().saturating_sub(LISTED_FLOWS);
+    flows.truncate(LISTED_FLOWS);
+    let mut explanation = Explanation {
+        client: question.client,
+        port: question.port,
+        listener: listener.name.clone(),
+        address: find::address(balancer, listener),
+        pool: pool.name.clone(),
+        algorithm: pool.algorithm,
+        member: member.map(|id| names.name(id)),
+        by,
+        session,
+        flows,
+        more_flows,
+        reasons: Vec::new(),
+    };
+    let facts = Facts {
+        question,
+        listener,
+        pool,
+        is_on,
+        plan,
+        unix_s,
+    };
+    explanation.reasons = reasons::sentences(&explanation, &facts);
+    Ok(explanation)
+}
+
+/// The members by id.
+struct Names<'a>(std::collections::HashMap<u32, (&'a str, OperatingStatus)>);
+
+impl<'a> Names<'a> {
+    fn of<S: Sight>(scene: &Scene<'a, S>) -> Self {
+        let members = scene.members_by_id().into_iter();
+        Self(
+            members
+                .map(|(id, (pool, member))| (id, (member.name.as_str(), scene.member_status(pool, member))))
+                .collect(),
+        )
+    }
+
+    fn name(&self, id: u32) -> String {
+        self.0.get(&id).map_or(GONE, |(name, _)| name).to_owned()
+    }
+
+    fn status(&self, id: u32) -> Option<OperatingStatus> {
+        self.0.get(&id).map(|(_, status)| *status)
+    }
+}
+
+/// The client's flows to the listener, the most telling first, and the member of the first that goes on where it is.
+fn flows<S: Sight>(
+    scene: &Scene<'_, S>,
+    names: &Names<'_>,
+    listener: &model::Listener,
+    question: &Question,
+) -> (Vec<Flow>, Option<u32>) {
+    let sight = scene.sight;
+    let Some(&listener) = scene.ids.listeners.get(&listener.name) else {
+        return (Vec::new(), None);
+    };
+    let (client, now_s) = (question.client.into(), sight.now_s());
+    let is_asked_for = |record: &&Record| {
+        record.listener.get() == listener
+            && record.client.load() == client
+            && question.port.is_none_or(|port| port == record.client_port())
+            && !record.is_expired(sight, now_s)
+    };
+    let mut records: Vec<&Record> = sight.flow_records().filter(is_asked_for).collect();
+    // Open ones first: of those that are closing there may be many.
+    records.sort_by_key(|record| {
+        let is_open = record.state_word().state().is_open();
+        Reverse((is_open, record.last_seen_s.get(), record.client_port()))
+    });
+    let goes_on = |record: &&Record| {
+        let member = sight.member(record.member.get());
+        member.is_some_and(Member::keeps_sessions)
+    };
+    let live = records.iter().copied().find(goes_on);
+    let live = live.map(|record| record.member.get());
+    let listed = records
+        .iter()
+        .map(|record| flow(sight, names, record, now_s))
+        .collect();
+    (listed, live)
+}
+
+fn flow<S: Sight>(sight: &S, names: &Names<'_>, record: &Record, now_s: u32) -> Flow {
+    let state = record.state_word().state();
+    let idle_s = now_s.saturating_sub(record.last_seen_s.get());
+    let kept_s = sight
+        .settings()
+        .map_or(0, |settings| settings.flow_idle_s[state as usize].get());
+    Flow {
+        client: endpoint(record.client.load().into(), record.client_port()),
+        member: names.name(record.member.get()),
+        member_status: names.status(record.member.get()),
+        state: match state {
+            State::Unused => "unused",
+            State::TcpSyn => "opening",
+            State::TcpEstablished => "established",
+            State::TcpFin => "closing",
+            State::TcpReset => "reset",
+            State::Udp => "udp",
+        }
+        .into(),
+        idle_s,
+        expires_in_s: kept_s.saturating_sub(idle_s),
+    }
+}

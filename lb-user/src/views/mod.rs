@@ -1,0 +1,66 @@
+//! Views: what the daemon says of itself. Pure functions from its state to answers; what an answer says is data, and
+//! how it is shown is the command line's.
+
+mod explain;
+mod operating;
+mod sessions;
+mod sight;
+mod status;
+
+use std::{collections::HashMap, net::IpAddr};
+
+pub use explain::{By, Explanation, Flow, HeldSession, Question, explain};
+pub use sessions::{Session, session_key, sessions};
+pub use sight::Sight;
+pub use status::{
+    Interface, Listener, LoadBalancer, Member, Packets, Pool, SessionCounts, Status, Traffic, status,
+};
+
+use lb_common::tables::MemberState;
+
+use crate::{
+    model::{self, Config, OperatingStatus},
+    reconcile::Ids,
+};
+
+/// What the views look at.
+pub struct Scene<'a, S> {
+    /// What is configured.
+    pub config: &'a Config,
+    /// The ids in the maps.
+    pub ids: &'a Ids,
+    /// The maps.
+    pub sight: &'a S,
+}
+
+impl<'a, S: Sight> Scene<'a, S> {
+    fn member_id(&self, pool: &model::Pool, member: &model::Member) -> Option<u32> {
+        let key = (pool.name.clone(), member.name.clone());
+        self.ids.members.get(&key).copied()
+    }
+
+    fn member_status(&self, pool: &model::Pool, member: &model::Member) -> OperatingStatus {
+        let entry = self.member_id(pool, member).and_then(|id| self.sight.member(id));
+        let state = entry.map_or(MemberState::Unused, |entry| {
+            MemberState::from_word(entry.state.get())
+        });
+        operating::of_member(pool, member, state)
+    }
+
+    /// The configured members by id, each with its pool.
+    fn members_by_id(&self) -> HashMap<u32, (&'a model::Pool, &'a model::Member)> {
+        let pools = self.config.pools.iter();
+        let members = pools.flat_map(|pool| pool.members.iter().map(move |member| (pool, member)));
+        members
+            .filter_map(|(pool, member)| Some((self.member_id(pool, member)?, (pool, member))))
+            .collect()
+    }
+}
+
+/// What stands for a member that is not configured any more.
+const GONE: &str = "(gone)";
+
+/// An address with a port, as it is written everywhere: `192.0.2.1:80`, `[2001:db8::1]:80`.
+fn endpoint(address: IpAddr, port: u16) -> String {
+    std::net::SocketAddr::new(address, port).to_string()
+}

@@ -1,0 +1,327 @@
+//! How things stand.
+
+use std::{collections::HashMap, net::IpAddr};
+
+use lb_common::{
+    tables,
+    verdict::{Fate, Reason},
+};
+use serde::{Deserialize, Serialize};
+
+use super::{Scene, Sight, endpoint, operating, sessions};
+use crate::{
+    bpf::Attachment,
+    model::{self, LbAlgorithm, OperatingStatus, Protocol},
+};
+
+/// How things stand.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// The load balancers, in the order of the configuration.
+    pub load_balancers: Vec<LoadBalancer>,
+    /// The pools, in the order of the configuration.
+    pub pools: Vec<Pool>,
+    /// Where the datapath is attached.
+    pub interfaces: Vec<Interface>,
+    /// Packets by what became of them, where any did.
+    pub packets: Vec<Packets>,
+}
+
+/// A load balancer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoadBalancer {
+    /// Its name.
+    pub name: String,
+    /// Its address.
+    pub vip: IpAddr,
+    /// How it is doing.
+    pub status: OperatingStatus,
+    /// Its listeners.
+    pub listeners: Vec<Listener>,
+}
+
+/// A listener.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listener {
+    /// Its name.
+    pub name: String,
+    /// What it speaks.
+    pub protocol: Protocol,
+    /// Its port.
+    pub port: u16,
+    /// How it is doing.
+    pub status: OperatingStatus,
+    /// The name of its pool.
+    pub pool: String,
+    /// What passed.
+    #[serde(flatten)]
+    pub traffic: Traffic,
+    /// Its open flows.
+    pub active_flows: u64,
+}
+
+/// A pool.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pool {
+    /// Its name.
+    pub name: String,
+    /// How it chooses.
+    pub algorithm: LbAlgorithm,
+    /// How it is doing.
+    pub status: OperatingStatus,
+    /// What passed, over its members.
+    #[serde(flatten)]
+    pub traffic: Traffic,
+    /// Its open flows.
+    pub active_flows: u64,
+    /// Its sessions; none where it has no session persistence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sessions: Option<SessionCounts>,
+    /// Its members.
+    pub members: Vec<Member>,
+}
+
+/// A member.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Member {
+    /// Its name.
+    pub name: String,
+    /// Where it is: its address, and its port where it has one of its own.
+    pub address: String,
+    /// Its weight.
+    pub weight: u16,
+    /// How it is doing.
+    pub status: OperatingStatus,
+    /// What passed.
+    #[serde(flatten)]
+    pub traffic: Traffic,
+    /// Its open flows.
+    pub active_flows: u64,
+}
+
+/// What passed since it was configured. Bytes are counted from the IP header on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Traffic {
+    /// Packets from clients.
+    pub packets_in: u64,
+    /// Bytes from clients.
+    pub bytes_in: u64,
+    /// Packets to clients.
+    pub packets_out: u64,
+    /// Bytes to clients.
+    pub bytes_out: u64,
+    /// Flows begun.
+    pub new_flows: u64,
+}
+
+impl From<tables::Traffic> for Traffic {
+    fn from(counted: tables::Traffic) -> Self {
+        let tables::Traffic {
+            packets_in,
+            bytes_in,
+            packets_out,
+            bytes_out,
+            new_flows,
+        } = counted;
+        Self {
+            packets_in,
+            bytes_in,
+            packets_out,
+            bytes_out,
+            new_flows,
+        }
+    }
+}
+
+impl Traffic {
+    fn plus(self, other: Self) -> Self {
+        Self {
+            packets_in: self.packets_in + other.packets_in,
+            bytes_in: self.bytes_in + other.bytes_in,
+            packets_out: self.packets_out + other.packets_out,
+            bytes_out: self.bytes_out + other.bytes_out,
+            new_flows: self.new_flows + other.new_flows,
+        }
+    }
+}
+
+/// The sessions of a pool.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionCounts {
+    /// How many there are now.
+    pub now: u64,
+    /// How many were made.
+    pub created: u64,
+    /// New flows that went where their session said.
+    pub held: u64,
+    /// How many went to another member, because theirs took no packets.
+    pub moved: u64,
+    /// How many ended: their client stayed away, they were too old, or their member is gone.
+    pub expired: u64,
+}
+
+/// An interface.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Interface {
+    /// Its name.
+    pub name: String,
+    /// How the datapath is attached to it: `native`, `generic` or `taken over`.
+    pub mode: String,
+}
+
+/// Packets of one reason.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Packets {
+    /// What became of them: `forwarded`, `passed`, `answered` or `dropped`.
+    pub fate: String,
+    /// Why.
+    pub reason: String,
+    /// How many.
+    pub count: u64,
+}
+
+/// How things stand.
+pub fn status<S: Sight>(scene: &Scene<'_, S>, attachments: &[Attachment]) -> Status {
+    let held = sessions_now(scene);
+    let pools: Vec<Pool> = scene
+        .config
+        .pools
+        .iter()
+        .map(|pool| of_pool(scene, pool, &held))
+        .collect();
+    let active = active_flows(scene.sight);
+    let balancers = scene.config.load_balancers.iter();
+    let interfaces = attachments.iter().map(|attachment| Interface {
+        name: attachment.interface.clone(),
+        mode: attachment.mode.to_string(),
+    });
+    Status {
+        load_balancers: balancers
+            .map(|balancer| of_load_balancer(scene, balancer, &pools, &active))
+            .collect(),
+        pools,
+        interfaces: interfaces.collect(),
+        packets: packets(scene.sight),
+    }
+}
+
+fn of_load_balancer<S: Sight>(
+    scene: &Scene<'_, S>,
+    balancer: &model::LoadBalancer,
+    pools: &[Pool],
+    active: &HashMap<u32, u64>,
+) -> LoadBalancer {
+    let listener = |listener: &model::Listener| {
+        let id = scene.ids.listeners.get(&listener.name).copied().unwrap_or(0);
+        let pool = pools.iter().find(|pool| pool.name == listener.pool);
+        let pool = pool.map_or(OperatingStatus::Offline, |pool| pool.status);
+        let is_on = balancer.admin_state_up && listener.admin_state_up;
+        Listener {
+            name: listener.name.clone(),
+            protocol: listener.protocol,
+            port: listener.port,
+            status: operating::of_listener(is_on, pool),
+            pool: listener.pool.clone(),
+            traffic: scene.sight.listener_traffic(id).into(),
+            active_flows: active.get(&id).copied().unwrap_or(0),
+        }
+    };
+    let listeners: Vec<Listener> = balancer.listeners.iter().map(listener).collect();
+    let states: Vec<OperatingStatus> = listeners.iter().map(|listener| listener.status).collect();
+    LoadBalancer {
+        name: balancer.name.clone(),
+        vip: balancer.vip,
+        status: operating::of_load_balancer(balancer.admin_state_up, &states),
+        listeners,
+    }
+}
+
+fn of_pool<S: Sight>(scene: &Scene<'_, S>, pool: &model::Pool, held: &HashMap<u32, u64>) -> Pool {
+    let id = scene.ids.pools.get(&pool.name).copied().unwrap_or(0);
+    let members: Vec<Member> = pool
+        .members
+        .iter()
+        .map(|member| of_member(scene, pool, member))
+        .collect();
+    let states: Vec<OperatingStatus> = members.iter().map(|member| member.status).collect();
+    let counts = scene.sight.session_counts(id);
+    let swept = scene.sight.pool(id).map_or(0, |pool| pool.swept_sessions.get());
+    let sessions = pool.session_persistence.as_ref().map(|_| SessionCounts {
+        now: held.get(&id).copied().unwrap_or(0),
+        created: counts.created,
+        held: counts.held,
+        moved: counts.moved,
+        expired: counts.expired + swept,
+    });
+    Pool {
+        name: pool.name.clone(),
+        algorithm: pool.algorithm,
+        status: operating::of_pool(&states),
+        traffic: members
+            .iter()
+            .fold(Traffic::default(), |sum, member| sum.plus(member.traffic)),
+        active_flows: members.iter().map(|member| member.active_flows).sum(),
+        sessions,
+        members,
+    }
+}
+
+fn of_member<S: Sight>(scene: &Scene<'_, S>, pool: &model::Pool, member: &model::Member) -> Member {
+    let id = scene.member_id(pool, member).unwrap_or(0);
+    let active = scene.sight.member(id).map_or(0, |entry| entry.active_flows.get());
+    Member {
+        name: member.name.clone(),
+        address: match member.port {
+            Some(port) => endpoint(member.address, port),
+            None => member.address.to_string(),
+        },
+        weight: member.weight,
+        status: scene.member_status(pool, member),
+        traffic: scene.sight.member_traffic(id).into(),
+        active_flows: active.into(),
+    }
+}
+
+/// Open flows by the id of their listener.
+fn active_flows<S: Sight>(sight: &S) -> HashMap<u32, u64> {
+    let open = sight
+        .flow_records()
+        .filter(|record| record.state_word().is_counted());
+    count(open.map(|record| record.listener.get()))
+}
+
+/// Sessions that hold, by the id of their pool.
+fn sessions_now<S: Sight>(scene: &Scene<'_, S>) -> HashMap<u32, u64> {
+    let (sight, now_s) = (scene.sight, scene.sight.now_s());
+    let holds = |entry: &crate::bpf::SessionEntry| {
+        let pool = sight.pool(entry.key.pool);
+        pool.is_some_and(|pool| now_s < sessions::end_s(pool, entry))
+    };
+    count(sight.sessions().filter(holds).map(|entry| entry.key.pool))
+}
+
+fn count(ids: impl Iterator<Item = u32>) -> HashMap<u32, u64> {
+    let mut counts = HashMap::new();
+    ids.for_each(|id| *counts.entry(id).or_default() += 1);
+    counts
+}
+
+fn packets<S: Sight>(sight: &S) -> Vec<Packets> {
+    let mut reasons = Reason::ALL.to_vec();
+    reasons.sort_by_key(|reason| reason.fate());
+    let counted = reasons.into_iter().map(|reason| Packets {
+        fate: fate(reason.fate()).into(),
+        reason: reason.label().into(),
+        count: sight.packets(reason),
+    });
+    counted.filter(|packets| packets.count > 0).collect()
+}
+
+fn fate(fate: Fate) -> &'static str {
+    match fate {
+        Fate::Forwarded => "forwarded",
+        Fate::Passed => "passed",
+        Fate::Answered => "answered",
+        Fate::Dropped => "dropped",
+    }
+}
