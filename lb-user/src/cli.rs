@@ -16,6 +16,7 @@ use clap::{Parser, Subcommand};
 
 use crate::{
     api::{Answer, Command},
+    bpf::Memory,
     config, daemon,
 };
 
@@ -180,6 +181,10 @@ fn check(file: &Path) -> anyhow::Result<()> {
                 eprintln!("{warning:#}");
             }
             println!("{}: valid", file.display());
+            println!(
+                "its maps will take {}",
+                Memory::estimated(&loaded.config.datapath)?
+            );
             Ok(())
         }
         Err(mistakes) => bail!("{mistakes:#}"),

@@ -92,6 +92,9 @@ impl Daemon {
         preflight::raise_file_limit();
         preflight::warn_of_closed_forwarding(&config);
         let mut datapath = Datapath::load(&config.datapath, &config.daemon.pin_path)?;
+        if let Some(memory) = &datapath.memory {
+            info!("the maps take {memory}");
+        }
         let health = Health::default();
         let ids = reconcile::apply(&mut datapath.maps, &config, &health)?;
         nudge_members(&config);

@@ -1,5 +1,8 @@
 //! Packets through the programs in the kernel, by test runs: no network is needed, but root is.
 
+#[path = "packets/accounts.rs"]
+mod accounts;
+
 use std::{
     net::IpAddr,
     path::PathBuf,
@@ -29,16 +32,19 @@ struct Kernel {
 
 impl Kernel {
     fn load() -> Self {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let pins = PathBuf::from(format!("/sys/fs/bpf/hf-{}-packets-{number}", std::process::id()));
-        let settings = DatapathSettings {
+        Self::with(&DatapathSettings {
             max_flows: FLOWS,
             max_sessions: 65_536,
             ..DatapathSettings::default()
-        };
+        })
+    }
+
+    fn with(settings: &DatapathSettings) -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let pins = PathBuf::from(format!("/sys/fs/bpf/hf-{}-packets-{number}", std::process::id()));
         let datapath =
-            Datapath::load(&settings, &pins).expect("root and a BPF file system at /sys/fs/bpf are needed");
+            Datapath::load(settings, &pins).expect("root and a BPF file system at /sys/fs/bpf are needed");
         Self { datapath }
     }
 

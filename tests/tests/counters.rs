@@ -199,3 +199,19 @@ fn a_pool_does_not_begin_with_the_counts_and_sessions_of_one_that_is_gone() -> R
     }
     Ok(())
 }
+
+#[test]
+fn the_memory_of_the_maps_is_stated_before_and_at_the_start() -> Result<()> {
+    let scene = Scene::start(Laboratory::routed(), PORT, &[1], held)?;
+    let log = scene.daemon().log();
+    let config = scene.daemon().config_path();
+    let check = scene.daemon().cli(&["check", &config.display().to_string()])?;
+    let check = String::from_utf8(check.stdout)?;
+    for (said, by) in [("the maps take", &log), ("its maps will take", &check)] {
+        let line = by.lines().find(|line| line.contains(said)).unwrap_or_default();
+        for part in ["MiB (flows ", ", return index ", ", sessions "] {
+            assert!(line.contains(part), "{by}");
+        }
+    }
+    Ok(())
+}

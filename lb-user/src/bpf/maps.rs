@@ -111,7 +111,7 @@ impl Maps {
     }
 
     /// Writes what is decided when the maps are made, and stays as long as they do.
-    pub(super) fn initialise(&self, flow_buckets: u32, return_buckets: u32) {
+    pub(super) fn initialise(&self) {
         let settings = &self.settings[0];
         if settings.layout_version.get() == LAYOUT_VERSION {
             return;
@@ -119,8 +119,8 @@ impl Maps {
         // The hasher's keys are drawn from the system's randomness.
         let seed = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), std::process::id());
         settings.seed.set(seed);
-        settings.flow_buckets.set(flow_buckets);
-        settings.return_buckets.set(return_buckets);
+        settings.flow_buckets.set(self.flows.len() as u32);
+        settings.return_buckets.set(self.returns.len() as u32);
         settings.layout_version.set(LAYOUT_VERSION);
     }
 

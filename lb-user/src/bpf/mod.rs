@@ -7,6 +7,7 @@ mod counters;
 mod maps;
 mod platform;
 mod shared;
+mod sizes;
 
 use std::{
     borrow::Cow,
@@ -23,6 +24,8 @@ pub use attach::{AttachMode, Attachment};
 pub use counters::Counters;
 pub use maps::{Maps, SessionEntry};
 pub use shared::{ScheduleSlot, Shared};
+pub use sizes::Memory;
+use sizes::sizes;
 
 use crate::model::DatapathSettings;
 
@@ -61,12 +64,6 @@ const PINNED: [&str; 17] = [
     "REASONS",
     "STAGES",
 ];
-
-/// Flows per bucket of the flow table when all that are configured are there: three of seven ways, so that hardly any
-/// bucket overflows.
-const FLOWS_PER_BUCKET: u32 = 3;
-/// Flows per bucket of the return index: three of sixteen ways. With five, one flow in a million would find its bucket full.
-const FLOWS_PER_RETURN_BUCKET: u32 = 3;
 
 /// What a frame may grow by in a test run: an outer header and two tags.
 const TEST_RUN_ROOM: usize = 64;
@@ -120,6 +117,8 @@ pub struct Datapath {
     pin_path: PathBuf,
     /// Its maps.
     pub maps: Maps,
+    /// What these cost; none where the kernel does not say.
+    pub memory: Option<Memory>,
     /// Where it is attached.
     pub attachments: Vec<Attachment>,
     _stages: ProgramArray<aya::maps::MapData>,
@@ -132,23 +131,7 @@ impl Datapath {
             path: pin_path.to_owned(),
             source,
         })?;
-        let flow_buckets = settings.max_flows.div_ceil(FLOWS_PER_BUCKET);
-        let return_buckets = settings.max_flows.div_ceil(FLOWS_PER_RETURN_BUCKET);
-        let sizes = [
-            ("LISTENER_IDS", 2 * settings.max_listeners),
-            // Ids begin at 1.
-            ("LISTENERS", settings.max_listeners + 1),
-            ("LISTENER_TRAFFIC", settings.max_listeners + 1),
-            ("POOLS", settings.max_pools + 1),
-            ("SESSION_COUNTS", settings.max_pools + 1),
-            ("MEMBERS", settings.max_members + 1),
-            ("MEMBER_TRAFFIC", settings.max_members + 1),
-            ("SCHEDULES", settings.schedule_slots),
-            ("SNAT_ADDRESSES", MAX_SNAT_ADDRESSES),
-            ("FLOWS", flow_buckets),
-            ("RETURNS", return_buckets),
-            ("SESSIONS", settings.max_sessions),
-        ];
+        let sizes = sizes(settings);
         let mut loader = EbpfLoader::new();
         for (name, size) in sizes {
             loader.map_max_entries(name, size);
@@ -157,13 +140,15 @@ impl Datapath {
             loader.map_pin_path(name, Cow::Owned(pin_path.join(name)));
         }
         let mut ebpf = loader.load(OBJECT)?;
+        let memory = Memory::measured(ebpf.maps()).ok();
         let maps = Maps::take(&mut ebpf, &sizes)?;
-        maps.initialise(flow_buckets, return_buckets);
+        maps.initialise();
         let stages = load_stages(&mut ebpf)?;
         Ok(Self {
             ebpf,
             pin_path: pin_path.to_owned(),
             maps,
+            memory,
             attachments: Vec::new(),
             _stages: stages,
         })

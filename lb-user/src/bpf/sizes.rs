@@ -1,0 +1,201 @@
+//! How large the maps are, and what memory they cost.
+
+use std::{fmt, fs, io, os::fd::AsRawFd as _};
+
+use aya::{
+    maps::{Map, MapData},
+    util::nr_cpus,
+};
+use aya_obj::{
+    Object,
+    generated::{
+        BPF_F_MMAPABLE, BPF_F_NO_PREALLOC,
+        bpf_map_type::{self, BPF_MAP_TYPE_HASH, BPF_MAP_TYPE_LRU_HASH, BPF_MAP_TYPE_PERCPU_ARRAY},
+    },
+};
+
+use super::{Error, MAX_SNAT_ADDRESSES, OBJECT};
+use crate::model::DatapathSettings;
+
+/// Flows per bucket of the flow table when all that are configured are there: three of seven ways, so that hardly any
+/// bucket overflows.
+const FLOWS_PER_BUCKET: u32 = 3;
+/// Flows per bucket of the return index: three of sixteen ways. With five, one flow in a million would find its bucket full.
+const FLOWS_PER_RETURN_BUCKET: u32 = 3;
+
+/// What the kernel has for each entry of a hash map beside key and value, and for each bucket, in bytes.
+const HASH_ENTRY: u64 = 48;
+const HASH_BUCKET: u64 = 16;
+const PAGE: u64 = 4096;
+
+/// The entries of the maps whose size is configured.
+pub(super) fn sizes(settings: &DatapathSettings) -> [(&'static str, u32); 12] {
+    [
+        ("LISTENER_IDS", 2 * settings.max_listeners),
+        // Ids begin at 1.
+        ("LISTENERS", settings.max_listeners + 1),
+        ("LISTENER_TRAFFIC", settings.max_listeners + 1),
+        ("POOLS", settings.max_pools + 1),
+        ("SESSION_COUNTS", settings.max_pools + 1),
+        ("MEMBERS", settings.max_members + 1),
+        ("MEMBER_TRAFFIC", settings.max_members + 1),
+        ("SCHEDULES", settings.schedule_slots),
+        ("SNAT_ADDRESSES", MAX_SNAT_ADDRESSES),
+        ("FLOWS", settings.max_flows.div_ceil(FLOWS_PER_BUCKET)),
+        ("RETURNS", settings.max_flows.div_ceil(FLOWS_PER_RETURN_BUCKET)),
+        ("SESSIONS", settings.max_sessions),
+    ]
+}
+
+/// The parts that memory is stated by, with the maps of each; the last has all others.
+const PARTS: [(&str, &[&str]); 6] = [
+    ("flows", &["FLOWS"]),
+    ("return index", &["RETURNS"]),
+    ("sessions", &["SESSIONS"]),
+    ("schedules", &["SCHEDULES"]),
+    (
+        "counters",
+        &["LISTENER_TRAFFIC", "MEMBER_TRAFFIC", "SESSION_COUNTS", "REASONS"],
+    ),
+    ("all else", &[]),
+];
+
+/// What the maps cost, by part, in bytes. Displayed in MiB.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Memory([u64; PARTS.len()]);
+
+impl Memory {
+    fn of<N: AsRef<str>>(maps: impl IntoIterator<Item = (N, u64)>) -> Self {
+        let mut memory = Self::default();
+        for (name, bytes) in maps {
+            let part = PARTS.iter().position(|(_, maps)| maps.contains(&name.as_ref()));
+            memory.0[part.unwrap_or(PARTS.len() - 1)] += bytes;
+        }
+        memory
+    }
+
+    /// What these settings will cost on this machine.
+    pub fn estimated(settings: &DatapathSettings) -> Result<Self, Error> {
+        let cores = nr_cpus().map_err(|(path, source)| Error::Pin {
+            path: path.into(),
+            source,
+        })?;
+        let object = Object::parse(OBJECT).map_err(aya::EbpfError::from)?;
+        let sizes = sizes(settings);
+        let maps = object.maps.iter().map(|(name, map)| {
+            let configured = sizes.iter().find(|(sized, _)| sized == name);
+            let entries = configured.map_or(map.max_entries(), |&(_, entries)| entries);
+            (name, cost(map, entries.into(), cores as u64))
+        });
+        Ok(Self::of(maps))
+    }
+
+    /// What loaded maps cost, as the kernel accounts for it.
+    pub(super) fn measured<'m>(maps: impl Iterator<Item = (&'m str, &'m Map)>) -> io::Result<Self> {
+        let costs = maps.map(|(name, map)| Ok((name, data(map).map_or(Ok(0), accounted)?)));
+        Ok(Self::of(costs.collect::<io::Result<Vec<_>>>()?))
+    }
+
+    /// The parts, in bytes.
+    pub fn parts(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        PARTS.iter().map(|(name, _)| *name).zip(self.0)
+    }
+
+    /// All of it, in bytes.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.0.iter().sum()
+    }
+}
+
+impl fmt::Display for Memory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} MiB (", mib(self.total()))?;
+        for (index, (name, bytes)) in self.parts().enumerate() {
+            let comma = if index == 0 { "" } else { ", " };
+            write!(f, "{comma}{name} {}", mib(bytes))?;
+        }
+        f.write_str(")")
+    }
+}
+
+/// Bytes in MiB, to a tenth.
+fn mib(bytes: u64) -> String {
+    let tenths = (bytes * 10 + (1 << 19)) >> 20;
+    format!("{}.{}", tenths / 10, tenths % 10)
+}
+
+/// What the kernel accounts for a map (`array_map_mem_usage`, `htab_map_mem_usage`), but for a few hundred bytes.
+fn cost(map: &aya_obj::Map, entries: u64, cores: u64) -> u64 {
+    let eight = |bytes: u32| u64::from(bytes).next_multiple_of(8);
+    let (key, value) = (eight(map.key_size()), eight(map.value_size()));
+    let flags = map.map_flags();
+    match bpf_map_type::try_from(map.map_type()) {
+        // Its entries are made when they are needed; there are few.
+        Ok(BPF_MAP_TYPE_HASH) if flags & BPF_F_NO_PREALLOC != 0 => entries.next_power_of_two() * HASH_BUCKET,
+        Ok(BPF_MAP_TYPE_HASH | BPF_MAP_TYPE_LRU_HASH) => {
+            entries.next_power_of_two() * HASH_BUCKET + entries * (HASH_ENTRY + key + value)
+        }
+        Ok(BPF_MAP_TYPE_PERCPU_ARRAY) => entries * (8 + value * cores),
+        _ if flags & BPF_F_MMAPABLE != 0 => PAGE + (entries * value).next_multiple_of(PAGE),
+        _ => entries * value,
+    }
+}
+
+/// What the kernel says in `memlock` of a map's entry in `/proc` (since Linux 6.4 exactly, before that roughly).
+fn accounted(map: &MapData) -> io::Result<u64> {
+    use std::os::fd::AsFd as _;
+    let info = fs::read_to_string(format!("/proc/self/fdinfo/{}", map.fd().as_fd().as_raw_fd()))?;
+    let bytes = info.lines().find_map(|line| line.strip_prefix("memlock:"));
+    bytes
+        .and_then(|bytes| bytes.trim().parse().ok())
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "there is no memlock"))
+}
+
+fn data(map: &Map) -> Option<&MapData> {
+    match map {
+        Map::Array(data)
+        | Map::PerCpuArray(data)
+        | Map::HashMap(data)
+        | Map::LruHashMap(data)
+        | Map::ProgramArray(data) => Some(data),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A row of the table in ARCHITECTURE.md, which leaves out what depends on the number of cores.
+    fn row(name: &str, entries: u32) -> String {
+        let settings = DatapathSettings {
+            max_flows: entries,
+            max_sessions: entries,
+            ..DatapathSettings::default()
+        };
+        let memory = Memory::estimated(&settings).unwrap();
+        let parts: Vec<u64> = memory.parts().map(|(_, bytes)| bytes).take(3).collect();
+        let sum = parts.iter().sum();
+        let cells: Vec<String> = parts.into_iter().chain([sum]).map(mib).collect();
+        format!("| {name} | {} |\n", cells.join(" | "))
+    }
+
+    #[test]
+    fn the_documented_memory_is_that_of_the_maps() {
+        let documented = include_str!("../../../ARCHITECTURE.md");
+        for (name, entries) in [("65,536", 1 << 16), ("1,048,576", 1 << 20)] {
+            let row = row(name, entries);
+            assert!(documented.contains(&row), "ARCHITECTURE.md should say: {row}");
+        }
+    }
+
+    #[test]
+    fn memory_is_said_by_part_and_in_all() {
+        let memory = Memory::of([("FLOWS", 3 << 19), ("SESSIONS", 1 << 20), ("POOLS", 52_429)]);
+        assert_eq!(
+            memory.to_string(),
+            "2.6 MiB (flows 1.5, return index 0.0, sessions 1.0, schedules 0.0, counters 0.0, all else 0.1)"
+        );
+    }
+}

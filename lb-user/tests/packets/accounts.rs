@@ -1,0 +1,138 @@
+//! What the daemon counts and states itself, with the maps of the kernel.
+
+use lb_user::{
+    bpf::{Datapath, Memory},
+    health::Health,
+    model::{
+        Config, DatapathSettings, Forwarding, Granularity, LbAlgorithm, LbKind, Listener, LoadBalancer,
+        Member, Persistence, Pool, Protocol, SessionPersistence,
+    },
+    reconcile, sweep,
+    views::{self, Scene, SessionCounts},
+};
+
+use crate::Kernel;
+
+/// A UDP listener, and a pool that holds clients for a minute.
+fn config() -> Config {
+    let member = Member {
+        name: "one".into(),
+        address: "127.0.0.1".parse().expect("an address"),
+        port: Some(8080),
+        weight: 1,
+        admin_state_up: true,
+    };
+    let pool = Pool {
+        name: "pool".into(),
+        algorithm: LbAlgorithm::RoundRobin,
+        forwarding: Forwarding::Nat,
+        session_persistence: Some(SessionPersistence {
+            persistence: Persistence::SourceIp(Granularity::default()),
+            idle_timeout_min: 1,
+            absolute_timeout_min: None,
+        }),
+        health_monitor: None,
+        members: vec![member],
+    };
+    let listener = Listener {
+        name: "listener".into(),
+        protocol: Protocol::Udp,
+        port: 53,
+        pool: "pool".into(),
+        admin_state_up: true,
+    };
+    let balancer = LoadBalancer {
+        name: "balancer".into(),
+        vip: "192.0.2.1".parse().expect("an address"),
+        kind: LbKind::Shared,
+        admin_state_up: true,
+        listeners: vec![listener],
+    };
+    Config {
+        load_balancers: vec![balancer],
+        pools: vec![pool],
+        ..Config::default()
+    }
+}
+
+/// A datagram of a client to the listener.
+fn datagram(client: u8) -> Vec<u8> {
+    let mut frame = vec![2, 0x42, 0, 0, 0, 9, 2, 0x43, 0, 0, 0, 1, 8, 0];
+    frame.extend([0x45, 0, 0, 28, 0, 0, 0x40, 0, 64, 17, 0, 0]);
+    frame.extend([203, 0, 113, client, 192, 0, 2, 1]);
+    frame.extend([0x9c, client, 0, 53, 0, 8, 0, 0]);
+    frame
+}
+
+/// The counts of the pool's sessions.
+fn sessions(datapath: &Datapath, config: &Config, ids: &reconcile::Ids) -> SessionCounts {
+    let scene = Scene {
+        config,
+        ids,
+        sight: &datapath.maps,
+    };
+    let status = views::status(&scene, &[]);
+    status.pools[0].sessions.expect("the pool has persistence")
+}
+
+#[test]
+fn a_session_that_is_over_counts_as_expired_once_whoever_finds_it() {
+    let mut kernel = Kernel::load();
+    let config = config();
+    let ids =
+        reconcile::apply(&mut kernel.datapath.maps, &config, &Health::default()).expect("there is room");
+    let counts = |kernel: &Kernel| sessions(&kernel.datapath, &config, &ids);
+    for client in 1..=10 {
+        kernel.run(&datagram(client));
+    }
+    let all = SessionCounts {
+        now: 10,
+        created: 10,
+        ..SessionCounts::default()
+    };
+    assert_eq!(counts(&kernel), all);
+    assert_eq!(sweep::sessions(&mut kernel.datapath.maps), 0);
+    assert_eq!(counts(&kernel), all);
+
+    // A day later, with the flows swept. Three clients come back before the sessions are, and the sweep finds the rest.
+    let settings = &kernel.datapath.maps.settings[0];
+    settings.clock_offset_s.set(86_400);
+    sweep::flows(&kernel.datapath.maps);
+    for client in 1..=3 {
+        kernel.run(&datagram(client));
+    }
+    let back = SessionCounts {
+        now: 3,
+        created: 13,
+        expired: 3,
+        ..SessionCounts::default()
+    };
+    assert_eq!(counts(&kernel), back);
+    assert_eq!(sweep::sessions(&mut kernel.datapath.maps), 7);
+    let swept = SessionCounts { expired: 10, ..back };
+    assert_eq!(counts(&kernel), swept);
+    assert_eq!(sweep::sessions(&mut kernel.datapath.maps), 0);
+    assert_eq!(counts(&kernel), swept);
+}
+
+#[test]
+fn the_memory_that_is_estimated_is_what_the_kernel_accounts_for() {
+    for entries in [65_536, 200_000] {
+        let settings = DatapathSettings {
+            max_flows: entries,
+            max_sessions: entries,
+            ..DatapathSettings::default()
+        };
+        let kernel = Kernel::with(&settings);
+        let measured = kernel.datapath.memory.expect("the kernel says so");
+        let estimated = Memory::estimated(&settings).expect("it can be computed");
+        for ((part, measured), (_, estimated)) in measured.parts().zip(estimated.parts()) {
+            // A hundredth, and what each map has beside its entries.
+            let tolerance = measured / 100 + 32 * 1024;
+            assert!(
+                measured.abs_diff(estimated) <= tolerance,
+                "{part}: {estimated} bytes for {measured}; {entries} entries"
+            );
+        }
+    }
+}
