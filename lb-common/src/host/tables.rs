@@ -15,6 +15,7 @@ use crate::{
     filter,
     flow::{Bucket, ReturnBucket, State},
     schedule::{maglev, round_robin},
+    session::Seen,
     tables::{
         Algorithm, Forwarding, FragmentKey, FragmentRoute, Listener, ListenerKey, Member, MemberState, Pool,
         Session, SessionKey, Settings, SharedAddress, SlotRange,
@@ -209,6 +210,16 @@ impl HostTables {
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .len()
+    }
+
+    /// All sessions.
+    #[must_use]
+    pub fn sessions(&self) -> Vec<(SessionKey, Seen)> {
+        let slots = self.session_slots.read().unwrap_or_else(PoisonError::into_inner);
+        let sessions = slots
+            .iter()
+            .filter_map(|(key, &slot)| Some((*key, self.sessions.get(slot)?.seen())));
+        sessions.collect()
     }
 
     pub(super) fn listener_id(&self, key: &ListenerKey) -> Option<u32> {

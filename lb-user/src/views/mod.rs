@@ -6,6 +6,8 @@ mod operating;
 mod sessions;
 mod sight;
 mod status;
+#[cfg(test)]
+mod tests;
 
 use std::{collections::HashMap, net::IpAddr};
 

@@ -1,0 +1,216 @@
+//! A balancer whose maps lie in ordinary memory.
+
+use std::{collections::HashMap, sync::Arc};
+
+use lb_common::{
+    address::Endpoint,
+    flow::{Record, State, StateWord, table},
+    hash,
+    host::{HostPlatform, HostTables},
+    platform::Platform as _,
+    tables::{self, Algorithm, MemberState, SessionKey},
+    verdict::Reason,
+};
+
+use crate::views::*;
+use crate::{
+    bpf::SessionEntry,
+    model::{Forwarding, Granularity, LbAlgorithm, LbKind, Persistence, Protocol, SessionPersistence},
+};
+
+pub(super) const CLIENT: &str = "203.0.113.7";
+const VIP: &str = "192.0.2.1";
+const BUCKETS: u32 = 64;
+const DAY_S: u64 = 86_400;
+/// Noon of some day, in seconds since 1970.
+pub(super) const NOON: u64 = 20_000 * DAY_S + DAY_S / 2;
+
+impl Sight for HostPlatform {
+    fn flow_records(&self) -> impl Iterator<Item = &Record> {
+        let buckets = self.tables.buckets.iter();
+        let ways = buckets.flat_map(|bucket| bucket.tags.iter().zip(&bucket.flows));
+        ways.filter(|(tag, _)| tag.get() >= table::FIRST_TAG)
+            .map(|(_, record)| record)
+    }
+
+    fn sessions(&self) -> impl Iterator<Item = SessionEntry> {
+        self.tables
+            .sessions()
+            .into_iter()
+            .map(|(key, seen)| SessionEntry {
+                key,
+                member: (seen.bound >> 32) as u32,
+                last_seen_s: seen.bound as u32,
+                first_seen_s: seen.first_seen_s,
+            })
+    }
+
+    fn session_entry(&self, key: &SessionKey) -> Option<SessionEntry> {
+        Sight::sessions(self).find(|entry| entry.key == *key)
+    }
+
+    fn listener_traffic(&self, id: u32) -> tables::Traffic {
+        HostPlatform::listener_traffic(self, id)
+    }
+
+    fn member_traffic(&self, id: u32) -> tables::Traffic {
+        HostPlatform::member_traffic(self, id)
+    }
+
+    fn session_counts(&self, pool: u32) -> tables::SessionCounts {
+        HostPlatform::session_counts(self, pool)
+    }
+
+    fn packets(&self, reason: Reason) -> u64 {
+        self.reason(reason)
+    }
+}
+
+/// The TCP listener "web" of 192.0.2.1, its pool "web", which holds clients for 20 minutes, and its members "one" and
+/// "two".
+pub(super) struct World {
+    pub(super) platform: HostPlatform,
+    pub(super) config: Config,
+    pub(super) ids: Ids,
+    pub(super) members: [u32; 2],
+}
+
+impl World {
+    pub(super) fn new() -> Self {
+        let tables = HostTables::new(BUCKETS, BUCKETS);
+        let pool = tables.add_pool(tables::Forwarding::NAT, Algorithm::RoundRobin);
+        tables.pools[pool as usize].session_idle_s.set(1200);
+        let listener = tables.add_listener(&endpoint_of(VIP, 80), 6, pool);
+        let members =
+            ["10.0.0.1", "10.0.0.2"].map(|address| tables.add_member(pool, &endpoint_of(address, 8080)));
+        let named = [("one", members[0]), ("two", members[1])];
+        Self {
+            platform: HostPlatform::new(Arc::new(tables)),
+            config: config(),
+            ids: Ids {
+                pools: HashMap::from([("web".into(), pool)]),
+                members: named.map(|(name, id)| (("web".into(), name.into()), id)).into(),
+                listeners: HashMap::from([("web".into(), listener)]),
+            },
+            members,
+        }
+    }
+
+    pub(super) fn scene(&self) -> Scene<'_, HostPlatform> {
+        Scene {
+            config: &self.config,
+            ids: &self.ids,
+            sight: &self.platform,
+        }
+    }
+
+    pub(super) fn pool(&self) -> &tables::Pool {
+        &self.platform.tables.pools[self.ids.pools["web"] as usize]
+    }
+
+    pub(super) fn set_state(&self, member: usize, state: MemberState) {
+        let entry = self.platform.member(self.members[member]).unwrap();
+        entry.state.set(state as u32);
+        self.platform.tables.lay_out(self.ids.pools["web"]);
+    }
+
+    pub(super) fn pass_time(&self, seconds: u32) {
+        self.platform.tables.now_s.fetch_add(seconds);
+    }
+
+    /// The client is held to the first member from now on.
+    pub(super) fn hold(&self) {
+        let key = session_key(&self.scene(), "web", CLIENT.parse().unwrap()).unwrap();
+        assert!(
+            self.platform
+                .create_session(&key, self.members[0], self.platform.now_s())
+        );
+    }
+
+    /// The client has a flow with the first member.
+    pub(super) fn open(&self, port: u16, state: State) {
+        let (client, vip) = (endpoint_of(CLIENT, port), endpoint_of(VIP, 80));
+        let key = table::Key::new(hash::of_tuple(1, &client, &vip, 6), BUCKETS);
+        let now_s = self.platform.now_s();
+        let flow = table::NewFlow {
+            client,
+            listener: self.ids.listeners["web"],
+            member: self.members[0],
+            state: StateWord::new(state, tables::Forwarding::NAT, 0),
+            now_s,
+            renewed_s: 0,
+            source_port: port,
+            snat_address: 0,
+            return_macs: [0; 3],
+            return_tags: 0,
+            return_ifindex: 1,
+        };
+        let reserved = table::reserve(&self.platform, &key, now_s).ok().unwrap();
+        assert!(reserved.commit(&self.platform, &key, &flow).is_ok());
+    }
+
+    pub(super) fn explain(&self, port: Option<u16>, unix_s: u64) -> Explanation {
+        let question = Question {
+            client: CLIENT.parse().unwrap(),
+            port,
+            listener: "web".into(),
+        };
+        explain(&self.scene(), &question, unix_s).unwrap()
+    }
+
+    #[track_caller]
+    pub(super) fn assert_said(&self, member: Option<&str>, by: By, reasons: &[&str]) {
+        let explanation = self.explain(None, NOON);
+        assert_eq!((explanation.member.as_deref(), explanation.by), (member, by));
+        let said = explanation.reasons.join("\n");
+        for reason in reasons {
+            assert!(said.contains(reason), "{reason}\nis not in\n{said}");
+        }
+    }
+}
+
+fn endpoint_of(address: &str, port: u16) -> Endpoint {
+    let address = address.parse::<IpAddr>().unwrap().into();
+    Endpoint { address, port }
+}
+
+fn config() -> Config {
+    let member = |name: &str, address: &str| model::Member {
+        name: name.into(),
+        address: address.parse().unwrap(),
+        port: Some(8080),
+        weight: 1,
+        admin_state_up: true,
+    };
+    let pool = model::Pool {
+        name: "web".into(),
+        algorithm: LbAlgorithm::RoundRobin,
+        forwarding: Forwarding::Nat,
+        session_persistence: Some(SessionPersistence {
+            persistence: Persistence::SourceIp(Granularity::default()),
+            idle_timeout_min: 20,
+            absolute_timeout_min: None,
+        }),
+        health_monitor: None,
+        members: vec![member("one", "10.0.0.1"), member("two", "10.0.0.2")],
+    };
+    let listener = model::Listener {
+        name: "web".into(),
+        protocol: Protocol::Tcp,
+        port: 80,
+        pool: "web".into(),
+        admin_state_up: true,
+    };
+    let balancer = model::LoadBalancer {
+        name: "balancer".into(),
+        vip: VIP.parse().unwrap(),
+        kind: LbKind::Shared,
+        admin_state_up: true,
+        listeners: vec![listener],
+    };
+    Config {
+        load_balancers: vec![balancer],
+        pools: vec![pool],
+        ..Config::default()
+    }
+}
