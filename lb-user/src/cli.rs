@@ -122,14 +122,15 @@ impl FromStr for Client {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if let Ok(address) = text.parse() {
+        if let Ok(address) = text.parse::<IpAddr>() {
+            let address = address.to_canonical();
             return Ok(Self { address, port: None });
         }
         let endpoint: SocketAddr = text
             .parse()
             .map_err(|_| "write it as in 192.0.2.7, 192.0.2.7:4000, 2001:db8::7 or [2001:db8::7]:4000")?;
         Ok(Self {
-            address: endpoint.ip(),
+            address: endpoint.ip().to_canonical(),
             port: Some(endpoint.port()),
         })
     }
@@ -269,6 +270,7 @@ mod tests {
             ("192.0.2.7:4000", "192.0.2.7", Some(4000)),
             ("2001:db8::7", "2001:db8::7", None),
             ("[2001:db8::7]:4000", "2001:db8::7", Some(4000)),
+            ("::ffff:192.0.2.7", "192.0.2.7", None),
         ] {
             let address = address.parse().unwrap();
             assert_eq!(text.parse(), Ok(Client { address, port }));

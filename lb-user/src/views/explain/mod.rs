@@ -6,18 +6,21 @@
 mod find;
 mod reasons;
 
-use std::{cmp::Reverse, net::IpAddr};
+use std::{cmp::Reverse, collections::HashMap, net::IpAddr};
 
 use lb_common::{
     flow::{Record, State},
     schedule,
     session::{self, Plan, client_network},
-    tables::{Member, SessionKey},
+    tables::{self, Member, SessionKey},
 };
 use serde::{Deserialize, Serialize};
 
 use super::{GONE, Scene, Sight, endpoint, sessions::end_s};
-use crate::model::{self, LbAlgorithm, OperatingStatus};
+use crate::{
+    bpf::SessionEntry,
+    model::{self, LbAlgorithm, OperatingStatus},
+};
 
 /// Flows that are listed, at most.
 const LISTED_FLOWS: usize = 32;
@@ -137,10 +140,16 @@ pub fn explain<S: Sight>(
 ) -> Result<Explanation, String> {
     let (balancer, listener) = find::listener(scene.config, &question.listener)?;
     let Scene { ids, sight, config } = *scene;
-    let not_in = |what: &str| format!("the datapath does not know the {what} of {} yet", listener.name);
-    let pool = config.pool(&listener.pool).ok_or_else(|| not_in("pool"))?;
-    let pool_id = *ids.pools.get(&pool.name).ok_or_else(|| not_in("pool"))?;
-    let entry = sight.pool(pool_id).ok_or_else(|| not_in("pool"))?;
+    if question.client.is_ipv4() != balancer.vip.is_ipv4() {
+        let (client, address) = (question.client, find::address(balancer, listener));
+        return Err(format!(
+            "{client} cannot reach {address}: of the two, one is IPv4 and the other IPv6"
+        ));
+    }
+    let unknown = || format!("pool {} is not in the datapath", listener.pool);
+    let pool = config.pool(&listener.pool).ok_or_else(unknown)?;
+    let pool_id = *ids.pools.get(&pool.name).ok_or_else(unknown)?;
+    let entry = sight.pool(pool_id).ok_or_else(unknown)?;
     let network = client_network(entry, &question.client.into());
     let now_s = sight.now_s();
 
@@ -149,7 +158,7 @@ pub fn explain<S: Sight>(
     let held = held.filter(|_| matches!(plan, Plan::Renew | Plan::Move));
     let chosen = schedule::peek(sight, entry, &network);
     let names = Names::of(scene);
-    let (mut flows, live) = flows(scene, &names, listener, question);
+    let Flows { listed, more, live } = flows(scene, &names, listener, question);
     let is_on = balancer.admin_state_up && listener.admin_state_up;
     let (member, by) = match (live, plan, held) {
         (Some(member), _, _) if question.port.is_some() => (Some(member), By::Flow),
@@ -159,24 +168,6 @@ pub fn explain<S: Sight>(
         _ => (None, By::Nothing),
     };
 
-    let absolute_s = entry.session_absolute_s.get();
-    let session = held.map(|held| {
-        let ends_in_s = end_s(entry, &held).saturating_sub(now_s);
-        HeldSession {
-            network: network.into(),
-            member: names.name(held.member),
-            member_status: names.status(held.member),
-            first_seen_s_ago: now_s.saturating_sub(held.first_seen_s),
-            last_seen_s_ago: now_s.saturating_sub(held.last_seen_s),
-            idle_timeout_s: entry.session_idle_s.get(),
-            ends_in_s,
-            ends_at_unix_s: unix_s + u64::from(ends_in_s),
-            ends_at_the_latest_in_s: (absolute_s > 0)
-                .then(|| held.first_seen_s.saturating_add(absolute_s).saturating_sub(now_s)),
-        }
-    });
-    let more_flows = flows.len().saturating_sub(LISTED_FLOWS);
-    flows.truncate(LISTED_FLOWS);
     let mut explanation = Explanation {
         client: question.client,
         port: question.port,
@@ -186,9 +177,9 @@ pub fn explain<S: Sight>(
         algorithm: pool.algorithm,
         member: member.map(|id| names.name(id)),
         by,
-        session,
-        flows,
-        more_flows,
+        session: held.map(|held| held_session(entry, &held, &names, now_s, unix_s)),
+        flows: listed,
+        more_flows: more,
         reasons: Vec::new(),
     };
     let facts = Facts {
@@ -203,8 +194,31 @@ pub fn explain<S: Sight>(
     Ok(explanation)
 }
 
+fn held_session(
+    pool: &tables::Pool,
+    held: &SessionEntry,
+    names: &Names<'_>,
+    now_s: u32,
+    unix_s: u64,
+) -> HeldSession {
+    let ends_in_s = end_s(pool, held).saturating_sub(now_s);
+    let absolute_s = pool.session_absolute_s.get();
+    let absolute_end_s = held.first_seen_s.saturating_add(absolute_s);
+    HeldSession {
+        network: held.key.client.into(),
+        member: names.name(held.member),
+        member_status: names.status(held.member),
+        first_seen_s_ago: now_s.saturating_sub(held.first_seen_s),
+        last_seen_s_ago: now_s.saturating_sub(held.last_seen_s),
+        idle_timeout_s: pool.session_idle_s.get(),
+        ends_in_s,
+        ends_at_unix_s: unix_s + u64::from(ends_in_s),
+        ends_at_the_latest_in_s: (absolute_s > 0).then(|| absolute_end_s.saturating_sub(now_s)),
+    }
+}
+
 /// The members by id.
-struct Names<'a>(std::collections::HashMap<u32, (&'a str, OperatingStatus)>);
+struct Names<'a>(HashMap<u32, (&'a str, OperatingStatus)>);
 
 impl<'a> Names<'a> {
     fn of<S: Sight>(scene: &Scene<'a, S>) -> Self {
@@ -225,16 +239,26 @@ impl<'a> Names<'a> {
     }
 }
 
-/// The client's flows to the listener, the most telling first, and the member of the first that goes on where it is.
+/// The client's flows to the listener.
+#[derive(Default)]
+struct Flows {
+    /// The most telling ones.
+    listed: Vec<Flow>,
+    /// How many there are beyond these.
+    more: usize,
+    /// The member of the first that goes on where it is.
+    live: Option<u32>,
+}
+
 fn flows<S: Sight>(
     scene: &Scene<'_, S>,
     names: &Names<'_>,
     listener: &model::Listener,
     question: &Question,
-) -> (Vec<Flow>, Option<u32>) {
+) -> Flows {
     let sight = scene.sight;
     let Some(&listener) = scene.ids.listeners.get(&listener.name) else {
-        return (Vec::new(), None);
+        return Flows::default();
     };
     let (client, now_s) = (question.client.into(), sight.now_s());
     let is_asked_for = |record: &&Record| {
@@ -254,12 +278,12 @@ fn flows<S: Sight>(
         member.is_some_and(Member::keeps_sessions)
     };
     let live = records.iter().copied().find(goes_on);
-    let live = live.map(|record| record.member.get());
-    let listed = records
-        .iter()
-        .map(|record| flow(sight, names, record, now_s))
-        .collect();
-    (listed, live)
+    let listed = records.iter().take(LISTED_FLOWS);
+    Flows {
+        listed: listed.map(|record| flow(sight, names, record, now_s)).collect(),
+        more: records.len().saturating_sub(LISTED_FLOWS),
+        live: live.map(|record| record.member.get()),
+    }
 }
 
 fn flow<S: Sight>(sight: &S, names: &Names<'_>, record: &Record, now_s: u32) -> Flow {

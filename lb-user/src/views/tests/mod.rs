@@ -127,6 +127,20 @@ fn a_listener_that_is_off_sends_nobody_anywhere() {
 }
 
 #[test]
+fn a_client_of_the_other_family_cannot_be_explained() {
+    let world = World::new();
+    let question = Question {
+        client: "2001:db8::7".parse().unwrap(),
+        port: None,
+        listener: "web".into(),
+    };
+    assert_eq!(
+        explain(&world.scene(), &question, NOON).unwrap_err(),
+        "2001:db8::7 cannot reach TCP://192.0.2.1:80: of the two, one is IPv4 and the other IPv6"
+    );
+}
+
+#[test]
 fn of_many_flows_the_open_ones_are_listed_first() {
     let world = World::new();
     (1..=40).for_each(|port| world.open(port, State::TcpFin));
