@@ -17,7 +17,7 @@ use crate::{
     headers::{protocol, tcp_flags},
     icmp::{self, Meaning},
     link::{Departure, relink},
-    open::{self, Opener, Past},
+    open::{self, Opened, Opener, Past},
     packet::{Fragment, Ip, Packet, Payload, Transport},
     parse::{parse, parse_plain},
     platform::Platform,
@@ -38,6 +38,8 @@ pub enum Next {
     Flows,
     /// [`opening`].
     Opening,
+    /// [`opened`].
+    Opened,
     /// [`extended`].
     Extended,
     /// [`others`].
@@ -57,7 +59,8 @@ pub fn process<P: Platform, F: Frame>(platform: &P, frame: &mut F) -> Verdict {
         next = match next {
             Next::Verdict(verdict) => return verdict,
             Next::Flows => flows(platform, frame),
-            Next::Opening => opening(platform, frame),
+            Next::Opening => opening(platform),
+            Next::Opened => opened(platform, frame),
             Next::Extended => extended(platform, frame),
             Next::Others => others(platform, frame),
             Next::Answer => return answer(platform, frame),
@@ -89,14 +92,24 @@ pub fn extended<P: Platform, F: Frame>(platform: &P, frame: &mut F) -> Next {
     finish(platform, frame, outcome, &departure)
 }
 
-/// Opens a flow for TCP and UDP packets that have none.
+/// Opens a flow for the packet that the opener was told of, which has none.
+///
+/// It does not look into the packet: so the kernel's verifier goes through this once, rather than once for each kind of
+/// packet.
 #[inline(always)]
-pub fn opening<P: Platform, F: Frame>(platform: &P, frame: &mut F) -> Next {
-    let outcome = match parse(frame) {
-        Ok(packet) => opening_packet(platform, &packet),
+pub fn opening<P: Platform>(platform: &P) -> Next {
+    conclude(platform, open_flow(platform))
+}
+
+/// Forwards the packet that a flow was just opened for.
+#[inline(always)]
+pub fn opened<P: Platform, F: Frame>(platform: &P, frame: &mut F) -> Next {
+    let mut departure = Departure::default();
+    let outcome = match parse_plain(frame) {
+        Ok(packet) => opened_packet(platform, packet, &mut departure),
         Err(reason) => Outcome::pass(reason),
     };
-    conclude(platform, outcome)
+    finish(platform, frame, outcome, &departure)
 }
 
 /// Serves the rest: ICMP, and what is malformed.
@@ -160,6 +173,7 @@ fn conclude<P: Platform>(platform: &P, outcome: Outcome) -> Next {
     let mut next = match end {
         End::Flows => return Next::Flows,
         End::Opening => return Next::Opening,
+        End::Opened => return Next::Opened,
         End::Extended => return Next::Extended,
         End::Others => return Next::Others,
         End::Pass => Next::Verdict(Verdict::Pass),
@@ -236,10 +250,30 @@ fn flow_packet<P: Platform, C>(
         _ => return Outcome::next(End::Others),
     };
     let now_s = platform.now_s();
-    match locate(platform, &packet, transport, now_s) {
-        Ok(located) => forward(platform, &mut packet, &located, 0, now_s, departure),
-        Err(outcome) => outcome,
+    let opens = transport.tcp.flags & (tcp_flags::SYN | tcp_flags::ACK) == tcp_flags::SYN;
+    let outcome = if opens && filter::may_be(platform, filter::Kind::Vip, &packet.ip.destination()) {
+        // Most likely there is no flow yet: opening looks for one anyway.
+        Outcome::next(End::Opening)
+    } else {
+        match locate(platform, &packet, transport, now_s) {
+            Ok(located) => forward(platform, &mut packet, &located, 0, now_s, departure),
+            Err(outcome) => outcome,
+        }
+    };
+    note_opener(platform, &packet, outcome)
+}
+
+/// Tells the opener of the packet where that is to open a flow. A later fragment cannot: its first one's flow is over.
+#[inline(always)]
+fn note_opener<P: Platform, C>(platform: &P, packet: &Packet<'_, C>, outcome: Outcome) -> Outcome {
+    if outcome.end != End::Opening {
+        return outcome;
     }
+    let (Payload::Transport(transport), Some(opener)) = (&packet.payload, platform.opener()) else {
+        return Outcome::next(End::Others);
+    };
+    opener.set(packet, transport, platform.ingress_ifindex());
+    outcome
 }
 
 /// Sends a packet on along its flow.
@@ -272,7 +306,7 @@ fn extended_packet<P: Platform, C>(
                 let id = new_fragment(platform, &packet, &located, now_s);
                 (located, id)
             }
-            Err(outcome) => return outcome,
+            Err(outcome) => return note_opener(platform, &packet, outcome),
         },
         Payload::LaterFragment => match locate_later(platform, &packet, now_s) {
             Some(located) => located,
@@ -285,14 +319,9 @@ fn extended_packet<P: Platform, C>(
         direction: forget(located.direction, noise),
         ..located
     };
-    forward(
-        platform,
-        &mut packet,
-        &located,
-        forget(fragment_id, noise),
-        now_s,
-        departure,
-    )
+    let fragment_id = forget(fragment_id, noise);
+    let outcome = forward(platform, &mut packet, &located, fragment_id, now_s, departure);
+    note_opener(platform, &packet, outcome)
 }
 
 /// Hash and key of the flow from `client` to `vip`.
@@ -328,15 +357,31 @@ fn for_a_vip<P: Platform, C>(platform: &P, packet: &Packet<'_, C>, reason: Reaso
 }
 
 #[inline(always)]
-fn opening_packet<P: Platform, C>(platform: &P, packet: &Packet<'_, C>) -> Outcome {
-    let Payload::Transport(transport) = &packet.payload else {
-        return Outcome::next(End::Others);
+fn opened_packet<P: Platform, C>(
+    platform: &P,
+    mut packet: Packet<'_, C>,
+    departure: &mut Departure,
+) -> Outcome {
+    let (Payload::Transport(_), Fragment::Whole) = (&packet.payload, &packet.fragment) else {
+        return Outcome::next(End::Extended);
     };
+    let found = platform
+        .opener()
+        .and_then(|opener| table::at(platform, opener.slot()));
+    let Some(found) = found else {
+        return Outcome::drop(Reason::Contended);
+    };
+    forward::to_member(platform, &mut packet, &found, 0, platform.now_s(), departure)
+}
+
+/// Finds the flow of the packet that the opener was told of, or opens one.
+#[inline(always)]
+fn open_flow<P: Platform>(platform: &P) -> Outcome {
     let Some(opener) = platform.opener() else {
         return Outcome::drop(Reason::Inconsistent);
     };
-    opener.set(packet, transport);
-    let (protocol, now_s) = (opener.protocol(), platform.now_s());
+    let now_s = platform.now_s();
+    let protocol = opener.protocol();
     let Some((hash, key)) = flow_key(platform, &opener.client(), &opener.vip(), protocol) else {
         return Outcome::drop(Reason::Inconsistent);
     };
@@ -347,8 +392,9 @@ fn opening_packet<P: Platform, C>(platform: &P, packet: &Packet<'_, C>) -> Outco
                 .member(found.record.member.get())
                 .is_some_and(Member::keeps_sessions)
             {
-                // Another core made it a moment ago.
-                return Outcome::next(End::Flows);
+                // Another core made it a moment ago, or it is the client's SYN again.
+                opener.set_slot(found.slot);
+                return Outcome::next(End::Opened);
             }
             past = Past::MemberGone;
         }
@@ -358,8 +404,8 @@ fn opening_packet<P: Platform, C>(platform: &P, packet: &Packet<'_, C>) -> Outco
         return no_listener(platform, opener);
     };
     match open::open(platform, opener, (hash, &key), listener, past, now_s) {
-        // The packet is now one of a live flow.
-        Ok(()) => Outcome::next(End::Flows),
+        Ok(Opened::Flow) => Outcome::next(End::Opened),
+        Ok(Opened::Again) => Outcome::next(End::Opening),
         Err(reason @ (Reason::NoMember | Reason::UnknownConnection)) => refuse(platform, opener, reason),
         Err(reason) => Outcome::drop(reason),
     }

@@ -34,6 +34,8 @@ pub enum End {
     Flows,
     /// Go on with [`crate::datapath::opening`].
     Opening,
+    /// Go on with [`crate::datapath::opened`].
+    Opened,
     /// Go on with [`crate::datapath::extended`].
     Extended,
     /// Go on with [`crate::datapath::others`].
@@ -276,8 +278,7 @@ fn touch<P: Platform, C>(
     let Some(pool) = platform.pool(pool_id) else {
         return;
     };
-    let idle_s = pool.session_idle_s.get();
-    if idle_s != 0 && now_s.saturating_sub(renewed_s) >= session::renewal_interval_s(idle_s) {
+    if session::is_renewal_due(pool, renewed_s, now_s) {
         record.renewed_s.set(now_s);
         let network = session::client_network(pool, &record.client.load());
         session::renew(platform, pool_id, &network, member_id, now_s);

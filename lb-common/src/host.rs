@@ -13,7 +13,7 @@ pub use tables::HostTables;
 
 use crate::{
     address::Address,
-    flow::{Bucket, ReturnBucket},
+    flow::{Bucket, ReturnBucket, table},
     open::Opener,
     platform::{Loop, LoopBody, Platform, Route},
     tables::{
@@ -214,6 +214,10 @@ impl Platform for HostPlatform {
 
     fn opener(&self) -> Option<&Opener> {
         Some(&self.opener)
+    }
+
+    fn reserve(&self, first: u32, second: u32, now_s: u32) -> u64 {
+        table::reserve_word(self, first, second, now_s)
     }
 
     fn repeat<B: LoopBody>(&self, count: u32, body: &mut B) {

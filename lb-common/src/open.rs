@@ -4,14 +4,14 @@ use crate::{
     address::Endpoint,
     flow::{
         State, StateWord, returns,
-        table::{self, Key, NewFlow},
+        table::{self, Key, NewFlow, Slot},
     },
     headers::{protocol, tcp_flags},
     link::reversed,
     packet::{Fragment, Packet, Transport},
     platform::Platform,
     session::{self, Admission},
-    tables::{Forwarding, ListenerKey, Pool, SharedAddress},
+    tables::{Forwarding, ListenerKey, Member, Pool, SharedAddress},
     verdict::Reason,
     word::{Word32, forget},
 };
@@ -72,13 +72,17 @@ pub struct Opener {
     return_macs: [Word32; 3],
     return_tags: Word32,
     tags: Word32,
+    /// The interface that it came in by.
+    ingress_ifindex: Word32,
+    /// Where the flow lies that was opened.
+    slot: Word32,
     padding: Word32,
 }
 
 impl Opener {
     /// Becomes the facts of `packet`.
     #[inline(always)]
-    pub fn set<C>(&self, packet: &Packet<'_, C>, transport: &Transport<'_>) {
+    pub fn set<C>(&self, packet: &Packet<'_, C>, transport: &Transport<'_>, ingress_ifindex: u32) {
         self.client.store(&packet.ip.source());
         self.vip.store(&packet.ip.destination());
         self.ports.set(
@@ -95,6 +99,7 @@ impl Opener {
         self.return_tags
             .set(u32::from(packet.tags.controls[0]) << 16 | u32::from(packet.tags.controls[1]));
         self.tags.set(packet.tags.shape);
+        self.ingress_ifindex.set(ingress_ifindex);
     }
 
     /// The client.
@@ -113,6 +118,18 @@ impl Opener {
             address: self.vip.load(),
             port: self.ports.get() as u16,
         }
+    }
+
+    /// Where the flow lies that was opened.
+    #[inline(always)]
+    pub fn slot(&self) -> Slot {
+        Slot(self.slot.get())
+    }
+
+    /// Notes where the flow lies.
+    #[inline(always)]
+    pub fn set_slot(&self, slot: Slot) {
+        self.slot.set(slot.0);
     }
 
     /// The protocol number.
@@ -134,8 +151,16 @@ impl Opener {
     }
 }
 
-/// Makes the flow of a packet to the listener; or none yet, where another core just bound the client to another member:
-/// then the next try finds that.
+/// What came of opening.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Opened {
+    /// The flow is there.
+    Flow,
+    /// None yet: another core just bound the client to another member. The next try finds that.
+    Again,
+}
+
+/// Makes the flow of a packet to the listener, and notes its slot with the opener.
 #[inline(always)]
 pub fn open<P: Platform>(
     platform: &P,
@@ -144,7 +169,7 @@ pub fn open<P: Platform>(
     listener_id: u32,
     past: Past,
     now_s: u32,
-) -> Result<(), Reason> {
+) -> Result<Opened, Reason> {
     let admission = admission(opener.protocol(), opener.flags(), past)?;
     let listener = platform.listener(listener_id).ok_or(Reason::Inconsistent)?;
     let pool_id = listener.pool.get();
@@ -152,14 +177,37 @@ pub fn open<P: Platform>(
     let forwarding = Forwarding(pool.forwarding.get());
     let network = session::client_network(pool, &opener.client.load());
     let choice = session::choose(platform, pool, pool_id, &network, admission, now_s)?;
+    let member = platform.member(choice.member).ok_or(Reason::Inconsistent)?;
+    let (mut source, receiver) = first_source(platform, pool, member, opener, hash as u32)?;
+    let returns = returns::key(platform, &returns::endpoint(member), &receiver, opener.protocol())
+        .ok_or(Reason::Inconsistent)?;
+    if forwarding.sees_replies() {
+        returns.prefetch(platform);
+    }
     let reservation = table::reserve(platform, key, now_s).map_err(|_| Reason::Contended)?;
-    let source = match enter_source(platform, pool, choice.member, opener, &reservation, hash) {
-        Ok(source) => source,
-        Err(reason) => {
-            reservation.cancel(platform);
-            return Err(reason);
+    if forwarding.sees_replies() && !returns::enter(platform, reservation.slot, &returns) {
+        let ports = ports_of(pool);
+        let found = if forwarding == Forwarding::FULL_NAT {
+            returns::search(
+                platform,
+                reservation.slot,
+                choice.member,
+                ports,
+                opener.protocol(),
+                hash as u32,
+            )
+        } else {
+            // The same client has a flow to the same member through another listener.
+            Err(Reason::PortsExhausted)
+        };
+        match found {
+            Ok(found) => source = found,
+            Err(reason) => {
+                reservation.cancel(platform);
+                return Err(reason);
+            }
         }
-    };
+    }
     let state = State::first(opener.protocol(), opener.flags());
     let flow = NewFlow {
         client: opener.client(),
@@ -170,11 +218,7 @@ pub fn open<P: Platform>(
             now_s,
         )),
         now_s,
-        renewed_s: if choice.plan == session::Plan::None as u32 {
-            0
-        } else {
-            now_s
-        },
+        renewed_s: choice.renewed_s(pool, now_s),
         source_port: source.port,
         snat_address: source.snat_address,
         return_macs: [
@@ -183,41 +227,42 @@ pub fn open<P: Platform>(
             opener.return_macs[2].get(),
         ],
         return_tags: opener.return_tags.get(),
-        return_ifindex: platform.ingress_ifindex(),
+        return_ifindex: opener.ingress_ifindex.get(),
     };
     let found = reservation
         .commit(platform, key, &flow)
         .map_err(|_| Reason::Contended)?;
-    if !session::carry_out(platform, pool_id, &network, &choice, now_s) {
+    if !session::carry_out(platform, pool, pool_id, &network, &choice, now_s) {
         table::release(platform, found.slot, found.tag);
-        return Ok(());
+        return Ok(Opened::Again);
     }
     platform.count_listener(listener_id, |traffic| traffic.new_flows += 1);
     platform.count_member(choice.member, |traffic| traffic.new_flows += 1);
-    Ok(())
+    opener.set_slot(found.slot);
+    Ok(Opened::Flow)
 }
 
 #[inline(always)]
-fn enter_source<P: Platform>(
+fn ports_of(pool: &Pool) -> (u32, u32) {
+    (pool.snat_port_first.get(), pool.snat_port_count.get())
+}
+
+/// The source towards the member that is tried first, and who the member answers to.
+#[inline(always)]
+fn first_source<P: Platform>(
     platform: &P,
     pool: &Pool,
-    member_id: u32,
+    member: &Member,
     opener: &Opener,
-    reservation: &table::Reservation,
-    hash: u64,
-) -> Result<returns::Source, Reason> {
-    let slot = reservation.slot;
-    let member = platform.member(member_id).ok_or(Reason::Inconsistent)?;
-    let forwarding = Forwarding(pool.forwarding.get());
-    if forwarding == Forwarding::FULL_NAT {
-        let ports = (pool.snat_port_first.get(), pool.snat_port_count.get());
-        return returns::enter_full_nat(platform, slot, member_id, ports, opener.protocol(), hash as u32);
+    hash: u32,
+) -> Result<(returns::Source, Endpoint), Reason> {
+    if Forwarding(pool.forwarding.get()) == Forwarding::FULL_NAT {
+        return returns::candidate(platform, member, ports_of(pool), hash, 0).ok_or(Reason::Inconsistent);
     }
-    if forwarding == Forwarding::NAT {
-        return returns::enter_nat(platform, slot, member, &opener.client(), opener.protocol());
-    }
-    Ok(returns::Source {
+    let client = opener.client();
+    let source = returns::Source {
         snat_address: member.snat_first.get(),
-        port: opener.client().port,
-    })
+        port: client.port,
+    };
+    Ok((source, client))
 }

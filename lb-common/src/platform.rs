@@ -97,6 +97,9 @@ pub trait Platform {
 
     /// This core's memory for what opens a flow.
     fn opener(&self) -> Option<&Opener>;
+    /// [`crate::flow::table::reserve_word`]. In the kernel a function by itself, which its verifier goes through once,
+    /// rather than once for each way that leads there.
+    fn reserve(&self, first: u32, second: u32, now_s: u32) -> u64;
 
     /// Runs the body with 0, 1, ... below `count`, until it stops.
     fn repeat<B: LoopBody>(&self, count: u32, body: &mut B);

@@ -87,6 +87,13 @@ pub const fn is_expired(
     now_s >= end_s(first_seen_s, last_seen_s, idle_s, absolute_s)
 }
 
+/// Whether a session that was renewed at this time is to be renewed again.
+#[inline(always)]
+pub fn is_renewal_due(pool: &Pool, renewed_s: u32, now_s: u32) -> bool {
+    let idle_s = pool.session_idle_s.get();
+    idle_s != 0 && now_s.saturating_sub(renewed_s) >= renewal_interval_s(idle_s)
+}
+
 /// The network under which a pool holds a client.
 #[inline(always)]
 pub fn client_network(pool: &Pool, client: &Address) -> Address {
@@ -111,6 +118,21 @@ pub enum Plan {
     Restart,
     /// Its member takes no packets: it moves.
     Move,
+}
+
+impl Choice {
+    /// When the session was last renewed, once the plan is carried out, in seconds; 0: there is none.
+    #[inline(always)]
+    pub fn renewed_s(&self, pool: &Pool, now_s: u32) -> u32 {
+        let seen_s = self.seen as u32;
+        if self.plan == Plan::None as u32 {
+            0
+        } else if self.plan == Plan::Renew as u32 && !is_renewal_due(pool, seen_s, now_s) {
+            seen_s
+        } else {
+            now_s
+        }
+    }
 }
 
 impl Plan {
@@ -212,6 +234,7 @@ pub fn choose<P: Platform>(
 #[inline(always)]
 pub fn carry_out<P: Platform>(
     platform: &P,
+    pool: &Pool,
     pool_id: u32,
     network: &Address,
     choice: &Choice,
@@ -220,6 +243,10 @@ pub fn carry_out<P: Platform>(
     let key = SessionKey::new(network, pool_id);
     let plan = Plan::from_word(choice.plan);
     if plan == Plan::None {
+        return true;
+    }
+    if plan == Plan::Renew && !is_renewal_due(pool, choice.seen as u32, now_s) {
+        platform.count_sessions(pool_id, |counts| counts.held += 1);
         return true;
     }
     let mut counted = plan;

@@ -24,8 +24,15 @@ pub fn holdfast(context: XdpContext) -> u32 {
 /// Packets that open a flow.
 #[xdp]
 pub fn holdfast_opening(context: XdpContext) -> u32 {
+    let (kernel, _) = open(&context);
+    go_on(&context, datapath::opening(&kernel))
+}
+
+/// Packets that a flow was just opened for.
+#[xdp]
+pub fn holdfast_opened(context: XdpContext) -> u32 {
     let (kernel, mut frame) = open(&context);
-    go_on(&context, datapath::opening(&kernel, &mut frame))
+    go_on(&context, datapath::opened(&kernel, &mut frame))
 }
 
 /// Fragments, and packets with extension headers.
@@ -61,6 +68,7 @@ const OPENING: u32 = 1;
 const EXTENDED: u32 = 2;
 const OTHERS: u32 = 3;
 const ANSWER: u32 = 4;
+const OPENED: u32 = 5;
 
 /// Goes on to the next stage, or ends.
 #[inline(always)]
@@ -69,6 +77,7 @@ fn go_on(context: &XdpContext, next: Next) -> u32 {
         Next::Verdict(verdict) => return action(verdict),
         Next::Flows => FLOWS,
         Next::Opening => OPENING,
+        Next::Opened => OPENED,
         Next::Extended => EXTENDED,
         Next::Others => OTHERS,
         Next::Answer => ANSWER,

@@ -1,15 +1,22 @@
 //! The kernel as the datapath's platform.
 
-use core::{ffi::c_void, mem::zeroed, ptr};
+use core::{
+    ffi::c_void,
+    mem::{transmute, zeroed},
+    ptr,
+};
 
 use aya_ebpf::{
-    bindings::{BPF_ANY, BPF_FIB_LKUP_RET_SUCCESS, BPF_NOEXIST, bpf_fib_lookup as FibLookup, xdp_md},
-    helpers::generated::{bpf_fib_lookup, bpf_ktime_get_coarse_ns, bpf_loop, bpf_redirect},
+    bindings::{
+        BPF_ANY, BPF_FIB_LKUP_RET_SUCCESS, BPF_NOEXIST, bpf_fib_lookup as FibLookup,
+        bpf_func_id::BPF_FUNC_loop, xdp_md,
+    },
+    helpers::generated::{bpf_fib_lookup, bpf_ktime_get_coarse_ns, bpf_redirect},
     maps::{Array, PerCpuArray},
 };
 use lb_common::{
     address::Address,
-    flow::{Bucket, ReturnBucket},
+    flow::{Bucket, ReturnBucket, table},
     open::Opener,
     platform::{Loop, LoopBody, Platform, Route},
     tables::{
@@ -17,7 +24,7 @@ use lb_common::{
         Settings, Traffic,
     },
     verdict::Reason,
-    word::{Word32, Word64},
+    word::{Word32, Word64, pinned},
 };
 
 use crate::maps;
@@ -236,6 +243,11 @@ impl Platform for Kernel {
     }
 
     #[inline(always)]
+    fn reserve(&self, first: u32, second: u32, now_s: u32) -> u64 {
+        holdfast_reserve(first, second, now_s)
+    }
+
+    #[inline(always)]
     fn redirect_to(&self, ifindex: u32) {
         // SAFETY: a helper that takes two numbers. The kernel remembers the interface until the program ends.
         unsafe { bpf_redirect(ifindex, 0) };
@@ -254,10 +266,18 @@ impl Platform for Kernel {
     #[inline(always)]
     fn repeat<B: LoopBody>(&self, count: u32, body: &mut B) {
         let callback: unsafe extern "C" fn(u32, *mut B) -> i64 = step::<B>;
-        // SAFETY: the kernel calls back with the pointer to `body`, which outlives the call.
-        unsafe { bpf_loop(count, callback as *mut c_void, ptr::from_mut(body).cast(), 0) };
+        // As 64 bits: of a 32-bit argument the upper half may be anything, and where the kernel puts the loop in place of the
+        // call it looks at all of it.
+        let count = pinned(count as usize) as u64;
+        // SAFETY: the helper of that number. The kernel calls back with the pointer to `body`, which outlives the call.
+        unsafe {
+            let bpf_loop: BpfLoop = transmute(BPF_FUNC_loop as usize);
+            bpf_loop(count, callback as *mut c_void, ptr::from_mut(body).cast(), 0)
+        };
     }
 }
+
+type BpfLoop = unsafe extern "C" fn(u64, *mut c_void, *mut c_void, u64) -> i64;
 
 /// One round of a loop, as the kernel calls it.
 ///
@@ -267,4 +287,11 @@ unsafe extern "C" fn step<B: LoopBody>(index: u32, body: *mut B) -> i64 {
     // SAFETY: see above.
     let body = unsafe { &mut *body };
     i64::from(body.step(&Kernel::new(ptr::null_mut(), 0), index) == Loop::Stop)
+}
+
+/// Takes a way of the flow table.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn holdfast_reserve(first: u32, second: u32, now_s: u32) -> u64 {
+    table::reserve_word(&Kernel::new(ptr::null_mut(), 0), first, second, now_s)
 }

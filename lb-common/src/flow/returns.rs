@@ -21,13 +21,25 @@ const PORT_TRIES: u32 = 64;
 
 /// The hash of a return tuple, as bucket and tag.
 #[derive(Clone, Copy)]
-struct Key {
+pub struct Key {
     bucket: u32,
     tag: u32,
 }
 
+impl Key {
+    /// Begins to load what will be looked at.
+    #[inline(always)]
+    pub fn prefetch<P: Platform>(&self, platform: &P) {
+        if let Some(bucket) = platform.return_bucket(self.bucket) {
+            bucket.entries[0].get();
+            bucket.entries[RETURN_WAYS / 2].get();
+        }
+    }
+}
+
+/// The key of what `member` answers to `receiver`.
 #[inline(always)]
-fn key<P: Platform>(platform: &P, member: &Endpoint, receiver: &Endpoint, protocol: u8) -> Option<Key> {
+pub fn key<P: Platform>(platform: &P, member: &Endpoint, receiver: &Endpoint, protocol: u8) -> Option<Key> {
     let settings = platform.settings()?;
     let hash = hash::of_tuple(settings.seed.get(), member, receiver, protocol);
     let bucket = place((hash >> 32) as u32, settings.return_buckets.get());
@@ -107,19 +119,9 @@ pub fn source_endpoint<P: Platform>(platform: &P, record: &Record) -> Option<End
     }
 }
 
-/// Enters the flow of `slot` for the answers of `member` to `receiver`; false where another flow has it, or no
-/// entry is free.
+/// Enters the flow of `slot` under `key`; false where another flow has it, or no entry is free.
 #[inline(always)]
-fn enter<P: Platform>(
-    platform: &P,
-    slot: Slot,
-    member: &Endpoint,
-    receiver: &Endpoint,
-    protocol: u8,
-) -> bool {
-    let Some(key) = key(platform, member, receiver, protocol) else {
-        return false;
-    };
+pub fn enter<P: Platform>(platform: &P, slot: Slot, key: &Key) -> bool {
     let Some(bucket) = platform.return_bucket(key.bucket) else {
         return false;
     };
@@ -209,6 +211,25 @@ pub struct Source {
     pub port: u16,
 }
 
+/// The source that is tried for a full NAT to `member` at this attempt, and its address.
+///
+/// It follows from the flow's hash: so a flow that was evicted gets the port back that its member knows, where it is
+/// still free.
+#[inline(always)]
+pub fn candidate<P: Platform>(
+    platform: &P,
+    member: &Member,
+    (first_port, port_count): (u32, u32),
+    hash: u32,
+    attempt: u32,
+) -> Option<(Source, Endpoint)> {
+    let random = Hash::seeded(u64::from(hash)).with(u64::from(attempt)).finish();
+    let port = (first_port + place((random >> 32) as u32, port_count)) as u16;
+    let snat_address = member.snat_first.get() + place(random as u32, member.snat_count.get());
+    let address = platform.snat_address(snat_address)?;
+    Some((Source { snat_address, port }, Endpoint { address, port }))
+}
+
 /// What a source is looked for with. Small, since it lies on the kernel's stack beside all else.
 #[repr(C, align(8))]
 struct Search {
@@ -221,12 +242,10 @@ struct Search {
     found: Source,
 }
 
-/// Finds an address and port under which the flow of `slot` is alone with its member, and enters it.
-///
-/// The first choice follows from the flow's hash: so a flow that was evicted gets the port back that its member
-/// knows, where it is still free.
+/// Finds a source for a full NAT under which the flow of `slot` is alone with its member, where the first that was tried
+/// is another's, and enters it.
 #[inline(always)]
-pub fn enter_full_nat<P: Platform>(
+pub fn search<P: Platform>(
     platform: &P,
     slot: Slot,
     member: u32,
@@ -261,45 +280,18 @@ impl LoopBody for Search {
         let Some(member) = platform.member(self.member) else {
             return Loop::Stop;
         };
-        let random = Hash::seeded(u64::from(self.hash))
-            .with(u64::from(attempt))
-            .finish();
-        let port = (self.first_port + place((random >> 32) as u32, self.port_count)) as u16;
-        let snat_address = member.snat_first.get() + place(random as u32, member.snat_count.get());
-        let Some(address) = platform.snat_address(snat_address) else {
+        let ports = (self.first_port, self.port_count);
+        // The first one was tried before.
+        let Some((source, receiver)) = candidate(platform, member, ports, self.hash, attempt + 1) else {
             return Loop::Stop;
         };
-        let source = Endpoint { address, port };
-        if !enter(
-            platform,
-            self.slot,
-            &endpoint(member),
-            &source,
-            self.protocol as u8,
-        ) {
+        let Some(key) = key(platform, &endpoint(member), &receiver, self.protocol as u8) else {
+            return Loop::Stop;
+        };
+        if !enter(platform, self.slot, &key) {
             return Loop::Continue;
         }
-        self.found = Source { snat_address, port };
+        self.found = source;
         Loop::Stop
-    }
-}
-
-/// Enters a flow whose client the member sees itself; an error where the same client has a flow to the same member
-/// through another listener.
-#[inline(always)]
-pub fn enter_nat<P: Platform>(
-    platform: &P,
-    slot: Slot,
-    member: &Member,
-    client: &Endpoint,
-    protocol: u8,
-) -> Result<Source, Reason> {
-    if enter(platform, slot, &endpoint(member), client, protocol) {
-        Ok(Source {
-            snat_address: 0,
-            port: client.port,
-        })
-    } else {
-        Err(Reason::PortsExhausted)
     }
 }

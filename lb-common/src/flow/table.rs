@@ -206,11 +206,15 @@ pub fn at<P: Platform>(platform: &P, slot: Slot) -> Option<Found<'_>> {
 }
 
 /// A way that is ours to write.
+#[derive(Clone, Copy)]
+#[repr(C, align(8))]
 pub struct Reservation {
     /// Where.
     pub slot: Slot,
     tag: u32,
-    displaced: bool,
+    /// 1 in the second bucket.
+    displaced: u32,
+    padding: u32,
 }
 
 /// Two cores wanted the same.
@@ -233,35 +237,44 @@ fn worth<P: Platform>(platform: &P, record: &Record, now_s: u32) -> u64 {
 /// Takes a way for a new flow, where one is free or else where a flow matters least.
 #[inline(always)]
 pub fn reserve<P: Platform>(platform: &P, key: &Key, now_s: u32) -> Result<Reservation, Contended> {
-    if let Some(slot) = claim_free(platform, key.first) {
-        return Ok(Reservation {
-            slot,
-            tag: key.tag,
-            displaced: false,
-        });
+    let word = platform.reserve(key.first, key.second, now_s);
+    if word == NOTHING_RESERVED {
+        return Err(Contended);
     }
-    if let Some(slot) = claim_free(platform, key.second) {
-        if let Some(first) = platform.bucket(key.first) {
+    Ok(Reservation {
+        slot: Slot(word as u32),
+        tag: key.tag,
+        displaced: (word >> 32) as u32,
+        padding: 0,
+    })
+}
+
+/// What [`reserve_word`] gives back where it found nothing.
+const NOTHING_RESERVED: u64 = u64::MAX;
+
+/// Takes a way in one of two buckets: its slot in the lower half, whether it is in the second bucket in the upper.
+///
+/// The platform calls it: see [`Platform::reserve`].
+#[inline(always)]
+pub fn reserve_word<P: Platform>(platform: &P, first: u32, second: u32, now_s: u32) -> u64 {
+    if let Some(slot) = claim_free(platform, first) {
+        return slot.0.into();
+    }
+    if let Some(slot) = claim_free(platform, second) {
+        if let Some(first) = platform.bucket(first) {
             first.displaced.fetch_add(1);
         }
-        return Ok(Reservation {
-            slot,
-            tag: key.tag,
-            displaced: true,
-        });
+        return 1 << 32 | u64::from(slot.0);
     }
-    let slot = claim_least(platform, key.first, now_s).ok_or(Contended)?;
-    Ok(Reservation {
-        slot,
-        tag: key.tag,
-        displaced: false,
-    })
+    claim_least(platform, first, now_s).map_or(NOTHING_RESERVED, |slot| slot.0.into())
 }
 
 #[inline(always)]
 fn claim_free<P: Platform>(platform: &P, index: u32) -> Option<Slot> {
     let bucket = platform.bucket(index)?;
     let slot = Slot::new(index, way_of(bucket, FREE)?);
+    // Begins to load what will be written: a swap waits for all that was begun before it, for both at once.
+    bucket.flows.get(slot.way())?.state.get();
     bucket
         .tags
         .get(slot.way())?
@@ -363,7 +376,7 @@ impl Reservation {
         }
         record.return_tags.set(flow.return_tags);
         record.return_ifindex.set(flow.return_ifindex);
-        let state = if self.displaced {
+        let state = if self.displaced != 0 {
             flow.state.displaced()
         } else {
             flow.state
@@ -374,8 +387,9 @@ impl Reservation {
         {
             member.active_flows.fetch_add(1);
         }
-        bucket.tags.get(self.slot.way()).ok_or(Contended)?.set(self.tag);
-        if count_tag(platform, key.first, key.tag) + count_tag(platform, key.second, key.tag) > 1 {
+        // A swap rather than a store: no load below may come before it.
+        let tag = bucket.tags.get(self.slot.way()).ok_or(Contended)?;
+        if !tag.compare_exchange(BUSY, self.tag) || is_twice(platform, key) {
             // Whoever sees two gives its own back: at worst both do, and the client's next packet makes one.
             release(platform, self.slot, self.tag);
             return Err(Contended);
@@ -390,7 +404,7 @@ impl Reservation {
     /// Gives the way back.
     #[inline(always)]
     pub fn cancel<P: Platform>(self, platform: &P) {
-        if self.displaced {
+        if self.displaced != 0 {
             undo_displaced(platform, self.slot, self.tag);
         }
         if let Some(bucket) = platform.bucket(self.slot.bucket())
@@ -399,6 +413,20 @@ impl Reservation {
             tag.set(FREE);
         }
     }
+}
+
+/// Whether both buckets together have the tag more than once. The second is looked into only where some flow of the first
+/// lies there: who puts one there says so in the first before it publishes.
+#[inline(always)]
+fn is_twice<P: Platform>(platform: &P, key: &Key) -> bool {
+    let mut count = count_tag(platform, key.first, key.tag);
+    if platform
+        .bucket(key.first)
+        .is_some_and(|first| first.displaced.get() != 0)
+    {
+        count += count_tag(platform, key.second, key.tag);
+    }
+    count > 1
 }
 
 #[inline(always)]

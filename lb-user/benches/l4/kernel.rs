@@ -23,11 +23,22 @@ const LEAST_FLOWS: u32 = 1024;
 /// The least sessions that the kernel's map can be made for and keep them all.
 const LEAST_SESSIONS: u32 = 65_536;
 
+/// What the datapath counted.
+#[derive(Clone, Copy, Default)]
+struct Counted {
+    forwarded: u64,
+    held: u64,
+    created: u64,
+}
+
 /// A loaded datapath with room for the flows and sessions of a size.
 pub(crate) struct Kernel {
     size: Size,
     datapath: Datapath,
+    pools: u32,
     sender: Sender,
+    /// Clients that were new once: they have sessions since.
+    newcomers: u32,
 }
 
 impl Kernel {
@@ -46,7 +57,9 @@ impl Kernel {
         Ok(Self {
             size,
             datapath,
+            pools: config.pools.len() as u32,
             sender,
+            newcomers: 0,
         })
     }
 
@@ -63,7 +76,7 @@ impl Kernel {
         self.fill(case)?;
         let mut passed_ns = Vec::new();
         for _ in 0..passes {
-            self.sender.set(&self.course(case, 0))?;
+            self.sender.set(&self.course(case))?;
             self.sender.aim(None)?;
             let harness_ns = self.sender.send(packets / 4)?;
             self.sender.aim(Some(self.datapath.entry()?))?;
@@ -77,7 +90,7 @@ impl Kernel {
     }
 
     fn established_ns(&mut self, case: &Case, packets: u32) -> Result<f64> {
-        self.sender.set(&self.course(case, 0))?;
+        self.sender.set(&self.course(case))?;
         self.run(WARM_UP)?;
         self.run(packets)
     }
@@ -88,17 +101,38 @@ impl Kernel {
         let (mut sent, mut spent_ns) = (0, 0.0);
         while sent < packets {
             let count = portion.min(packets - sent);
-            self.sender.set(&self.course(case, sent))?;
+            self.sender.set(&self.course(case))?;
+            let before = self.counted();
             spent_ns += self.run(count)? * f64::from(count);
+            self.expect(case, count, &before)?;
             sent += count;
+            if case.kind == Kind::New {
+                self.newcomers += count;
+            }
             self.clear();
             self.fill(case)?;
         }
         Ok(spent_ns / f64::from(sent))
     }
 
-    /// The case's packets, where `sent` new ones went before.
-    fn course(&self, case: &Case, sent: u32) -> Course {
+    /// Each of the packets was what the case says.
+    fn expect(&self, case: &Case, packets: u32, before: &Counted) -> Result<()> {
+        let after = self.counted();
+        let (held, created) = (after.held - before.held, after.created - before.created);
+        let wanted = match case.kind {
+            Kind::Established => (0, 0),
+            Kind::Held => (packets.into(), 0),
+            Kind::New => (0, packets.into()),
+        };
+        ensure!(
+            (held, created) == wanted,
+            "{held} sessions held and {created} made of {packets}"
+        );
+        Ok(())
+    }
+
+    /// The case's packets.
+    fn course(&self, case: &Case) -> Course {
         let flags = match case.kind {
             Kind::Established => Flags::Ack,
             Kind::Held | Kind::New => Flags::Syn,
@@ -112,7 +146,7 @@ impl Kernel {
                 course.port_step = 1;
             }
             Kind::New => {
-                course.first_client += self.size.0 + sent;
+                course.first_client += self.size.0 + self.newcomers;
                 course.clients = u32::MAX;
             }
         }
@@ -121,21 +155,31 @@ impl Kernel {
 
     /// Sends packets, all of which the datapath has to forward; the nanoseconds of one.
     fn run(&mut self, packets: u32) -> Result<f64> {
-        let before = self.forwarded();
+        let before = self.counted();
         let took_ns = self.sender.send(packets)?;
-        let forwarded = self.forwarded() - before;
+        let after = self.counted();
+        let forwarded = after.forwarded - before.forwarded;
         ensure!(
             forwarded == u64::from(packets),
-            "{forwarded} of {packets} packets were forwarded: {:?}",
-            self.datapath.maps.reasons()
+            "{forwarded} of {packets} packets were forwarded"
         );
         Ok(took_ns)
     }
 
-    fn forwarded(&self) -> u64 {
-        let reasons = self.datapath.maps.reasons();
-        let forwarded = reasons.iter().filter(|(reason, _)| *reason == Reason::Forwarded);
-        forwarded.map(|(_, count)| count).sum()
+    fn counted(&self) -> Counted {
+        let counters = &self.datapath.maps.counters;
+        let sessions = (1..=self.pools).map(|pool| counters.sessions(pool));
+        sessions.fold(
+            Counted {
+                forwarded: counters.reason(Reason::Forwarded),
+                ..Counted::default()
+            },
+            |sum, of_pool| Counted {
+                held: sum.held + of_pool.held,
+                created: sum.created + of_pool.created,
+                ..sum
+            },
+        )
     }
 
     /// Makes the flows and sessions of the case's clients.

@@ -10,14 +10,14 @@ mod kernel;
 mod report;
 mod sender;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use anyhow::{Context as _, Result};
 use clap::Parser;
 
 use case::{Case, Size};
 use kernel::Kernel;
-use lb_tests::Namespace;
+use lb_tests::{Namespace, try_eventually};
 use report::{Report, Row};
 
 /// The case that all others are compared with.
@@ -73,6 +73,10 @@ fn main() -> Result<ExitCode> {
 }
 
 fn packets(options: &Options, report: &mut Report) -> Result<()> {
+    // The kernel sets IPv6 routes up a moment after the link.
+    try_eventually("a route to the members", Duration::from_secs(10), || {
+        std::net::UdpSocket::bind("[::]:0")?.connect("[fd00::1:1]:9")
+    })?;
     for size in Size::ALL {
         let cases: Vec<Case> = Case::all(size)
             .filter(|case| options.wants(&case.to_string()))

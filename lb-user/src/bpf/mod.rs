@@ -36,12 +36,13 @@ static OBJECT: &[u8] = aya::include_bytes_aligned!(env!("HOLDFAST_XDP"));
 const ENTRY: &str = "holdfast";
 
 /// The later stages, in the order of their numbers.
-const STAGES: [&str; 5] = [
+const STAGES: [&str; 6] = [
     ENTRY,
     "holdfast_opening",
     "holdfast_extended",
     "holdfast_others",
     "holdfast_answer",
+    "holdfast_opened",
 ];
 
 /// The maps that outlive the daemon.

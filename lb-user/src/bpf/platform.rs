@@ -103,6 +103,10 @@ impl Platform for Maps {
         None
     }
 
+    fn reserve(&self, _: u32, _: u32, _: u32) -> u64 {
+        u64::MAX
+    }
+
     fn redirect_to(&self, _: u32) {}
 
     fn set_answer(&self, _: [u32; 2]) {}
