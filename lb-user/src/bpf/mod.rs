@@ -70,8 +70,6 @@ const PINNED: [&str; 17] = [
 
 /// What a frame may grow by in a test run: an outer header and two tags.
 const TEST_RUN_ROOM: usize = 64;
-/// The index of the loopback interface, the same in every network namespace.
-const LOOPBACK: u32 = 1;
 
 /// Source addresses of the balancer, at most.
 pub const MAX_SNAT_ADDRESSES: u32 = 4096;
@@ -177,32 +175,19 @@ impl Datapath {
 
     /// The program that packets reach first.
     pub fn entry(&self) -> Result<&Xdp, Error> {
-        self.program(ENTRY)
-    }
-
-    fn program(&self, name: &str) -> Result<&Xdp, Error> {
-        let program = self.ebpf.program(name);
+        let program = self.ebpf.program(ENTRY);
         program
             .and_then(|program| program.try_into().ok())
             .ok_or_else(|| Error::Map {
                 name: "STAGES",
-                reason: format!("the program {name} is missing"),
+                reason: "the entry program is missing".into(),
             })
     }
 
-    /// Runs a frame through the programs, without a network: what XDP would do with it, and the frame as it left.
-    pub fn test_run(&self, frame: &[u8]) -> Result<(u32, Vec<u8>), Error> {
-        self.test_run_from(ENTRY, LOOPBACK, frame)
-    }
-
-    /// [`Self::test_run`] that begins with the program `name`, of a frame that came in by this interface.
-    pub fn test_run_from(
-        &self,
-        name: &'static str,
-        ingress_ifindex: u32,
-        frame: &[u8],
-    ) -> Result<(u32, Vec<u8>), Error> {
-        let refused = |source| Error::Program { name, source };
+    /// Runs a frame that came in by an interface through the programs, without a network: what XDP would do with it, and
+    /// the frame as it left.
+    pub fn test_run(&self, ingress_ifindex: u32, frame: &[u8]) -> Result<(u32, Vec<u8>), Error> {
+        let refused = |source| Error::Program { name: ENTRY, source };
         let mut out = vec![0; frame.len() + TEST_RUN_ROOM];
         // The fields of `xdp_md`: data, data_end, data_meta, ingress_ifindex, rx_queue_index, egress_ifindex.
         let context = [0, frame.len() as u32, 0, ingress_ifindex, 0, 0];
@@ -212,7 +197,7 @@ impl Datapath {
             data_out: Some(&mut out),
             ..TestRunOptions::new()
         };
-        let result = self.program(name)?.test_run(options).map_err(refused)?;
+        let result = self.entry()?.test_run(options).map_err(refused)?;
         out.truncate(result.data_size_out as usize);
         Ok((result.return_value, out))
     }

@@ -1,5 +1,10 @@
 //! What the daemon counts and states itself, with the maps of the kernel.
 
+use std::{
+    path::PathBuf,
+    sync::atomic::{AtomicU32, Ordering},
+};
+
 use lb_user::{
     bpf::{Datapath, Memory},
     health::Health,
@@ -11,7 +16,19 @@ use lb_user::{
     views::{self, Scene, SessionCounts},
 };
 
-use crate::Kernel;
+/// The index of the loopback interface, the same in every network namespace.
+const LOOPBACK: u32 = 1;
+
+/// A datapath of this test's own, which ends with it.
+fn load(settings: &DatapathSettings) -> Datapath {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let pins = PathBuf::from(format!("/sys/fs/bpf/hf-{}-accounts-{number}", std::process::id()));
+    let datapath =
+        Datapath::load(settings, &pins).expect("root and a BPF file system at /sys/fs/bpf are needed");
+    datapath.unpin().expect("its own directory");
+    datapath
+}
 
 /// A UDP listener, and a pool that holds clients for a minute.
 fn config() -> Config {
@@ -77,29 +94,36 @@ fn sessions(datapath: &Datapath, config: &Config, ids: &reconcile::Ids) -> Sessi
 
 #[test]
 fn a_session_that_is_over_counts_as_expired_once_whoever_finds_it() {
-    let mut kernel = Kernel::load();
+    let mut datapath = load(&DatapathSettings {
+        max_flows: 3072,
+        max_sessions: 65_536,
+        ..DatapathSettings::default()
+    });
     let config = config();
-    let ids =
-        reconcile::apply(&mut kernel.datapath.maps, &config, &Health::default()).expect("there is room");
-    let counts = |kernel: &Kernel| sessions(&kernel.datapath, &config, &ids);
+    let ids = reconcile::apply(&mut datapath.maps, &config, &Health::default()).expect("there is room");
+    let counts = |datapath: &Datapath| sessions(datapath, &config, &ids);
     for client in 1..=10 {
-        kernel.run(&datagram(client));
+        datapath
+            .test_run(LOOPBACK, &datagram(client))
+            .expect("the kernel runs it");
     }
     let all = SessionCounts {
         now: 10,
         created: 10,
         ..SessionCounts::default()
     };
-    assert_eq!(counts(&kernel), all);
-    assert_eq!(sweep::sessions(&mut kernel.datapath.maps), 0);
-    assert_eq!(counts(&kernel), all);
+    assert_eq!(counts(&datapath), all);
+    assert_eq!(sweep::sessions(&mut datapath.maps), 0);
+    assert_eq!(counts(&datapath), all);
 
     // A day later, with the flows swept. Three clients come back before the sessions are, and the sweep finds the rest.
-    let settings = &kernel.datapath.maps.settings[0];
+    let settings = &datapath.maps.settings[0];
     settings.clock_offset_s.set(86_400);
-    sweep::flows(&kernel.datapath.maps);
+    sweep::flows(&datapath.maps);
     for client in 1..=3 {
-        kernel.run(&datagram(client));
+        datapath
+            .test_run(LOOPBACK, &datagram(client))
+            .expect("the kernel runs it");
     }
     let back = SessionCounts {
         now: 3,
@@ -107,12 +131,12 @@ fn a_session_that_is_over_counts_as_expired_once_whoever_finds_it() {
         expired: 3,
         ..SessionCounts::default()
     };
-    assert_eq!(counts(&kernel), back);
-    assert_eq!(sweep::sessions(&mut kernel.datapath.maps), 7);
+    assert_eq!(counts(&datapath), back);
+    assert_eq!(sweep::sessions(&mut datapath.maps), 7);
     let swept = SessionCounts { expired: 10, ..back };
-    assert_eq!(counts(&kernel), swept);
-    assert_eq!(sweep::sessions(&mut kernel.datapath.maps), 0);
-    assert_eq!(counts(&kernel), swept);
+    assert_eq!(counts(&datapath), swept);
+    assert_eq!(sweep::sessions(&mut datapath.maps), 0);
+    assert_eq!(counts(&datapath), swept);
 }
 
 #[test]
@@ -123,8 +147,8 @@ fn the_memory_that_is_estimated_is_what_the_kernel_accounts_for() {
             max_sessions: entries,
             ..DatapathSettings::default()
         };
-        let kernel = Kernel::with(&settings);
-        let measured = kernel.datapath.memory.expect("the kernel says so");
+        let datapath = load(&settings);
+        let measured = datapath.memory.expect("the kernel says so");
         let estimated = Memory::estimated(&settings).expect("it can be computed");
         for ((part, measured), (_, estimated)) in measured.parts().zip(estimated.parts()) {
             // A hundredth, and what each map has beside its entries.

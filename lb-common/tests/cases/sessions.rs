@@ -1,26 +1,19 @@
 //! What persistence holds, and whom the schedulers choose.
 
-use std::{
-    collections::HashSet,
-    sync::{Arc, Barrier},
-    thread,
-};
+use std::{collections::HashSet, sync::Barrier, thread};
 
 use lb_common::{
-    datapath::process,
-    host::{HostFrame, HostPlatform},
-    schedule,
-    session::client_network,
-    tables::{Algorithm, MemberState, SessionCounts},
+    tables::{Algorithm, MemberState},
     verdict::Verdict,
 };
 
-use crate::{
+use super::{
     build::{Builder, FIN, RST, SYN},
+    core::{CLIENTS, Core as _},
     world::{Family, Plan},
 };
 
-fn held() -> Plan {
+pub(crate) fn held() -> Plan {
     Plan {
         session_idle_s: 64,
         ..Plan::default()
@@ -45,9 +38,9 @@ fn a_session_holds_the_later_flows_of_a_client_on_its_member() {
             2,
             "another client has its own"
         );
-        let counts = world.platform.session_counts(world.pool);
+        let counts = world.core.session_counts(world.pool);
         assert_eq!((counts.created, counts.held), (2, 9));
-        assert_eq!(world.tables().session_count(), 2);
+        assert_eq!(world.core.session_count(), 2);
     }
 }
 
@@ -68,7 +61,7 @@ fn a_session_ends_when_its_duration_has_passed_without_packets() {
     assert_eq!(world.chosen(&world.first(1, 4001)), 1, "not before its time");
     world.pass_time(66);
     assert_eq!(world.chosen(&world.first(1, 4002)), 2, "dealt anew");
-    assert_eq!(world.platform.session_counts(world.pool).expired, 1);
+    assert_eq!(world.core.session_counts(world.pool).expired, 1);
 }
 
 #[test]
@@ -80,7 +73,7 @@ fn packets_of_a_live_flow_keep_its_session() {
         assert_eq!(world.chosen(&world.later(1, 4000, 0)), 1);
     }
     assert_eq!(world.chosen(&world.first(1, 4001)), 1);
-    assert_eq!(world.platform.session_counts(world.pool).expired, 0);
+    assert_eq!(world.core.session_counts(world.pool).expired, 0);
 }
 
 #[test]
@@ -101,14 +94,14 @@ fn a_session_moves_once_when_its_member_goes_down_and_stays_moved() {
     let world = held().build();
     assert_eq!(world.chosen(&world.first(1, 4000)), 1);
     world.member(0).state.set(MemberState::Down as u32);
-    world.tables().lay_out(world.pool);
+    world.core.lay_out(world.pool);
     assert_eq!(world.chosen(&world.first(1, 4001)), 2);
     world.member(0).state.set(MemberState::Up as u32);
-    world.tables().lay_out(world.pool);
+    world.core.lay_out(world.pool);
     for port in 4002..4006 {
         assert_eq!(world.chosen(&world.first(1, port)), 2);
     }
-    assert_eq!(world.platform.session_counts(world.pool).moved, 1);
+    assert_eq!(world.core.session_counts(world.pool).moved, 1);
 }
 
 #[test]
@@ -116,10 +109,10 @@ fn a_live_flow_moves_with_its_session_when_its_member_goes_down() {
     let world = held().build();
     assert_eq!(world.chosen(&world.first(1, 4000)), 1);
     world.member(0).state.set(MemberState::Down as u32);
-    world.tables().lay_out(world.pool);
+    world.core.lay_out(world.pool);
     assert_eq!(world.chosen(&world.later(1, 4000, 0)), 2);
     world.member(0).state.set(MemberState::Up as u32);
-    world.tables().lay_out(world.pool);
+    world.core.lay_out(world.pool);
     assert_eq!(world.chosen(&world.later(1, 4000, 0)), 2);
     assert_eq!(world.chosen(&world.first(1, 4001)), 2);
     assert_eq!((world.flows(), world.returns()), (2, 2));
@@ -209,7 +202,7 @@ fn source_ip_sends_a_client_to_the_same_member_of_every_balancer() {
         ..Plan::default()
     };
     let (one, other) = (plan.build(), plan.build());
-    other.tables().settings.seed.set(1);
+    other.core.settings().seed.set(1);
     let mut turns = [0; 4];
     for client in 1..=300 {
         let member = one.chosen(&one.first(client, 4000));
@@ -226,70 +219,38 @@ fn source_ip_sends_a_client_to_the_same_member_of_every_balancer() {
 }
 
 #[test]
-fn flows_that_a_client_opens_on_several_cores_at_once_go_to_one_member_by_one_session() {
+fn flows_that_a_client_opens_on_several_cores_at_once_go_to_one_member() {
     let plan = Plan {
         flow_buckets: 1024,
         ..held()
     };
     let world = plan.build();
     for client in 1..=300 {
-        // The session is made, or it moves, by one of the three flows; a session that stays holds all three.
-        let mut to_do = 1;
         if client % 3 == 0 {
             // One third of the rounds is about sessions that have to move.
-            to_do = u64::from(world.chosen(&world.first(client, 1)) == 1);
+            world.chosen(&world.first(client, 1));
             world.member(0).state.set(MemberState::Down as u32);
-            world.tables().lay_out(world.pool);
+            world.core.lay_out(world.pool);
         }
         let barrier = Barrier::new(3);
         let (address, vip) = (world.client(client, 0).0, world.vip());
-        let pool = world.pool;
-        let outcomes: Vec<(u8, SessionCounts)> = thread::scope(|scope| {
+        let chosen: HashSet<u8> = thread::scope(|scope| {
             let cores: Vec<_> = (10..13)
                 .map(|port| {
-                    let (barrier, tables) = (&barrier, Arc::clone(&world.platform.tables));
+                    let (barrier, core) = (&barrier, world.core.another());
                     scope.spawn(move || {
-                        let platform = HostPlatform::new(tables);
-                        let mut frame = HostFrame::new(&Builder::tcp((address, port), vip, SYN).frame());
+                        let frame = Builder::tcp((address, port), vip, SYN).frame();
                         barrier.wait();
-                        assert_eq!(process(&platform, &mut frame), Verdict::Redirect);
-                        (frame.bytes()[5], platform.session_counts(pool))
+                        let (verdict, bytes) = core.run(CLIENTS, &frame);
+                        assert_eq!(verdict, Verdict::Redirect);
+                        bytes[5]
                     })
                 })
                 .collect();
             cores.into_iter().map(|core| core.join().unwrap()).collect()
         });
-        let chosen: HashSet<u8> = outcomes.iter().map(|(member, _)| *member).collect();
         assert_eq!(chosen.len(), 1, "client {client}");
-        let sum = |count: fn(&SessionCounts) -> u64| outcomes.iter().map(|(_, counts)| count(counts)).sum();
-        let (made, held): (u64, u64) = (
-            sum(|counts| counts.created + counts.moved),
-            sum(|counts| counts.held),
-        );
-        assert_eq!((made, held), (to_do, 3 - to_do), "client {client}");
         world.member(0).state.set(MemberState::Up as u32);
-        world.tables().lay_out(world.pool);
-    }
-}
-
-#[test]
-fn whoever_asks_which_member_is_next_takes_no_turn() {
-    for algorithm in [
-        Algorithm::RoundRobin,
-        Algorithm::LeastConnections,
-        Algorithm::SourceIp,
-    ] {
-        let plan = Plan {
-            algorithm,
-            weights: &[3, 1, 2],
-            ..Plan::default()
-        };
-        let world = plan.build();
-        for client in 1..=30 {
-            let network = client_network(world.pool(), &world.client(client, 0).0.into());
-            let peek = || schedule::peek(&world.platform, world.pool(), &network);
-            assert_eq!(peek(), peek());
-            assert_eq!(peek(), Some(world.chosen(&world.first(client, 4000))));
-        }
+        world.core.lay_out(world.pool);
     }
 }

@@ -2,8 +2,9 @@
 
 use lb_common::{tables::Forwarding, verdict::Reason};
 
-use crate::{
+use super::{
     build::{ACK, Builder, CLIENT_MACS, Layer, SYN},
+    core::Core as _,
     read::Seen,
     world::{ALL, BALANCER_MAC, Family, MEMBER_PORT, Plan, World},
 };
@@ -35,9 +36,9 @@ fn full_nat_sends_a_new_flow_from_an_address_of_the_balancer_to_a_member() {
         assert!([2, 3].map(|host| family.address(2, host)).contains(&seen.source));
         assert!(seen.from().1 >= 1024);
         assert_eq!(seen.payload[8..16], world.first(1, 4000).payload().1[8..16]);
-        assert_eq!(world.platform.reason(Reason::Forwarded), 1);
-        assert_eq!(world.platform.listener_traffic(world.listener).new_flows, 1);
-        assert_eq!(world.platform.member_traffic(1).packets_in, 1);
+        assert_eq!(world.core.reason(Reason::Forwarded), 1);
+        assert_eq!(world.core.listener_traffic(world.listener).new_flows, 1);
+        assert_eq!(world.core.member_traffic(1).packets_in, 1);
     }
 }
 
@@ -51,7 +52,7 @@ fn full_nat_returns_the_answer_of_a_member_to_the_client_from_the_vip() {
         assert_eq!(back.to(), world.client(1, 4000));
         assert_eq!(back.macs, client_macs_reversed());
         assert_eq!(back.hops, 59);
-        assert_eq!(world.platform.listener_traffic(world.listener).packets_out, 1);
+        assert_eq!(world.core.listener_traffic(world.listener).packets_out, 1);
     }
 }
 
@@ -108,7 +109,7 @@ fn later_packets_of_a_flow_stay_although_the_weights_changed() {
     assert_eq!(world.chosen(&world.first(1, 4000)), 1);
     let first = world.forward(&world.later(1, 4000, 0));
     world.member(0).weight.set(0);
-    world.tables().lay_out(world.pool);
+    world.core.lay_out(world.pool);
     let second = world.forward(&world.later(1, 4000, 0));
     assert_eq!((first.from(), first.to()), (second.from(), second.to()));
     assert_eq!(
@@ -201,6 +202,16 @@ fn a_routing_header_with_hops_to_visit_is_dropped() {
     let packet = world
         .first(1, 1)
         .with(|packet| packet.extensions = vec![(43, vec![0, 0, 4, 1, 0, 0, 0, 0])]);
+    world.dropped(&packet.frame(), Reason::ExtensionHeader);
+}
+
+#[test]
+fn more_extension_headers_than_are_walked_over_are_dropped() {
+    let world = Plan::of(Family::V6, 6).build();
+    let header = (60, vec![0, 0, 1, 4, 0, 0, 0, 0]);
+    let packet = world
+        .first(1, 1)
+        .with(|packet| packet.extensions = vec![header; 20]);
     world.dropped(&packet.frame(), Reason::ExtensionHeader);
 }
 

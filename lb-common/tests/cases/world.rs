@@ -1,20 +1,20 @@
 //! A balancer with a VIP, its members, and a client.
 
-use std::{net::IpAddr, sync::Arc};
+use std::net::IpAddr;
 
 use lb_common::{
     address::{Address, Endpoint},
-    datapath::process,
-    host::{HostFrame, HostPlatform, HostTables},
-    platform::Platform as _,
+    host::HostTables,
     tables::{Algorithm, Forwarding, Member, Pool},
     verdict::{Reason, Verdict},
 };
 
-use crate::{
+use super::{
     build::{ACK, Builder},
+    core::{CLIENTS, Core as _, MEMBERS},
     read::Seen,
 };
+use crate::Here;
 
 pub(crate) const MEMBER_PORT: u16 = 8080;
 pub(crate) const VIP_PORT: u16 = 80;
@@ -46,7 +46,7 @@ pub(crate) const ALL: [(Family, u8); 4] = [
 ];
 
 pub(crate) struct World {
-    pub(crate) platform: HostPlatform,
+    pub(crate) core: Here,
     pub(crate) family: Family,
     pub(crate) protocol: u8,
     pub(crate) pool: u32,
@@ -116,7 +116,7 @@ impl Plan {
         tables.set_snat(1..=members.len() as u32, &snat);
         tables.lay_out(pool);
         World {
-            platform: HostPlatform::new(Arc::new(tables)),
+            core: Here::first(tables),
             family: self.family,
             protocol: self.protocol,
             pool,
@@ -146,36 +146,35 @@ impl World {
         Builder::tcp(self.client(host, port), self.vip(), flags | ACK)
     }
 
-    pub(crate) fn tables(&self) -> &HostTables {
-        &self.platform.tables
-    }
-
     pub(crate) fn member(&self, index: usize) -> &Member {
-        self.platform.member(self.members[index]).unwrap()
+        self.core.member(self.members[index])
     }
 
     pub(crate) fn pool(&self) -> &Pool {
-        self.platform.pool(self.pool).unwrap()
+        self.core.pool(self.pool)
     }
 
     pub(crate) fn pass_time(&self, seconds: u32) {
-        self.tables().now_s.fetch_add(seconds);
+        self.core.pass_time(seconds);
     }
 
-    pub(crate) fn run(&self, frame: &[u8]) -> (Verdict, Vec<u8>) {
-        let mut frame = HostFrame::new(frame);
-        self.platform.redirected.set(0);
-        let verdict = process(&self.platform, &mut frame);
-        (verdict, frame.bytes().to_vec())
+    /// Sends a frame that comes in by this interface.
+    pub(crate) fn run(&self, ingress: u32, frame: &[u8]) -> (Verdict, Vec<u8>) {
+        self.core.run(ingress, frame)
+    }
+
+    /// What left after a run that must have redirected it to this interface.
+    pub(crate) fn sent_by(&self, interface: u32, (verdict, bytes): (Verdict, Vec<u8>)) -> Seen {
+        assert_eq!(verdict, Verdict::Redirect, "{:?}", self.reasons());
+        if let Some(redirected) = self.core.redirected() {
+            assert_eq!(redirected, interface);
+        }
+        Seen::frame(&bytes)
     }
 
     /// Sends a frame from the client's side that must leave towards a member.
     pub(crate) fn forward_frame(&self, frame: &[u8]) -> Seen {
-        self.platform.ingress.set(1);
-        let (verdict, bytes) = self.run(frame);
-        assert_eq!(verdict, Verdict::Redirect, "{:?}", self.reasons());
-        assert_eq!(self.platform.redirected.get(), 2, "the interface of the members");
-        Seen::frame(&bytes)
+        self.sent_by(MEMBERS, self.run(CLIENTS, frame))
     }
 
     pub(crate) fn forward(&self, packet: &Builder) -> Seen {
@@ -189,11 +188,7 @@ impl World {
 
     /// Sends a frame from the members' side that must leave towards the client.
     pub(crate) fn back_frame(&self, frame: &[u8]) -> Seen {
-        self.platform.ingress.set(2);
-        let (verdict, bytes) = self.run(frame);
-        assert_eq!(verdict, Verdict::Redirect, "{:?}", self.reasons());
-        assert_eq!(self.platform.redirected.get(), 1, "the interface of the clients");
-        Seen::frame(&bytes)
+        self.sent_by(CLIENTS, self.run(MEMBERS, frame))
     }
 
     pub(crate) fn back(&self, packet: &Builder) -> Seen {
@@ -202,18 +197,17 @@ impl World {
 
     /// Sends a frame that must not leave towards a member.
     pub(crate) fn refused(&self, frame: &[u8]) -> (Verdict, Vec<u8>) {
-        self.platform.ingress.set(1);
-        let (verdict, bytes) = self.run(frame);
+        let (verdict, bytes) = self.run(CLIENTS, frame);
         assert_ne!(verdict, Verdict::Redirect);
         (verdict, bytes)
     }
 
     /// Asserts that a frame is dropped for this reason.
     pub(crate) fn dropped(&self, frame: &[u8], reason: Reason) {
-        let before = self.platform.reason(reason);
+        let before = self.core.reason(reason);
         let (verdict, _) = self.refused(frame);
         assert_eq!(verdict, Verdict::Drop);
-        assert_eq!(self.platform.reason(reason), before + 1, "{:?}", self.reasons());
+        assert_eq!(self.core.reason(reason), before + 1, "{:?}", self.reasons());
     }
 
     /// Asserts that a frame is passed on and not touched.
@@ -225,10 +219,10 @@ impl World {
 
     /// Sends a frame that must be answered to the client.
     pub(crate) fn answered(&self, frame: &[u8], reason: Reason) -> Seen {
-        let before = self.platform.reason(reason);
+        let before = self.core.reason(reason);
         let (verdict, bytes) = self.refused(frame);
         assert_eq!(verdict, Verdict::Transmit, "{:?}", self.reasons());
-        assert_eq!(self.platform.reason(reason), before + 1);
+        assert_eq!(self.core.reason(reason), before + 1);
         let seen = Seen::frame(&bytes);
         assert_eq!(seen.macs, [&frame[6..12], &frame[..6]].concat(), "turned round");
         seen
@@ -236,22 +230,22 @@ impl World {
 
     pub(crate) fn reasons(&self) -> Vec<(&'static str, u64)> {
         let all = Reason::ALL.iter();
-        all.map(|&reason| (reason.label(), self.platform.reason(reason)))
+        all.map(|&reason| (reason.label(), self.core.reason(reason)))
             .filter(|&(_, count)| count > 0)
             .collect()
     }
 
     /// How many ways of the flow table are taken.
     pub(crate) fn flows(&self) -> usize {
-        let ways = self.tables().buckets.iter().flat_map(|bucket| &bucket.tags);
+        let ways = self.core.buckets().iter().flat_map(|bucket| &bucket.tags);
         ways.filter(|tag| tag.get() != 0).count()
     }
 
     /// How many entries the return index has.
     pub(crate) fn returns(&self) -> usize {
         let entries = self
-            .tables()
-            .return_buckets
+            .core
+            .return_buckets()
             .iter()
             .flat_map(|bucket| &bucket.entries);
         entries.filter(|entry| entry.get() != 0).count()

@@ -6,14 +6,15 @@ use lb_common::{
 };
 use proptest::prelude::*;
 
-use crate::{
+use super::{
     build::{ACK, Builder, FIN, RST, SYN},
+    core::{CLIENTS, Core as _, MEMBERS},
     read::Seen,
     world::{Plan, World},
 };
 
 pub(crate) fn count_states(world: &World, state: State) -> usize {
-    let buckets = world.tables().buckets.iter();
+    let buckets = world.core.buckets().iter();
     let ways = buckets.flat_map(|bucket| bucket.tags.iter().zip(&bucket.flows));
     ways.filter(|(tag, flow)| tag.get() != 0 && flow.state_word().state() == state)
         .count()
@@ -38,17 +39,17 @@ pub(crate) fn assert_consistent(world: &World) {
         entries,
         "an entry of the return index for each flow"
     );
-    let tags = world.tables().buckets.iter().flat_map(|bucket| &bucket.tags);
+    let tags = world.core.buckets().iter().flat_map(|bucket| &bucket.tags);
     assert!(tags.into_iter().all(|tag| tag.get() != 1), "no way stays busy");
     let displaced: u32 = world
-        .tables()
-        .buckets
+        .core
+        .buckets()
         .iter()
         .map(|bucket| bucket.displaced.get())
         .sum();
     let marks = world
-        .tables()
-        .buckets
+        .core
+        .buckets()
         .iter()
         .flat_map(|bucket| bucket.tags.iter().zip(&bucket.flows));
     let marked = marks
@@ -81,26 +82,24 @@ fn event() -> impl Strategy<Value = Event> {
 fn play(world: &World, events: &[Event]) {
     let mut forwarded: Vec<Seen> = Vec::new();
     for event in events {
-        world.platform.ingress.set(1);
         match event {
             Event::Client { host, port, flags } => {
                 let packet = Builder::tcp(world.client(*host, *port), world.vip(), *flags);
-                let (verdict, bytes) = world.run(&packet.frame());
+                let (verdict, bytes) = world.run(CLIENTS, &packet.frame());
                 if verdict == lb_common::verdict::Verdict::Redirect {
                     let seen = Seen::frame(&bytes);
-                    let member = &world.tables().members[usize::from(seen.macs[5])];
+                    let member = world.core.member(seen.macs[5].into());
                     assert!(member.keeps_sessions(), "a packet to a member that takes none");
                     forwarded.push(seen);
                 }
             }
             Event::Member { which, flags } if !forwarded.is_empty() => {
-                world.platform.ingress.set(2);
-                world.run(&which.get(&forwarded).answer(*flags).frame());
+                world.run(MEMBERS, &which.get(&forwarded).answer(*flags).frame());
             }
             Event::Member { .. } => {}
             Event::State { member, state } => {
                 world.member(*member).state.set(*state as u32);
-                world.tables().lay_out(world.pool);
+                world.core.lay_out(world.pool);
             }
             Event::Time(seconds) => world.pass_time(*seconds),
         }

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::build::{ACK, Builder, TCP, UDP};
+use super::build::{ACK, Builder, TCP, UDP};
 
 /// The ones' complement sum of big-endian pairs.
 pub(crate) fn internet_sum(start: u32, bytes: &[u8]) -> u16 {

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::read::{internet_sum, pseudo_sum};
+use super::read::{internet_sum, pseudo_sum};
 
 pub(crate) const TCP: u8 = 6;
 pub(crate) const UDP: u8 = 17;

@@ -5,8 +5,9 @@ use lb_common::{
     verdict::Reason,
 };
 
-use crate::{
+use super::{
     build::{Builder, UDP},
+    core::Core as _,
     read::Seen,
     world::{ALL, Family, MEMBER_PORT, Plan},
 };
@@ -111,7 +112,7 @@ fn later_fragments_of_ipv6_are_found_whatever_their_next_header_says() {
 #[test]
 fn a_first_fragment_to_a_closed_port_is_not_answered() {
     let world = Plan::of(Family::V4, UDP).build();
-    world.tables().settings.closed_port.set(ClosedPort::Reject as u32);
+    world.core.settings().closed_port.set(ClosedPort::Reject as u32);
     let packet = world
         .first(1, 4000)
         .data(&LONG)
@@ -148,4 +149,20 @@ fn a_datagram_in_fragments_moves_to_another_member_as_a_whole() {
     world.member(0).state.set(MemberState::Down as u32);
     let whole = joined(packet.fragments(64).map(|frame| world.forward_frame(&frame)));
     assert_eq!(whole.destination, Family::V4.address(1, 2));
+}
+
+#[test]
+fn a_first_fragment_without_its_whole_transport_header_is_dropped() {
+    // RFC 1858 section 3: what is left out would be overlooked.
+    for (family, protocol) in ALL {
+        let world = Plan::of(family, protocol).build();
+        let packet = world.first(1, 4000).data(&LONG);
+        world.dropped(&packet.fragments(0)[0], Reason::Truncated);
+        if protocol != UDP {
+            for at in [8, 16] {
+                world.dropped(&packet.fragments(at)[0], Reason::Truncated);
+            }
+        }
+        assert_eq!(world.flows(), 0);
+    }
 }

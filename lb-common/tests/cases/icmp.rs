@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use lb_common::tables::Forwarding;
 
-use crate::{
+use super::{
     build::{Builder, TCP},
     read::Seen,
     world::{ALL, Family, Plan, World},
@@ -26,7 +26,7 @@ fn quoted(seen: &Seen) -> [(IpAddr, u16); 2] {
     let quote = &seen.payload[8..];
     let (addresses, ports) = if quote[0] >> 4 == 4 {
         assert_eq!(
-            crate::read::internet_sum(0, &quote[..20]),
+            super::read::internet_sum(0, &quote[..20]),
             0xffff,
             "the quoted header's checksum"
         );
@@ -162,7 +162,7 @@ fn packet_too_big_keeps_its_mtu() {
     let back = world.back(&sent.answer(0));
     let message =
         Builder::icmp(Family::V6.address(50, 1), world.vip().0, 2, 0, &as_sent(&back)).with(|packet| {
-            if let crate::build::Layer::Icmp { rest, .. } = &mut packet.layer {
+            if let super::build::Layer::Icmp { rest, .. } = &mut packet.layer {
                 *rest = 1300;
             }
         });

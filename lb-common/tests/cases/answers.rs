@@ -5,11 +5,13 @@ use lb_common::{
     verdict::{Reason, Verdict},
 };
 
-use crate::{
+use super::{
     build::{ACK, Builder, FIN, Layer, RST, SYN, TCP, UDP},
+    core::Core as _,
     read::Seen,
     world::{ALL, Family, Plan, World},
 };
+use crate::Here;
 
 fn to_closed_port(world: &World) -> Builder {
     world.first(1, 4000).with(|packet| packet.destination.1 = 81)
@@ -78,7 +80,7 @@ fn closed_ports_are_silent_where_the_settings_say_so_and_never_answer_a_reset() 
             let reset = Builder::tcp(world.client(1, 1), (world.vip().0, 81), RST);
             world.dropped(&reset.frame(), Reason::ClosedPort);
         }
-        world.tables().settings.closed_port.set(ClosedPort::Drop as u32);
+        world.core.settings().closed_port.set(ClosedPort::Drop as u32);
         world.dropped(&to_closed_port(&world).frame(), Reason::ClosedPort);
     }
 }
@@ -86,7 +88,7 @@ fn closed_ports_are_silent_where_the_settings_say_so_and_never_answer_a_reset() 
 #[test]
 fn answers_are_given_only_so_often_a_second() {
     let world = Plan::default().build();
-    world.tables().settings.answers_per_second.set(2);
+    world.core.settings().answers_per_second.set(2);
     let frame = to_closed_port(&world).frame();
     for _ in 0..2 {
         world.answered(&frame, Reason::ClosedPort);
@@ -117,7 +119,7 @@ fn without_a_member_new_flows_are_refused() {
     world.member(0).state.set(MemberState::Down as u32);
     world.answered(&world.first(1, 4000).frame(), Reason::NoMember);
     world.member(0).weight.set(0);
-    world.tables().lay_out(world.pool);
+    world.core.lay_out(world.pool);
     world.answered(&world.first(1, 4000).frame(), Reason::NoMember);
 }
 
@@ -178,6 +180,17 @@ fn an_echo_request_to_a_vip_is_answered() {
 }
 
 #[test]
+fn an_echo_request_in_fragments_is_dropped() {
+    for (family, kind) in [(Family::V4, 8), (Family::V6, 128)] {
+        let world = Plan::of(family, TCP).build();
+        let request = Builder::icmp(world.client(1, 0).0, world.vip().0, kind, 0, &[7; 64]);
+        for frame in request.fragments(32) {
+            world.dropped(&frame, Reason::FragmentUnknown);
+        }
+    }
+}
+
+#[test]
 fn what_is_for_no_vip_is_left_alone() {
     for (family, protocol) in ALL {
         let world = Plan::of(family, protocol).build();
@@ -197,7 +210,7 @@ fn what_is_for_no_vip_is_left_alone() {
     }
     let world = Plan::default().build();
     world.untouched(&[&[0; 12][..], &[8, 6], &[0; 28]].concat());
-    world.untouched(&[0; 13]);
+    world.untouched(&vec![0; Here::shortest_frame().max(13)]);
     world.untouched(
         &world
             .first(1, 1)
@@ -234,7 +247,7 @@ fn truncated_packets_and_lying_lengths_are_never_forwarded() {
     for (family, protocol) in ALL {
         let world = Plan::of(family, protocol).build();
         let frame = world.first(1, 4000).frame();
-        for length in 0..frame.len() {
+        for length in Here::shortest_frame()..frame.len() {
             let (verdict, bytes) = world.refused(&frame[..length]);
             assert!(matches!(verdict, Verdict::Drop | Verdict::Pass), "{length} bytes");
             assert_eq!(bytes, frame[..length]);

@@ -1,13 +1,13 @@
 //! Ways to members, and members that are clients themselves.
 
 use lb_common::{
-    platform::Route,
     tables::Forwarding,
     verdict::{Reason, Verdict},
 };
 
-use crate::{
+use super::{
     build::{Builder, SYN},
+    core::{CLIENTS, Core as _},
     read::Seen,
     world::{ALL, Family, Plan},
 };
@@ -17,13 +17,10 @@ fn a_member_whose_neighbour_is_not_known_is_reached_by_the_platforms_routing() {
     for family in [Family::V4, Family::V6] {
         let world = Plan::of(family, 6).build();
         world.member(0).next_hop.ifindex.set(0);
-        let route = Route {
-            macs: [[1, 2, 3, 4], [5, 6, 7, 8], [9, 10, 11, 12]].map(u32::from_ne_bytes),
-            ifindex: 2,
-        };
-        world.platform.add_route(family.address(1, 1).into(), route);
+        let [from, to] = [[2, 3, 4, 5, 6, 7], [8, 9, 10, 11, 12, 13]];
+        world.core.add_route(&family.address(1, 1).into(), from, to);
         let seen = world.forward(&world.first(1, 4000));
-        assert_eq!(seen.macs, (1..=12).collect::<Vec<u8>>());
+        assert_eq!(seen.macs, [to, from].concat());
     }
 }
 
@@ -40,9 +37,9 @@ fn without_any_way_to_the_member_packets_are_dropped_until_there_is_one() {
 fn a_member_on_the_interface_of_the_client_is_sent_back_out_of_it() {
     let world = Plan::default().build();
     world.member(0).next_hop.ifindex.set(1);
-    let (verdict, bytes) = world.run(&world.first(1, 4000).frame());
+    let (verdict, bytes) = world.run(CLIENTS, &world.first(1, 4000).frame());
     assert_eq!(verdict, Verdict::Transmit);
-    let (verdict, bytes) = world.run(&Seen::frame(&bytes).answer(SYN).frame());
+    let (verdict, bytes) = world.run(CLIENTS, &Seen::frame(&bytes).answer(SYN).frame());
     assert_eq!(verdict, Verdict::Transmit);
     assert_eq!(Seen::frame(&bytes).from(), world.vip());
 }
@@ -91,10 +88,10 @@ fn the_class_and_flow_label_of_a_packet_are_kept_and_copied_to_a_tunnel() {
         frame[at] = class;
         if family == Family::V4 {
             frame[24..26].fill(0);
-            let sum = !crate::read::internet_sum(0, &frame[14..34]);
+            let sum = !super::read::internet_sum(0, &frame[14..34]);
             frame[24..26].copy_from_slice(&sum.to_be_bytes());
         }
-        let (_, bytes) = world.run(&frame);
+        let (_, bytes) = world.run(CLIENTS, &frame);
         let inner = if family == Family::V4 { 20 } else { 40 };
         assert_eq!((bytes[at], bytes[at + inner]), (class, class));
     }
@@ -111,8 +108,8 @@ fn bytes_are_counted_from_the_ip_header_on() {
         let seen = world.forward(&packet);
         world.back(&seen.answer(0).data(&[0; 300]));
         for traffic in [
-            world.platform.listener_traffic(world.listener),
-            world.platform.member_traffic(1),
+            world.core.listener_traffic(world.listener),
+            world.core.member_traffic(1),
         ] {
             assert_eq!((traffic.packets_in, traffic.bytes_in), (1, header + 8 + 100));
             assert_eq!((traffic.packets_out, traffic.bytes_out), (1, header + 8 + 300));

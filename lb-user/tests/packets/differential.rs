@@ -1,71 +1,23 @@
-//! Packets through the programs in the kernel, by test runs: no network is needed, but root is.
+//! The same random packets through the kernel and the host.
 
-#[path = "packets/accounts.rs"]
-mod accounts;
-
-use std::{
-    net::IpAddr,
-    path::PathBuf,
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
-    },
-};
+use std::{net::IpAddr, sync::Arc};
 
 use lb_common::{
     address::{Address, Endpoint},
     datapath,
     headers::protocol,
     host::{HostFrame, HostPlatform, HostTables},
-    tables::{Algorithm, Forwarding, ListenerKey},
+    tables::{Algorithm, Forwarding},
     verdict::Verdict,
 };
-use lb_user::{bpf::Datapath, model::DatapathSettings};
+
+use crate::{
+    cases::core::{CLIENTS, Core as _},
+    kernel::Kernel,
+};
 
 const FLOWS: u32 = 3072;
 const PACKETS: usize = 6000;
-
-/// A datapath of this test's own, which leaves nothing behind.
-struct Kernel {
-    datapath: Datapath,
-}
-
-impl Kernel {
-    fn load() -> Self {
-        Self::with(&DatapathSettings {
-            max_flows: FLOWS,
-            max_sessions: 65_536,
-            ..DatapathSettings::default()
-        })
-    }
-
-    fn with(settings: &DatapathSettings) -> Self {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let pins = PathBuf::from(format!("/sys/fs/bpf/hf-{}-packets-{number}", std::process::id()));
-        let datapath =
-            Datapath::load(settings, &pins).expect("root and a BPF file system at /sys/fs/bpf are needed");
-        Self { datapath }
-    }
-
-    fn run(&self, frame: &[u8]) -> (Option<Verdict>, Vec<u8>) {
-        let (action, bytes) = self.datapath.test_run(frame).expect("the kernel runs it");
-        let verdict = match action {
-            1 => Some(Verdict::Drop),
-            2 => Some(Verdict::Pass),
-            3 => Some(Verdict::Transmit),
-            4 => Some(Verdict::Redirect),
-            _ => None,
-        };
-        (verdict, bytes)
-    }
-}
-
-impl Drop for Kernel {
-    fn drop(&mut self) {
-        let _ = self.datapath.unpin();
-    }
-}
 
 fn endpoint(address: &str, port: u16) -> Endpoint {
     Endpoint {
@@ -75,7 +27,8 @@ fn endpoint(address: &str, port: u16) -> Endpoint {
 }
 
 /// A pool of each forwarding mode behind a port of its own, in both families; half of them hold sessions.
-fn configure(tables: &HostTables) -> Vec<ListenerKey> {
+fn configured() -> HostTables {
+    let tables = HostTables::new(FLOWS.div_ceil(3), FLOWS.div_ceil(5));
     let modes = [
         Forwarding::FULL_NAT,
         Forwarding::NAT,
@@ -88,7 +41,6 @@ fn configure(tables: &HostTables) -> Vec<ListenerKey> {
         Algorithm::SourceIp,
         Algorithm::RoundRobin,
     ];
-    let mut keys = Vec::new();
     let mut last_member = 0;
     tables.settings.answers_per_second.set(1_000_000);
     for (vip, network) in [("192.0.2.1", "10.0.0."), ("2001:db8::1", "fd00::")] {
@@ -105,9 +57,7 @@ fn configure(tables: &HostTables) -> Vec<ListenerKey> {
                 );
             }
             for protocol in [protocol::TCP, protocol::UDP] {
-                let vip = endpoint(vip, port);
-                tables.add_listener(&vip, protocol, pool);
-                keys.push(ListenerKey::new(&vip.address, vip.port, protocol));
+                tables.add_listener(&endpoint(vip, port), protocol, pool);
             }
         }
         let first = last_member - 11;
@@ -115,32 +65,8 @@ fn configure(tables: &HostTables) -> Vec<ListenerKey> {
             first..=last_member,
             &[endpoint(&format!("{network}99"), 0).address],
         );
-        keys.push(ListenerKey::vip(&endpoint(vip, 0).address));
     }
-    keys
-}
-
-/// Makes the kernel's maps equal to the host's tables.
-fn copy(tables: &HostTables, keys: &[ListenerKey], kernel: &mut Kernel) {
-    let maps = &mut kernel.datapath.maps;
-    maps.settings.copy_from(std::slice::from_ref(&tables.settings));
-    maps.filter.copy_from(&tables.filter);
-    maps.listeners.copy_from(&tables.listeners);
-    maps.pools.copy_from(&tables.pools);
-    maps.members.copy_from(&tables.members);
-    maps.snat_addresses.copy_from(&tables.snat_addresses);
-    for (to, from) in maps.schedules.iter().zip(&tables.schedules) {
-        to.member.set(from.get());
-    }
-    for key in keys {
-        let same = |listener: &lb_common::tables::Listener| {
-            listener.address.load() == key.address
-                && listener.port.get() == u32::from(key.port)
-                && listener.protocol.get() == u32::from(key.protocol)
-        };
-        let id = tables.listeners.iter().position(same).unwrap_or(0);
-        maps.set_listener_id(key, id as u32).expect("there is room");
-    }
+    tables
 }
 
 /// Numbers that look random and are the same each time (splitmix64).
@@ -256,13 +182,9 @@ fn answer(forwarded: &[u8]) -> Option<Vec<u8>> {
 
 #[test]
 fn the_kernel_and_the_host_do_the_same_with_the_same_packets() {
-    let tables = Arc::new(HostTables::new(FLOWS.div_ceil(3), FLOWS.div_ceil(5)));
-    let keys = configure(&tables);
-    let mut kernel = Kernel::load();
-    copy(&tables, &keys, &mut kernel);
-    let host = HostPlatform::new(Arc::clone(&tables));
-    // What a test run in the kernel comes in by: the loopback interface.
-    host.ingress.set(1);
+    let kernel = Kernel::first(configured());
+    let host = HostPlatform::new(Arc::new(configured()));
+    host.ingress.set(CLIENTS);
 
     let mut numbers = Numbers(42);
     let mut waiting: Vec<Vec<u8>> = Vec::new();
@@ -276,8 +198,8 @@ fn the_kernel_and_the_host_do_the_same_with_the_same_packets() {
         };
         let mut on_host = HostFrame::new(&bytes);
         let verdict = datapath::process(&host, &mut on_host);
-        let (in_kernel, kernel_bytes) = kernel.run(&bytes);
-        assert_eq!(Some(verdict), in_kernel, "packet {number}: {bytes:02x?}");
+        let (in_kernel, kernel_bytes) = kernel.run(CLIENTS, &bytes);
+        assert_eq!(verdict, in_kernel, "packet {number}: {bytes:02x?}");
         assert_eq!(on_host.bytes(), kernel_bytes, "packet {number}: {bytes:02x?}");
         if verdict == Verdict::Redirect {
             forwarded += 1;
@@ -294,10 +216,11 @@ fn the_kernel_and_the_host_do_the_same_with_the_same_packets() {
 
 #[test]
 fn a_frame_that_is_not_for_a_vip_is_passed_untouched() {
-    let kernel = Kernel::load();
+    let kernel = Kernel::first(HostTables::new(64, 64));
     let mut numbers = Numbers(7);
     for _ in 0..200 {
         let bytes = frame(&mut numbers);
-        assert_eq!(kernel.run(&bytes), (Some(Verdict::Pass), bytes.clone()));
+        let run = kernel.run(CLIENTS, &bytes);
+        assert_eq!(run, (Verdict::Pass, bytes));
     }
 }

@@ -1,0 +1,10 @@
+//! Packets through the programs in the kernel, by test runs: no network is needed, but root is.
+
+mod accounts;
+#[path = "../../../lb-common/tests/cases/mod.rs"]
+mod cases;
+mod differential;
+mod kernel;
+mod namespace;
+
+pub(crate) use kernel::Kernel as Here;
