@@ -30,6 +30,7 @@ pub struct Pool {
     algorithm: String,
     forwarding: String,
     persistence: Option<Persistence>,
+    absolute_timeout_min: Option<u32>,
     monitor: Option<String>,
     members: Vec<PoolMember>,
 }
@@ -85,6 +86,7 @@ impl Pool {
             algorithm: "ROUND_ROBIN".to_owned(),
             forwarding: "full_nat".to_owned(),
             persistence: None,
+            absolute_timeout_min: None,
             monitor: None,
             members: Vec::new(),
         }
@@ -108,6 +110,13 @@ impl Pool {
     #[must_use]
     pub fn persistence(mut self, persistence: Persistence) -> Self {
         self.persistence = Some(persistence);
+        self
+    }
+
+    /// Ends sessions after so many minutes, whoever is still there. Only with [`Self::persistence`].
+    #[must_use]
+    pub fn absolute_timeout_min(mut self, minutes: u32) -> Self {
+        self.absolute_timeout_min = Some(minutes);
         self
     }
 
@@ -189,6 +198,9 @@ impl Display for Pool {
         if let Some(Persistence { idle_timeout_min }) = self.persistence {
             writeln!(out, "\n[pool.session_persistence]\ntype = \"SOURCE_IP\"")?;
             writeln!(out, "idle_timeout_min = {idle_timeout_min}")?;
+            if let Some(minutes) = self.absolute_timeout_min {
+                writeln!(out, "absolute_timeout_min = {minutes}")?;
+            }
         }
         if let Some(monitor) = &self.monitor {
             writeln!(out, "\n[pool.health_monitor]\n{}", monitor.trim())?;

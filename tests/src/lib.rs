@@ -17,7 +17,9 @@
 //! ```
 
 pub mod client;
+mod clock;
 pub mod config;
+mod control;
 pub mod daemon;
 pub mod eventually;
 pub mod member;
