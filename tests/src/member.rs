@@ -1,6 +1,7 @@
 //! The backend servers: real sockets that tell who they are and whom they see.
 
 mod servers;
+mod tunnel;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -24,6 +25,15 @@ pub struct Services {
     tcp: Vec<u16>,
     udp: Vec<u16>,
     http: Vec<u16>,
+    tunnels: Tunnels,
+}
+
+/// Whether a member unwraps what comes to it inside other packets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Tunnels {
+    #[default]
+    Closed,
+    Open,
 }
 
 impl Services {
@@ -51,6 +61,13 @@ impl Services {
     #[must_use]
     pub fn http(mut self, ports: impl IntoIterator<Item = u16>) -> Self {
         self.http.extend(ports);
+        self
+    }
+
+    /// Unwraps IP packets that come inside others, of either family: what `ipip` wants of members.
+    #[must_use]
+    pub fn tunnels(mut self) -> Self {
+        self.tunnels = Tunnels::Open;
         self
     }
 }
@@ -125,12 +142,16 @@ impl Member {
     /// Serves again after [`Self::stop`]; a member that serves is stopped first.
     pub fn restart(&self) -> Result<()> {
         self.stop();
+        let ends = match self.services.tunnels {
+            Tunnels::Closed => Vec::new(),
+            Tunnels::Open => self.place.own.to_vec(),
+        };
         let addresses = [&self.place.own[..], &self.place.vips].concat();
         let services = self.services.clone();
         let shared = Arc::clone(&self.shared);
         let running = self
             .resident
-            .run(async move { servers::start(&addresses, &services, &shared).await });
+            .run(async move { servers::start(&addresses, &ends, &services, &shared).await });
         *self.running() = Some(running.with_context(|| format!("{} cannot serve", self.name()))?);
         Ok(())
     }

@@ -12,6 +12,7 @@ use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::tunnel::Tunnel;
 use super::{Running, Services, Shared};
 use crate::topology::NOBODYS_PORT;
 
@@ -30,6 +31,7 @@ enum Talk {
 /// Starts every server of a member on the current runtime.
 pub(super) async fn start(
     addresses: &[IpAddr],
+    tunnel_ends: &[IpAddr],
     services: &Services,
     shared: &Arc<Shared>,
 ) -> io::Result<Running> {
@@ -46,6 +48,17 @@ pub(super) async fn start(
         for port in &services.udp {
             let socket = once_free(|| bind_udp(SocketAddr::new(*address, *port))).await?;
             tasks.spawn(serve_udp(socket, Arc::clone(shared), stopped.clone()));
+        }
+    }
+    for end in tunnel_ends {
+        for tunnel in Tunnel::open_all(*end)? {
+            let mut stopped = stopped.clone();
+            tasks.spawn(async move {
+                tokio::select! {
+                    () = tunnel.unwrap_all() => {}
+                    _ = stopped.changed() => {}
+                }
+            });
         }
     }
     Ok(Running { stop, tasks })
