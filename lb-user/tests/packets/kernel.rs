@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use aya::maps::{HashMap, Map, MapData, PerCpuArray, PerCpuValues};
+use aya::maps::{HashMap, Map, MapData};
 use lb_common::{
     address::Address,
     filter,
@@ -34,12 +34,11 @@ use nix::{
     unistd::Pid,
 };
 
-use crate::{cases::core::Core, namespace::Namespace};
-
-/// Buckets of the flow table and of the index, at most; a case uses those that its settings say.
-const MOST_BUCKETS: u32 = 8192;
-
-type Counters<const WORDS: usize> = PerCpuArray<MapData, [u64; WORDS]>;
+use crate::{
+    cases::core::Core,
+    counters::{Counters, clear, counters, sums},
+    namespace::Namespace,
+};
 
 /// A datapath in the kernel, and what the daemon does not look at.
 struct Loaded {
@@ -52,6 +51,8 @@ struct Loaded {
     namespace: Namespace,
     /// The datapath's time.
     now_s: Word32,
+    /// Buckets of the flow table and of the index that a case had to itself.
+    used_buckets: [u32; 2],
     /// Whether the next case would find its namespace changed.
     is_used_up: AtomicBool,
 }
@@ -64,22 +65,12 @@ fn idle() -> MutexGuard<'static, Vec<Loaded>> {
 }
 
 impl Loaded {
-    fn load() -> Self {
+    fn load(settings: &DatapathSettings) -> Self {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let pins = PathBuf::from(format!("/sys/fs/bpf/hf-{}-packets-{number}", std::process::id()));
-        let settings = DatapathSettings {
-            // A bucket of the index for every three.
-            max_flows: 3 * MOST_BUCKETS,
-            max_sessions: 65_536,
-            max_listeners: 64,
-            max_pools: 64,
-            max_members: 64,
-            schedule_slots: 1 << 18,
-            ..DatapathSettings::default()
-        };
         let datapath =
-            Datapath::load(&settings, &pins).expect("root and a BPF file system at /sys/fs/bpf are needed");
+            Datapath::load(settings, &pins).expect("root and a BPF file system at /sys/fs/bpf are needed");
         let map = |name: &str| MapData::from_pin(pins.join(name)).expect("it was just pinned");
         let loaded = Self {
             fragments: Map::LruHashMap(map("FRAGMENTS"))
@@ -91,6 +82,7 @@ impl Loaded {
             reasons: counters(map("REASONS")),
             namespace: Namespace::new(),
             now_s: Word32::new(1000),
+            used_buckets: [0; 2],
             is_used_up: AtomicBool::new(false),
             datapath,
         };
@@ -103,12 +95,11 @@ impl Loaded {
     fn configure(&mut self, tables: &HostTables) {
         let maps = &mut self.datapath.maps;
         let settings = &tables.settings;
-        let [flows, returns] = [&settings.flow_buckets, &settings.return_buckets].map(Word32::get);
-        assert!(flows.max(returns) <= MOST_BUCKETS, "too large a table");
-        let used = maps.settings[0].flow_buckets.get().min(MOST_BUCKETS);
-        maps.flows.copy_from(&many(used));
-        let used = maps.settings[0].return_buckets.get().min(MOST_BUCKETS);
-        maps.returns.copy_from(&many(used));
+        assert!(settings.flow_buckets.get() as usize <= maps.flows.len());
+        assert!(settings.return_buckets.get() as usize <= maps.returns.len());
+        maps.flows.copy_from(&many(self.used_buckets[0]));
+        maps.returns.copy_from(&many(self.used_buckets[1]));
+        self.used_buckets = [&settings.flow_buckets, &settings.return_buckets].map(Word32::get);
         maps.settings.copy_from(std::slice::from_ref(settings));
         maps.filter.copy_from(&tables.filter);
         maps.listeners.copy_from(&tables.listeners);
@@ -184,40 +175,6 @@ fn enter_listeners(maps: &mut Maps, tables: &HostTables) {
     }
 }
 
-fn counters<const WORDS: usize>(map: MapData) -> Counters<WORDS>
-where
-    [u64; WORDS]: aya::Pod,
-{
-    Map::PerCpuArray(map).try_into().expect("of this type")
-}
-
-/// The sums over all cores.
-fn sums<const WORDS: usize>(counters: &Counters<WORDS>, index: u32) -> [u64; WORDS]
-where
-    [u64; WORDS]: aya::Pod,
-{
-    let values = counters.get(&index, 0).expect("there is such a counter");
-    values.iter().fold([0; WORDS], |mut sums, words| {
-        for (sum, word) in sums.iter_mut().zip(words) {
-            *sum += word;
-        }
-        sums
-    })
-}
-
-fn clear<const WORDS: usize>(counters: &mut Counters<WORDS>)
-where
-    [u64; WORDS]: aya::Pod,
-{
-    for index in 0..counters.len() {
-        if sums(counters, index) != [0; WORDS] {
-            let cores = aya::util::nr_cpus().expect("it can be counted");
-            let zeroes = PerCpuValues::try_from(vec![[0; WORDS]; cores]).expect("one for each");
-            counters.set(index, zeroes, 0).expect("there is such a counter");
-        }
-    }
-}
-
 /// A datapath for one case; for the next one afterwards.
 struct Lease {
     /// Always there, until it is dropped.
@@ -251,6 +208,34 @@ pub(crate) struct Kernel {
 }
 
 impl Kernel {
+    /// The first core of a datapath of these sizes, which no other case will use.
+    pub(crate) fn sized(sizes: &DatapathSettings, tables: HostTables) -> Self {
+        let loaded = Loaded::load(sizes);
+        loaded.is_used_up.store(true, Ordering::Relaxed);
+        Self::lease(loaded, tables)
+    }
+
+    fn lease(mut loaded: Loaded, tables: HostTables) -> Self {
+        static CASES: AtomicUsize = AtomicUsize::new(0);
+        loaded.configure(&tables);
+        Self::new(Arc::new(Lease {
+            loaded: Some(loaded),
+            tables,
+            cores: CASES.fetch_add(1, Ordering::Relaxed).into(),
+        }))
+    }
+
+    /// The maps, where this is the only core.
+    pub(crate) fn maps_mut(&mut self) -> &mut Maps {
+        let lease = Arc::get_mut(&mut self.lease).expect("no other core");
+        &mut lease
+            .loaded
+            .as_mut()
+            .expect("it is there until the drop")
+            .datapath
+            .maps
+    }
+
     fn new(lease: Arc<Lease>) -> Self {
         let allowed =
             sched_getaffinity(Pid::from_raw(std::process::id().cast_signed())).expect("of this process");
@@ -271,15 +256,18 @@ impl Core for Kernel {
     }
 
     fn first(tables: HostTables) -> Self {
-        static CASES: AtomicUsize = AtomicUsize::new(0);
+        // As many buckets as a case wants at most, of which the index has one for every five flows.
+        let sizes = DatapathSettings {
+            max_flows: 5 * 8192,
+            max_sessions: 65_536,
+            max_listeners: 64,
+            max_pools: 64,
+            max_members: 64,
+            schedule_slots: 1 << 18,
+            ..DatapathSettings::default()
+        };
         let idle = idle().pop();
-        let mut loaded = idle.unwrap_or_else(Loaded::load);
-        loaded.configure(&tables);
-        Self::new(Arc::new(Lease {
-            loaded: Some(loaded),
-            tables,
-            cores: CASES.fetch_add(1, Ordering::Relaxed).into(),
-        }))
+        Self::lease(idle.unwrap_or_else(|| Loaded::load(&sizes)), tables)
     }
 
     fn another(&self) -> Self {

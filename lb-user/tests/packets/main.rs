@@ -3,8 +3,10 @@
 mod accounts;
 #[path = "../../../lb-common/tests/cases/mod.rs"]
 mod cases;
+mod counters;
 mod differential;
 mod kernel;
 mod namespace;
+mod scale;
 
 pub(crate) use kernel::Kernel as Here;
