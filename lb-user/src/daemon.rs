@@ -57,10 +57,16 @@ pub enum Leave {
 /// Runs the daemon with the configuration at `path` until it is told to end.
 pub async fn run(path: &Path) -> anyhow::Result<()> {
     let config = load(path)?;
-    let mut daemon = Daemon::start(path.to_owned(), config)?;
-    let leave = daemon.serve().await?;
-    daemon.end(leave);
-    Ok(())
+    preflight::check(&config)?;
+    let socket = config.daemon.control_socket.clone();
+    // Before the datapath is touched: it may be that of another daemon, which answers there.
+    let listener = listen(&socket)?;
+    let ended = match Daemon::start(path.to_owned(), config) {
+        Ok(mut daemon) => daemon.serve(listener).await.map(|leave| daemon.end(leave)),
+        Err(error) => Err(error),
+    };
+    let _ = std::fs::remove_file(socket);
+    ended
 }
 
 fn load(path: &Path) -> anyhow::Result<Config> {
@@ -88,7 +94,6 @@ struct Daemon {
 
 impl Daemon {
     fn start(path: PathBuf, config: Config) -> anyhow::Result<Self> {
-        preflight::check(&config)?;
         preflight::raise_file_limit();
         preflight::warn_of_closed_forwarding(&config);
         let mut datapath = Datapath::load(&config.datapath, &config.daemon.pin_path)?;
@@ -124,10 +129,9 @@ impl Daemon {
         })
     }
 
-    async fn serve(&mut self) -> anyhow::Result<Leave> {
+    async fn serve(&mut self, listener: UnixListener) -> anyhow::Result<Leave> {
         let (sender, mut requests) = mpsc::channel(PENDING_REQUESTS);
-        let socket = self.config.daemon.control_socket.clone();
-        let _server = tokio::spawn(api::serve(listen(&socket)?, sender));
+        let _server = tokio::spawn(api::serve(listener, sender));
         let mut hangup = signal(SignalKind::hangup())?;
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
@@ -161,7 +165,6 @@ impl Daemon {
             }
         };
         service::tell(&News::Stopping);
-        let _ = std::fs::remove_file(socket);
         Ok(leave)
     }
 

@@ -3,7 +3,6 @@
 use std::ffi::OsString;
 use std::fmt::Display;
 use std::fs::{self, File};
-use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
@@ -17,6 +16,7 @@ use nix::mount::{MsFlags, mount};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::statfs::{BPF_FS_MAGIC, statfs};
 use nix::unistd::Pid;
+use serde_json::json;
 use tempfile::TempDir;
 
 use crate::eventually::try_eventually;
@@ -152,20 +152,19 @@ impl Daemon {
     }
 
     fn await_socket(&mut self) -> Result<()> {
-        let socket = self.socket_path();
-        let child = self.child.as_mut().context("there is no daemon")?;
-        // An inner failure is final; an outer one is tried again.
-        let answers = || match (child.try_wait(), UnixStream::connect(&socket)) {
+        let mut child = self.child.take().context("there is no daemon")?;
+        // An inner failure is final; an outer one is tried again. A daemon that is still starting answers once it serves.
+        let answers = || match (child.try_wait(), self.ask(&json!("status"))) {
             (Ok(None), Ok(_)) => Ok(Ok(())),
             (Ok(None), Err(error)) => Err(error),
             (Ok(Some(status)), _) => Ok(Err(anyhow!("the daemon ended at once: {status}"))),
             (Err(error), _) => Ok(Err(error.into())),
         };
-        let ready = try_eventually("the control socket to answer", TIME_TO_START, answers)?;
-        if ready.is_err() {
-            self.child = None;
+        let ready = try_eventually("the control socket to answer", TIME_TO_START, answers);
+        if !matches!(ready, Ok(Err(_))) {
+            self.child = Some(child);
         }
-        ready
+        ready?
     }
 
     /// Gives the processes that are launched from now on a variable of their environment.

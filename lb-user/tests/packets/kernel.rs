@@ -256,9 +256,9 @@ impl Core for Kernel {
     }
 
     fn first(tables: HostTables) -> Self {
-        // As many buckets as a case wants at most, of which the index has one for every five flows.
+        // As many buckets as a case wants at most, of which the index has one for every three flows.
         let sizes = DatapathSettings {
-            max_flows: 5 * 8192,
+            max_flows: 3 * 8192,
             max_sessions: 65_536,
             max_listeners: 64,
             max_pools: 64,
