@@ -27,6 +27,7 @@ pub use shared::{ScheduleSlot, Shared};
 pub use sizes::Memory;
 use sizes::sizes;
 
+use nix::sys::statfs::{BPF_FS_MAGIC, statfs};
 use zerocopy::IntoBytes as _;
 
 use crate::model::DatapathSettings;
@@ -130,7 +131,7 @@ pub struct Datapath {
 impl Datapath {
     /// Loads the programs and makes the maps, or takes those over that an earlier daemon left at `pin_path`.
     pub fn load(settings: &DatapathSettings, pin_path: &Path) -> Result<Self, Error> {
-        std::fs::create_dir_all(pin_path).map_err(|source| Error::Pin {
+        make_pin_directory(pin_path).map_err(|source| Error::Pin {
             path: pin_path.to_owned(),
             source,
         })?;
@@ -206,6 +207,17 @@ impl Datapath {
     pub fn unpin(&self) -> std::io::Result<()> {
         std::fs::remove_dir_all(&self.pin_path)
     }
+}
+
+/// Makes the directory of the pins, which only a BPF file system can hold.
+fn make_pin_directory(path: &Path) -> std::io::Result<()> {
+    let existing = path.ancestors().find(|path| path.exists()).unwrap_or(path);
+    if statfs(existing)?.filesystem_type() != BPF_FS_MAGIC {
+        let reason =
+            "is in no BPF file system; /sys/fs/bpf is one, where `mount -t bpf bpf /sys/fs/bpf` was done";
+        return Err(std::io::Error::other(reason));
+    }
+    std::fs::create_dir_all(path)
 }
 
 fn load_stages(ebpf: &mut Ebpf) -> Result<ProgramArray<aya::maps::MapData>, Error> {
