@@ -1,27 +1,22 @@
 //! The datapath, with a pool for each forwarding mode and family, and packets through it.
 
-use std::path::PathBuf;
-
-use anyhow::{Result, anyhow, ensure};
+use anyhow::{Result, ensure};
 use lb_common::{flow::Bucket, verdict::Reason};
-use lb_user::{bpf::Datapath, config, health::Health, reconcile};
+use lb_user::{bpf::Datapath, health::Health, reconcile};
 
 use super::{
-    case::{Case, Kind, MODES, Size},
-    frame::{Flags, VIP_V4, VIP_V6},
+    case::{Case, Kind, Size},
+    config,
+    frame::Flags,
     sender::{Course, INGRESS, Sender},
 };
 
-/// Members of each pool.
-const MEMBERS: u32 = 64;
 /// Packets that start a pass unmeasured.
 const WARM_UP: u32 = 10_000;
 /// The source port of established flows.
 const PORT: u32 = 2000;
 /// The least flows that a table can have room for.
-const LEAST_FLOWS: u32 = 1024;
-/// The least sessions that the kernel's map can be made for and keep them all.
-const LEAST_SESSIONS: u32 = 65_536;
+pub(crate) const LEAST_FLOWS: u32 = 1024;
 
 /// What the datapath counted.
 #[derive(Clone, Copy, Default)]
@@ -44,7 +39,7 @@ pub(crate) struct Kernel {
 impl Kernel {
     /// Loads it, in a namespace that has a route to the members, and two interfaces that are `idle`.
     pub(crate) fn load(size: Size, idle: [&str; 2]) -> Result<Self> {
-        let config = configuration(size)?;
+        let config = config::of(size)?;
         let mut datapath = Datapath::load(&config.datapath, &config.daemon.pin_path)?;
         let ids = reconcile::apply(&mut datapath.maps, &config, &Health::default())?;
         for id in ids.members.values() {
@@ -225,47 +220,4 @@ fn median(mut values: Vec<f64>) -> f64 {
     } else {
         f64::midpoint(values[middle - 1], values[middle])
     }
-}
-
-/// A pool behind a listener for each mode, protocol and family, with persistence.
-fn configuration(size: Size) -> Result<lb_user::model::Config> {
-    let pins = PathBuf::from(format!("/sys/fs/bpf/hf-{}-bench-{}", std::process::id(), size.0));
-    let mut text = format!(
-        "[daemon]\npin_path = {pins:?}\n[datapath]\ninterfaces = [\"lo\"]\nmax_flows = {}\nmax_sessions = {}\n\
-         max_listeners = 64\nmax_pools = 64\nmax_members = 1024\n",
-        size.0.max(LEAST_FLOWS),
-        2 * size.0.max(LEAST_SESSIONS)
-    );
-    let vip_v4 = std::net::Ipv4Addr::from(VIP_V4).to_string();
-    for (family, vip, network) in [("v4", vip_v4, "10.0.1."), ("v6", VIP_V6.to_string(), "fd00::1:")] {
-        text += &format!("[[load_balancer]]\nname = \"{family}\"\nvip = \"{vip}\"\n");
-        for (number, mode) in MODES.into_iter().enumerate() {
-            for protocol in ["TCP", "UDP"] {
-                text += &format!(
-                    "[[load_balancer.listener]]\nname = \"{mode}-{family}-{protocol}\"\nprotocol = \"{protocol}\"\n\
-                     port = {}\npool = \"{mode}-{family}\"\n",
-                    80 + number
-                );
-            }
-        }
-        for mode in MODES {
-            text += &format!("[[pool]]\nname = \"{mode}-{family}\"\nforwarding = \"{mode}\"\n");
-            if mode == "full_nat" {
-                let sources: Vec<String> = (1..=4).map(|host| format!("{network}20{host}")).collect();
-                text += &format!("snat_addresses = {sources:?}\n");
-            }
-            text += "[pool.session_persistence]\ntype = \"SOURCE_IP\"\n";
-            for member in 1..=MEMBERS {
-                let address = format!("{network}{member}");
-                let port = if matches!(mode, "full_nat" | "nat") {
-                    "port = 8080\n"
-                } else {
-                    ""
-                };
-                text += &format!("[[pool.member]]\naddress = \"{address}\"\n{port}");
-            }
-        }
-    }
-    let loaded = config::parse(&text, "benchmark").map_err(|mistakes| anyhow!("{mistakes:#}"))?;
-    Ok(loaded.config)
 }

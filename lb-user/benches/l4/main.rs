@@ -5,6 +5,7 @@
 //! pass, and taken off. So a value is what a packet costs with the floor, which is a program that only sends it back.
 
 mod case;
+mod config;
 mod frame;
 mod kernel;
 mod report;

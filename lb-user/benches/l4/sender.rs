@@ -20,7 +20,7 @@ static OBJECT: &[u8] = aya::include_bytes_aligned!(env!("HOLDFAST_BENCH"));
 /// The bytes of a frame that are made new for each packet.
 const HEAD: usize = 80;
 /// The program's `Course`: the head and eight numbers.
-const COURSE: usize = HEAD + 8 * size_of::<u32>();
+const COURSE: usize = HEAD + size_of::<[u32; 8]>();
 const XDP_TX: u32 = 3;
 
 /// The program that only sends the frame back.
@@ -135,6 +135,6 @@ impl Sender {
         };
         let result = program.test_run(options)?;
         ensure!(result.return_value == XDP_TX, "verdict {}", result.return_value);
-        Ok(result.duration.as_nanos() as f64)
+        Ok(result.duration.as_secs_f64() * 1e9)
     }
 }
