@@ -8,6 +8,7 @@ use super::{
     case::{Case, Kind, Size},
     config,
     frame::Flags,
+    report::median,
     sender::{Course, INGRESS, Sender},
 };
 
@@ -29,7 +30,7 @@ struct Counted {
 /// A loaded datapath with room for the flows and sessions of a size.
 pub(crate) struct Kernel {
     size: Size,
-    datapath: Datapath,
+    pub(crate) datapath: Datapath,
     pools: u32,
     sender: Sender,
     /// Clients that were new once: they have sessions since.
@@ -48,7 +49,8 @@ impl Kernel {
             hop.mtu.set(1500);
             hop.ifindex.set(INGRESS);
         }
-        let sender = Sender::load(idle)?;
+        let mut sender = Sender::load(idle)?;
+        sender.aim(Some(datapath.entry()?))?;
         Ok(Self {
             size,
             datapath,
@@ -66,7 +68,6 @@ impl Kernel {
 
     /// What a packet of the case costs beyond the floor, in nanoseconds: the median.
     pub(crate) fn measure(&mut self, case: &Case, passes: u32, packets: u32) -> Result<f64> {
-        self.sender.aim(Some(self.datapath.entry()?))?;
         self.clear();
         self.fill(case)?;
         let mut passed_ns = Vec::new();
@@ -178,7 +179,7 @@ impl Kernel {
     }
 
     /// Makes the flows and sessions of the case's clients.
-    fn fill(&mut self, case: &Case) -> Result<()> {
+    pub(crate) fn fill(&mut self, case: &Case) -> Result<()> {
         for flags in [Flags::Syn, Flags::Ack] {
             self.sender.set(&Course::new(case, flags, PORT))?;
             self.run(self.size.0)?;
@@ -209,15 +210,5 @@ impl Drop for Kernel {
         if let Err(error) = self.datapath.unpin() {
             eprintln!("cannot remove the pins: {error}");
         }
-    }
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    let middle = values.len() / 2;
-    if values.len() % 2 == 1 {
-        values[middle]
-    } else {
-        f64::midpoint(values[middle - 1], values[middle])
     }
 }

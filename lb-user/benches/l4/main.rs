@@ -8,8 +8,10 @@ mod case;
 mod config;
 mod frame;
 mod kernel;
+mod rates;
 mod report;
 mod sender;
+mod sweep;
 
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
@@ -65,6 +67,9 @@ fn main() -> Result<ExitCode> {
         "link add idle1 type veth peer name idle2",
     ])?;
     host.enter(|| packets(&options, &mut report))??;
+    if options.wants(rates::NAME) {
+        rates::measure(&mut report)?;
+    }
     if let Some(path) = &options.json {
         report
             .write_json(path)
@@ -96,6 +101,9 @@ fn packets(options: &Options, report: &mut Report) -> Result<()> {
                 .with_context(|| case.to_string())?;
             report.add_packets(&case, net_ns);
         }
+    }
+    if options.wants(sweep::NAME) {
+        sweep::measure(Kernel::load(sweep::SIZE, IDLE)?, report)?;
     }
     Ok(())
 }

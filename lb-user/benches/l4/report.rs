@@ -90,3 +90,14 @@ impl Report {
         Ok(fs::write(path, serde_json::to_string_pretty(&self.rows)? + "\n")?)
     }
 }
+
+/// The median.
+pub(crate) fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    if values.len() % 2 == 1 {
+        values[middle]
+    } else {
+        f64::midpoint(values[middle - 1], values[middle])
+    }
+}
