@@ -21,12 +21,12 @@ impl Daemon {
     /// How many flows are open, of all members together.
     pub fn active_flows(&self) -> Result<u64> {
         let status = self.ask(&json!("status"))?;
-        let members = status["status"]["members"]
+        let pools = status["status"]["pools"]
             .as_array()
-            .context("no members in the status")?;
-        members
+            .context("no pools in the status")?;
+        pools
             .iter()
-            .map(|member| member["active_flows"].as_u64().context("no count of flows"))
+            .map(|pool| pool["active_flows"].as_u64().context("no count of flows"))
             .sum()
     }
 
