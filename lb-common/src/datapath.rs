@@ -260,19 +260,24 @@ fn flow_packet<P: Platform, C>(
             Err(outcome) => outcome,
         }
     };
-    note_opener(platform, &packet, outcome)
+    note_opener(platform, &packet, outcome, now_s)
 }
 
 /// Tells the opener of the packet where that is to open a flow. A later fragment cannot: its first one's flow is over.
 #[inline(always)]
-fn note_opener<P: Platform, C>(platform: &P, packet: &Packet<'_, C>, outcome: Outcome) -> Outcome {
+fn note_opener<P: Platform, C>(
+    platform: &P,
+    packet: &Packet<'_, C>,
+    outcome: Outcome,
+    now_s: u32,
+) -> Outcome {
     if outcome.end != End::Opening {
         return outcome;
     }
     let (Payload::Transport(transport), Some(opener)) = (&packet.payload, platform.opener()) else {
         return Outcome::next(End::Others);
     };
-    opener.set(packet, transport, platform.ingress_ifindex());
+    opener.set(packet, transport, platform.ingress_ifindex(), now_s);
     outcome
 }
 
@@ -306,7 +311,7 @@ fn extended_packet<P: Platform, C>(
                 let id = new_fragment(platform, &packet, &located, now_s);
                 (located, id)
             }
-            Err(outcome) => return note_opener(platform, &packet, outcome),
+            Err(outcome) => return note_opener(platform, &packet, outcome, now_s),
         },
         Payload::LaterFragment => match locate_later(platform, &packet, now_s) {
             Some(located) => located,
@@ -321,7 +326,7 @@ fn extended_packet<P: Platform, C>(
     };
     let fragment_id = forget(fragment_id, noise);
     let outcome = forward(platform, &mut packet, &located, fragment_id, now_s, departure);
-    note_opener(platform, &packet, outcome)
+    note_opener(platform, &packet, outcome, now_s)
 }
 
 /// Hash and key of the flow from `client` to `vip`.
@@ -365,13 +370,13 @@ fn opened_packet<P: Platform, C>(
     let (Payload::Transport(_), Fragment::Whole) = (&packet.payload, &packet.fragment) else {
         return Outcome::next(End::Extended);
     };
-    let found = platform
-        .opener()
-        .and_then(|opener| table::at(platform, opener.slot()));
-    let Some(found) = found else {
+    let Some(opener) = platform.opener() else {
+        return Outcome::drop(Reason::Inconsistent);
+    };
+    let Some(found) = table::at(platform, opener.slot()) else {
         return Outcome::drop(Reason::Contended);
     };
-    forward::to_member(platform, &mut packet, &found, 0, platform.now_s(), departure)
+    forward::to_member(platform, &mut packet, &found, 0, opener.now_s(), departure)
 }
 
 /// Finds the flow of the packet that the opener was told of, or opens one.
@@ -380,7 +385,7 @@ fn open_flow<P: Platform>(platform: &P) -> Outcome {
     let Some(opener) = platform.opener() else {
         return Outcome::drop(Reason::Inconsistent);
     };
-    let now_s = platform.now_s();
+    let now_s = opener.now_s();
     let protocol = opener.protocol();
     let Some((hash, key)) = flow_key(platform, &opener.client(), &opener.vip(), protocol) else {
         return Outcome::drop(Reason::Inconsistent);

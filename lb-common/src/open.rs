@@ -76,13 +76,20 @@ pub struct Opener {
     ingress_ifindex: Word32,
     /// Where the flow lies that was opened.
     slot: Word32,
-    padding: Word32,
+    /// When it came.
+    now_s: Word32,
 }
 
 impl Opener {
     /// Becomes the facts of `packet`.
     #[inline(always)]
-    pub fn set<C>(&self, packet: &Packet<'_, C>, transport: &Transport<'_>, ingress_ifindex: u32) {
+    pub fn set<C>(
+        &self,
+        packet: &Packet<'_, C>,
+        transport: &Transport<'_>,
+        ingress_ifindex: u32,
+        now_s: u32,
+    ) {
         self.client.store(&packet.ip.source());
         self.vip.store(&packet.ip.destination());
         self.ports.set(
@@ -100,6 +107,7 @@ impl Opener {
             .set(u32::from(packet.tags.controls[0]) << 16 | u32::from(packet.tags.controls[1]));
         self.tags.set(packet.tags.shape);
         self.ingress_ifindex.set(ingress_ifindex);
+        self.now_s.set(now_s);
     }
 
     /// The client.
@@ -130,6 +138,12 @@ impl Opener {
     #[inline(always)]
     pub fn set_slot(&self, slot: Slot) {
         self.slot.set(slot.0);
+    }
+
+    /// When the packet came, in seconds.
+    #[inline(always)]
+    pub fn now_s(&self) -> u32 {
+        self.now_s.get()
     }
 
     /// The protocol number.

@@ -83,7 +83,9 @@ pub struct ListenerKey {
     /// The protocol number: TCP or UDP.
     pub protocol: u8,
     /// Zero.
-    pub padding: [u8; 5],
+    pub padding: u8,
+    /// Zero. A word: the compiler would clear five bytes by a loop.
+    pub more_padding: u32,
 }
 
 impl ListenerKey {
@@ -95,7 +97,8 @@ impl ListenerKey {
             address: *address,
             port,
             protocol,
-            padding: [0; 5],
+            padding: 0,
+            more_padding: 0,
         }
     }
 
