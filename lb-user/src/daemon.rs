@@ -1,7 +1,7 @@
 //! The daemon: wires everything, and runs until it is told to end.
 
 use std::{
-    net::{IpAddr, UdpSocket},
+    net::IpAddr,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     time::{Duration, SystemTime},
@@ -22,6 +22,7 @@ use crate::{
     config,
     health::{Change, Finding, Health, Monitors},
     model::Config,
+    next_hops::{self, Hops, NextHops},
     preflight,
     reconcile::{self, Ids},
     service::{self, News},
@@ -30,7 +31,7 @@ use crate::{
 
 /// How often flows are swept.
 const FLOW_SWEEP: Duration = Duration::from_secs(1);
-/// How often sessions are swept, and the ways to members kept known.
+/// How often sessions are swept.
 const SESSION_SWEEP: Duration = Duration::from_secs(10);
 /// Requests of the control socket that wait at a time.
 const PENDING_REQUESTS: usize = 64;
@@ -90,6 +91,7 @@ struct Daemon {
     monitors: Monitors,
     changes: mpsc::Receiver<Change>,
     ids: Ids,
+    next_hops: NextHops,
 }
 
 impl Daemon {
@@ -102,7 +104,6 @@ impl Daemon {
         }
         let health = Health::default();
         let ids = reconcile::apply(&mut datapath.maps, &config, &health)?;
-        nudge_members(&config);
         for interface in &config.datapath.interfaces {
             match datapath.attach(interface, config.datapath.xdp_mode)? {
                 AttachMode::Native => info!(interface, "attached in the driver"),
@@ -118,6 +119,7 @@ impl Daemon {
         let (sender, changes) = mpsc::channel(PENDING_CHANGES);
         let mut monitors = Monitors::new(sender);
         monitors.update(&config, &health);
+        let next_hops = NextHops::follow(&config);
         Ok(Self {
             path,
             config,
@@ -126,6 +128,7 @@ impl Daemon {
             monitors,
             changes,
             ids,
+            next_hops,
         })
     }
 
@@ -149,10 +152,8 @@ impl Daemon {
                 _ = terminate.recv() => break Leave::Running,
                 _ = interrupt.recv() => break Leave::Nothing,
                 _ = flows.tick() => { sweep::flows(&self.datapath.maps); }
-                _ = sessions.tick() => {
-                    sweep::sessions(&mut self.datapath.maps);
-                    nudge_members(&self.config);
-                }
+                _ = sessions.tick() => { sweep::sessions(&mut self.datapath.maps); }
+                () = self.next_hops.changed() => self.next_hops.write(&self.datapath.maps.members),
                 Some(change) = self.changes.recv() => self.take_change(change),
                 Some(request) = requests.recv() => {
                     let (answer, leave) = self.answer(&request.command);
@@ -186,6 +187,7 @@ impl Daemon {
         self.health
             .retain(|pool, member| is_watched(&config, pool, member));
         self.ids = reconcile::apply(&mut self.datapath.maps, &config, &self.health)?;
+        self.next_hops.turn_to(&config, &self.datapath.maps.members);
         self.monitors.update(&config, &self.health);
         preflight::warn_of_closed_forwarding(&config);
         self.config = config;
@@ -273,6 +275,8 @@ impl Daemon {
     fn end(&self, leave: Leave) {
         match leave {
             Leave::Running => {
+                // Nobody keeps them fresh from now on.
+                next_hops::write(&self.datapath.maps.members, &Hops::new());
                 info!("ending; the datapath goes on: `holdfast stop --detach` would have ended it");
             }
             Leave::Nothing => {
@@ -301,16 +305,4 @@ fn listen(path: &Path) -> anyhow::Result<UnixListener> {
         UnixListener::bind(path).with_context(|| format!("cannot listen at {}", path.display()))?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o660))?;
     Ok(listener)
-}
-
-/// Has the kernel find out, and keep, the hardware addresses of the members: it does so for whoever sends. The datagram
-/// goes to the discard port (RFC 863).
-fn nudge_members(config: &Config) {
-    let sockets = [UdpSocket::bind(("0.0.0.0", 0)), UdpSocket::bind(("::", 0))];
-    for member in config.pools.iter().flat_map(|pool| &pool.members) {
-        if let Ok(socket) = &sockets[usize::from(member.address.is_ipv6())] {
-            // An address that cannot be reached is the health monitor's to report.
-            let _ = socket.send_to(&[], (member.address, 9));
-        }
-    }
 }

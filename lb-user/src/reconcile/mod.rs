@@ -225,6 +225,10 @@ fn write_member(
     let port = member.port.unwrap_or(listener_port);
     let id = find_member(maps, pool_id, &address, port)?;
     let entry = &maps.members[id as usize];
+    if entry.address.load() != address {
+        // It leads to whoever had the id before.
+        entry.next_hop.ifindex.set(0);
+    }
     entry.address.store(&address);
     entry.port.set(port.into());
     entry.pool.set(pool_id);

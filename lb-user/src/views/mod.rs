@@ -15,7 +15,7 @@ pub use explain::{By, Explanation, Flow, HeldSession, Question, explain};
 pub use sessions::{Session, session_key, sessions};
 pub use sight::Sight;
 pub use status::{
-    Interface, Listener, LoadBalancer, Member, Packets, Pool, SessionCounts, Status, Traffic, status,
+    Interface, Listener, LoadBalancer, Member, NextHop, Packets, Pool, SessionCounts, Status, Traffic, status,
 };
 
 use lb_common::tables::MemberState;

@@ -12,6 +12,7 @@ use super::{Scene, Sight, endpoint, operating, sessions};
 use crate::{
     bpf::Attachment,
     model::{self, LbAlgorithm, OperatingStatus, Protocol},
+    next_hops::Hop,
 };
 
 /// How things stand.
@@ -97,6 +98,30 @@ pub struct Member {
     pub traffic: Traffic,
     /// Its open flows.
     pub active_flows: u64,
+    /// The way to it; none where the datapath asks the kernel for each packet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_hop: Option<NextHop>,
+}
+
+/// Where packets to a member go next.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NextHop {
+    /// The hardware address that frames go to.
+    pub hardware_address: String,
+    /// The interface that they leave by.
+    pub interface_index: u32,
+    /// The largest IP packet that passes, in bytes.
+    pub mtu_bytes: u32,
+}
+
+impl From<Hop> for NextHop {
+    fn from(hop: Hop) -> Self {
+        Self {
+            hardware_address: hop.to.map(|byte| format!("{byte:02x}")).join(":"),
+            interface_index: hop.ifindex,
+            mtu_bytes: hop.mtu_bytes,
+        }
+    }
 }
 
 /// What passed since it was configured. Bytes are counted from the IP header on.
@@ -268,7 +293,8 @@ fn of_pool<S: Sight>(scene: &Scene<'_, S>, pool: &model::Pool, held: &HashMap<u3
 
 fn of_member<S: Sight>(scene: &Scene<'_, S>, pool: &model::Pool, member: &model::Member) -> Member {
     let id = scene.member_id(pool, member).unwrap_or(0);
-    let active = scene.sight.member(id).map_or(0, |entry| entry.active_flows.get());
+    let entry = scene.sight.member(id);
+    let active = entry.map_or(0, |entry| entry.active_flows.get());
     Member {
         name: member.name.clone(),
         address: match member.port {
@@ -279,6 +305,9 @@ fn of_member<S: Sight>(scene: &Scene<'_, S>, pool: &model::Pool, member: &model:
         status: scene.member_status(pool, member),
         traffic: scene.sight.member_traffic(id).into(),
         active_flows: active.into(),
+        next_hop: entry
+            .and_then(|entry| Hop::read(&entry.next_hop))
+            .map(NextHop::from),
     }
 }
 

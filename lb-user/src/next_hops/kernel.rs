@@ -1,0 +1,136 @@
+//! Asking the kernel, and hearing from it.
+
+use std::{io, net::IpAddr, time::Duration};
+
+use anyhow::{Context, anyhow};
+use futures_util::{StreamExt, TryStreamExt, stream};
+use nix::errno::Errno;
+use rtnetlink::{
+    Error, Handle, MulticastGroup, RouteMessageBuilder,
+    packet_core::{NetlinkMessage, NetlinkPayload},
+    packet_route::{
+        RouteNetlinkMessage,
+        neighbour::{NeighbourFlags, NeighbourState},
+        route::RouteMessage,
+    },
+    sys::{AsyncSocket, AsyncSocketExt, SocketAddr, TokioSocket, protocols::NETLINK_ROUTE},
+};
+use tokio::time;
+
+use super::picture::{Need, Picture, Route};
+
+/// Questions for routes that are under way at a time: their answers fit into a socket's buffer.
+const QUESTIONS: usize = 64;
+/// How long the kernel may take to answer everything.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Whatever may change a way.
+const GROUPS: [MulticastGroup; 9] = [
+    MulticastGroup::Link,
+    MulticastGroup::Neigh,
+    MulticastGroup::Ipv4Ifaddr,
+    MulticastGroup::Ipv6Ifaddr,
+    MulticastGroup::Ipv4Route,
+    MulticastGroup::Ipv6Route,
+    MulticastGroup::Ipv4Rule,
+    MulticastGroup::Ipv6Rule,
+    MulticastGroup::Nexthop,
+];
+
+/// What the kernel tells by itself. Unread events wait in the kernel's buffer, so there is a bound to them.
+pub(super) struct Events(TokioSocket);
+
+impl Events {
+    pub(super) fn subscribe() -> io::Result<Self> {
+        let mut socket = TokioSocket::new(NETLINK_ROUTE)?;
+        socket.socket_mut().bind(&SocketAddr::new(0, 0))?;
+        for group in GROUPS {
+            socket.socket_ref().add_membership(group as u32)?;
+        }
+        Ok(Self(socket))
+    }
+
+    /// Waits for some events and notes them in `picture`. May be dropped while it waits.
+    pub(super) async fn note(&mut self, picture: &mut Picture) -> anyhow::Result<Need> {
+        let datagram = match self.0.recv_from_full().await {
+            Ok((datagram, _)) => datagram,
+            // The buffer ran over: events are lost.
+            Err(error) if error.raw_os_error() == Some(Errno::ENOBUFS as i32) => return Ok(Need::Look),
+            Err(error) => return Err(error).context("cannot hear of changes"),
+        };
+        let (mut rest, mut need) = (&datagram[..], Need::Hops);
+        while !rest.is_empty() {
+            let Ok(message) = NetlinkMessage::<RouteNetlinkMessage>::deserialize(rest) else {
+                return Ok(Need::Look);
+            };
+            need = need.max(match &message.payload {
+                NetlinkPayload::InnerMessage(event) => picture.note(event),
+                _ => Need::Look,
+            });
+            // A message is followed by padding to four bytes (netlink(7)).
+            let length = (message.header.length as usize).next_multiple_of(4).max(4);
+            rest = rest.get(length..).unwrap_or_default();
+        }
+        Ok(need)
+    }
+}
+
+/// The kernel, to be asked.
+pub(super) struct Kernel(Handle);
+
+impl Kernel {
+    pub(super) fn connect() -> io::Result<Self> {
+        let (connection, handle, _) = rtnetlink::new_connection()?;
+        // Ends with the handle.
+        tokio::spawn(connection);
+        Ok(Self(handle))
+    }
+
+    /// All that matters to the ways to the addresses.
+    pub(super) async fn look(&self, addresses: &[IpAddr]) -> anyhow::Result<Picture> {
+        let everything = async {
+            let links: Vec<_> = self.0.link().get().execute().try_collect().await?;
+            let neighbours: Vec<_> = self.0.neighbours().get().execute().try_collect().await?;
+            let routes = stream::iter(addresses.iter().copied())
+                .map(|address| async move { anyhow::Ok(Some((address, self.route(address).await?))) })
+                .buffer_unordered(QUESTIONS)
+                .try_filter_map(|answer| async move {
+                    Ok(answer.and_then(|(address, route)| Some((address, route?))))
+                })
+                .try_collect()
+                .await?;
+            anyhow::Ok(Picture::new(&links, &neighbours, routes))
+        };
+        let answered = time::timeout(PATIENCE, everything).await;
+        answered
+            .context("the kernel does not answer")?
+            .context("cannot ask for routes")
+    }
+
+    /// As for packets of this host's own: rules that look at where a packet came from see none.
+    async fn route(&self, address: IpAddr) -> anyhow::Result<Option<Route>> {
+        let length = if address.is_ipv4() { 32 } else { 128 };
+        let question: RouteMessage = RouteMessageBuilder::<IpAddr>::new()
+            .destination_prefix(address, length)?
+            .build();
+        let mut answers = self.0.route().get(question).execute();
+        match answers.next().await {
+            Some(Ok(answer)) => Ok(Route::read(address, &answer)),
+            // There is none, or one that says no.
+            Some(Err(Error::NetlinkError(_))) => Ok(None),
+            Some(Err(error)) => Err(error.into()),
+            None => Err(anyhow!("the connection to the kernel ended")),
+        }
+    }
+
+    /// Has the kernel find or confirm a neighbour, as it does for whoever sends to it.
+    pub(super) async fn resolve(&self, (ifindex, address): (u32, IpAddr)) -> anyhow::Result<()> {
+        let neighbour = self.0.neighbours().add(ifindex, address);
+        let neighbour = neighbour.state(NeighbourState::None).flags(NeighbourFlags::Use);
+        match neighbour.replace().execute().await {
+            // An interface may have gone, or the table be full: it is tried again as long as it matters.
+            Ok(()) | Err(Error::NetlinkError(_)) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! Following the kernel.
+
+use std::{net::IpAddr, time::Duration};
+
+use tokio::{
+    sync::watch,
+    time::{self, Instant, MissedTickBehavior},
+};
+use tracing::warn;
+
+use super::{
+    Hops,
+    kernel::{Events, Kernel},
+    picture::Need,
+};
+
+/// How long events are gathered before they are acted on.
+const GATHER: Duration = Duration::from_millis(100);
+/// How often the kernel is asked to find and confirm neighbours.
+const RESOLVE: Duration = Duration::from_secs(1);
+/// Neighbours that it is asked for at a time. A host confirms one about every half minute.
+const RESOLVE_AT_A_TIME: usize = 4096;
+/// How often everything is looked at again: of a path's MTU that was found out there is no event.
+const LOOK: Duration = Duration::from_secs(30);
+/// How long netlink is let alone after it failed.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// Says which hops there are to the addresses that are wanted, until the daemon wants no more.
+pub(super) async fn run(mut wanted: watch::Receiver<Vec<IpAddr>>, found: watch::Sender<Option<Hops>>) {
+    while let Err(reason) = follow(&mut wanted, &found).await {
+        warn!("cannot follow next hops, the datapath asks the kernel for each packet: {reason:#}");
+        found.send_replace(Some(Hops::new()));
+        time::sleep(RETRY).await;
+    }
+}
+
+/// Ends without an error when the daemon does.
+async fn follow(
+    wanted: &mut watch::Receiver<Vec<IpAddr>>,
+    found: &watch::Sender<Option<Hops>>,
+) -> anyhow::Result<()> {
+    // Before the first look, so that no change falls between.
+    let mut events = Events::subscribe()?;
+    let kernel = Kernel::connect()?;
+    let mut addresses = wanted.borrow_and_update().clone();
+    let mut resolve = time::interval(RESOLVE);
+    resolve.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut look = time::interval(LOOK);
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    look.reset();
+    let mut picture = kernel.look(&addresses).await?;
+    publish(found, picture.hops(&addresses));
+    let mut rested = Instant::now();
+    loop {
+        let mut need = tokio::select! {
+            need = events.note(&mut picture) => need?,
+            _ = look.tick() => Need::Look,
+            changed = wanted.changed() => {
+                if changed.is_err() {
+                    return Ok(());
+                }
+                addresses.clone_from(&wanted.borrow_and_update());
+                Need::Look
+            }
+            _ = resolve.tick() => {
+                let unsure: Vec<_> = picture.unsure(&addresses).take(RESOLVE_AT_A_TIME).collect();
+                for neighbour in unsure {
+                    kernel.resolve(neighbour).await?;
+                }
+                // Those whose turn did not come are the first the next time.
+                let asked = RESOLVE_AT_A_TIME.min(addresses.len());
+                addresses.rotate_left(asked);
+                continue;
+            }
+        };
+        let end = rested.max(Instant::now() + GATHER);
+        while let Ok(further) = time::timeout_at(end, events.note(&mut picture)).await {
+            need = need.max(further?);
+        }
+        let begin = Instant::now();
+        if need == Need::Look {
+            picture = kernel.look(&addresses).await?;
+        }
+        publish(found, picture.hops(&addresses));
+        // However many members there are and however much changes, this takes a fifth of a core at most.
+        rested = Instant::now() + begin.elapsed() * 4;
+    }
+}
+
+fn publish(found: &watch::Sender<Option<Hops>>, hops: Hops) {
+    found.send_if_modified(|last| {
+        let is_new = last.as_ref() != Some(&hops);
+        if is_new {
+            *last = Some(hops);
+        }
+        is_new
+    });
+}
