@@ -213,6 +213,13 @@ impl Daemon {
         command.output().context("cannot run the command line")
     }
 
+    /// What `holdfast status --json` says.
+    pub fn status(&self) -> Result<serde_json::Value> {
+        let output = self.cli(&["status", "--json"])?;
+        ensure!(output.status.success(), "{output:?}");
+        Ok(serde_json::from_slice(&output.stdout)?)
+    }
+
     /// All that it has written to standard output and standard error, by every process since the first launch.
     #[must_use]
     pub fn log(&self) -> String {

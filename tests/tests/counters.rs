@@ -18,12 +18,6 @@ fn held(pool: Pool) -> Pool {
     pool.persistence(Persistence { idle_timeout_min: 20 })
 }
 
-fn status(daemon: &Daemon) -> Result<Value> {
-    let output = daemon.cli(&["status", "--json"])?;
-    ensure!(output.status.success(), "{output:?}");
-    Ok(serde_json::from_slice(&output.stdout)?)
-}
-
 /// The thing of that name in a list of the status.
 fn named<'v>(list: &'v Value, name: &str) -> &'v Value {
     let mut things = list.as_array().into_iter().flatten();
@@ -58,7 +52,7 @@ fn flows_and_sessions_are_counted_as_the_clients_saw_them() -> Result<()> {
             tally.assert_no_failures();
             all = all.merge(tally);
         }
-        let status = status(scene.daemon())?;
+        let status = scene.daemon().status()?;
         for protocol in Protocol::BOTH {
             let listener = listener(&status, &scene, family, protocol);
             assert_eq!(listener["new_flows"], CLIENTS * ROUNDS, "{listener}");
@@ -96,7 +90,7 @@ fn packets_and_bytes_are_the_same_by_listener_and_by_member() -> Result<()> {
     }
     // The last packets of connections that are being closed may be under way.
     eventually("the counts to agree", WITHIN, || {
-        let status = status(scene.daemon())?;
+        let status = scene.daemon().status()?;
         let pool = named(&status["pools"], "V4");
         for count in ["packets_in", "bytes_in", "packets_out", "bytes_out", "new_flows"] {
             let of_listeners = Protocol::BOTH
@@ -131,7 +125,7 @@ fn open_flows_are_counted_until_they_are_closed() -> Result<()> {
         flow.ask()?;
     }
     let active = || -> Result<[Value; 2]> {
-        let status = status(scene.daemon())?;
+        let status = scene.daemon().status()?;
         let listener = listener(&status, &scene, Family::V6, Protocol::Tcp)["active_flows"].clone();
         Ok([listener, named(&status["pools"], "V6")["active_flows"].clone()])
     };
@@ -152,11 +146,11 @@ fn counters_outlive_the_daemon() -> Result<()> {
     let vip = scene.vip(Family::V4);
     let tally = scene.client().sweep(Protocol::Udp, 40, sources, vip, AT_ONCE);
     tally.assert_no_failures();
-    let before = status(scene.daemon())?;
+    let before = scene.daemon().status()?;
     assert_eq!(named(&before["pools"], "V4")["new_flows"], 40);
     scene.daemon_mut().kill9()?;
     scene.daemon_mut().launch()?;
-    let after = status(scene.daemon())?;
+    let after = scene.daemon().status()?;
     assert_eq!(after["load_balancers"], before["load_balancers"]);
     assert_eq!(after["pools"], before["pools"]);
     let modes = after["interfaces"].as_array().into_iter().flatten();
@@ -183,14 +177,14 @@ fn a_pool_does_not_begin_with_the_counts_and_sessions_of_one_that_is_gone() -> R
     for name in ["first", "second", "third", "fourth", "fifth"] {
         daemon.reconfigure(config(name))?;
         eventually("the pool to be there", WITHIN, || {
-            let status = status(&daemon)?;
+            let status = daemon.status()?;
             ensure!(status["pools"][0]["name"] == name, "{status}");
             Ok(())
         });
         for index in 0..3 {
             lab.client().ask_udp(Some(Family::V4.source(index)), vip)?;
         }
-        let status = status(&daemon)?;
+        let status = daemon.status()?;
         assert_eq!(status["pools"][0]["sessions"]["created"], 3, "{name}: {status}");
         assert_eq!(
             status["pools"][0]["members"][0]["new_flows"], 3,
