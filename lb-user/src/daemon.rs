@@ -181,12 +181,13 @@ impl Daemon {
 
     fn take_config(&mut self) -> anyhow::Result<()> {
         let config = load(&self.path)?;
-        if config.datapath.interfaces != self.config.datapath.interfaces {
-            warn!("other interfaces are taken at the next start");
+        if let Some(refusal) = self.config.refusal(&config) {
+            bail!(refusal);
         }
-        self.health
-            .retain(|pool, member| is_watched(&config, pool, member));
-        self.ids = reconcile::apply(&mut self.datapath.maps, &config, &self.health)?;
+        let mut health = self.health.clone();
+        health.retain(|pool, member| is_watched(&config, pool, member));
+        self.ids = reconcile::apply(&mut self.datapath.maps, &config, &health)?;
+        self.health = health;
         self.next_hops.turn_to(&config, &self.datapath.maps.members);
         self.monitors.update(&config, &self.health);
         preflight::warn_of_closed_forwarding(&config);
@@ -205,7 +206,7 @@ impl Daemon {
         if !is_watched(&self.config, &pool, &member) || !self.health.set(&pool, &member, finding.clone()) {
             return;
         }
-        if let Err(reason) = reconcile::apply(&mut self.datapath.maps, &self.config, &self.health) {
+        if let Err(reason) = reconcile::apply_health(&mut self.datapath.maps, &self.config, &self.health) {
             error!("{reason}");
         }
         match finding {

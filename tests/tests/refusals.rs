@@ -104,6 +104,51 @@ fn an_invalid_file_at_reload_changes_nothing() -> Result<()> {
     Ok(())
 }
 
+/// The members of both pools get these weights in turn, and the section `datapath` other text; the reload is refused, and
+/// new clients are dealt as before.
+fn assert_refused_as_a_whole(
+    scene: &Scene,
+    weights: [u32; 3],
+    datapath: [&str; 2],
+    complaint: &str,
+) -> Result<()> {
+    let file = scene.daemon().config_path();
+    let mut weights = weights.into_iter().cycle();
+    let text = fs::read_to_string(&file)?.replace(datapath[0], datapath[1]);
+    let lines = text.lines().map(|line| match line {
+        "weight = 1" => format!("weight = {}\n", weights.next().expect("it goes round")),
+        other => format!("{other}\n"),
+    });
+    fs::write(&file, lines.collect::<String>())?;
+    let output = scene.daemon().cli(&["reload"])?;
+    let said = String::from_utf8(output.stderr)?;
+    assert!(!output.status.success() && said.contains(complaint), "{said}");
+    for family in Family::BOTH {
+        let sources = |index| family.source(index);
+        let tally = scene
+            .client()
+            .sweep_connections(300, sources, scene.vip(family), 8);
+        tally.assert_proportions(&scene.named(&[1, 1, 1]), 1.0);
+    }
+    Ok(())
+}
+
+#[test]
+fn a_configuration_that_does_not_fit_changes_nothing() -> Result<()> {
+    let few = "schedule_slots = 1024\n";
+    let scene = Scene::start_with(few, Laboratory::routed(), PORT, &[1, 1, 1], |pool| pool)?;
+    // 512 turns for each of the two pools, beside those that are in use.
+    assert_refused_as_a_whole(&scene, [256, 255, 1], ["", ""], "schedule_slots")
+}
+
+#[test]
+fn a_reload_that_would_need_a_start_changes_nothing() -> Result<()> {
+    let room = "max_members = 100\n";
+    let scene = Scene::start_with(room, Laboratory::routed(), PORT, &[1, 1, 1], |pool| pool)?;
+    let more = ["max_members = 100", "max_members = 200"];
+    assert_refused_as_a_whole(&scene, [1, 0, 0], more, "holdfast stop --detach")
+}
+
 #[test]
 fn check_names_the_line_that_is_wrong() -> Result<()> {
     let minimal = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/minimal.toml");

@@ -19,6 +19,7 @@ use zerocopy::{FromBytes, IntoBytes};
 use super::{
     Counters, Error,
     shared::{ScheduleSlot, Shared, SharedValue},
+    sizes,
 };
 
 const KEY: usize = size_of::<ListenerKey>();
@@ -155,6 +156,12 @@ impl Maps {
             .filter_map(Result::ok)
             .filter_map(|bytes| ListenerKey::read_from_bytes(&bytes).ok())
             .collect()
+    }
+
+    /// How many listeners and VIPs can be entered.
+    #[must_use]
+    pub fn listener_id_room(&self) -> usize {
+        sizes::listener_ids(self.listeners.len() as u32 - 1) as usize
     }
 
     /// All sessions.

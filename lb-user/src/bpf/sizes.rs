@@ -28,10 +28,15 @@ const HASH_ENTRY: u64 = 48;
 const HASH_BUCKET: u64 = 16;
 const PAGE: u64 = 4096;
 
+/// The room for VIPs and listeners together.
+pub(super) const fn listener_ids(max_listeners: u32) -> u32 {
+    2 * max_listeners
+}
+
 /// The entries of the maps whose size is configured.
 pub(super) fn sizes(settings: &DatapathSettings) -> [(&'static str, u32); 12] {
     [
-        ("LISTENER_IDS", 2 * settings.max_listeners),
+        ("LISTENER_IDS", listener_ids(settings.max_listeners)),
         // Ids begin at 1.
         ("LISTENERS", settings.max_listeners + 1),
         ("LISTENER_TRAFFIC", settings.max_listeners + 1),

@@ -5,6 +5,7 @@
 //! one with `Deserialize` does not check the rules: it is for what a daemon wrote, not for what a person did.
 
 mod health;
+mod lasting;
 mod load_balancer;
 mod persistence;
 mod pool;

@@ -1,7 +1,9 @@
-//! Makes the maps equal to the configuration: new things first, then what points at them, what is gone last.
+//! Makes the maps equal to the configuration: new things first, then what points at them, what is gone last. Before that
+//! it plans: what has no room is refused as a whole.
 //!
 //! Ids are found again in the maps, by what a thing is: so they outlive the daemon.
 
+mod plan;
 mod schedule;
 mod snat;
 
@@ -10,21 +12,15 @@ use std::collections::{HashMap, HashSet};
 use lb_common::{
     address::Address,
     filter,
-    hash::Hash,
-    tables::{self, ListenerKey, MemberState, SlotRange},
+    tables::{self, ListenerKey, MemberState},
 };
-use tracing::warn;
 
 use crate::{
     bpf::{Error, Maps},
     health::Health,
-    model::{
-        ClosedPort, Config, DatapathSettings, Forwarding, Member, Persistence, Pool, Protocol,
-        SessionPersistence,
-    },
+    model::{ClosedPort, Config, DatapathSettings, Forwarding, Persistence, SessionPersistence},
 };
-use schedule::{Ranges, current, schedule};
-use snat::{SnatAddresses, own_address};
+use plan::{Id, Plan, PlannedListener, PlannedMember, PlannedPool};
 
 /// Answers that the balancer gives itself, a second and core.
 const ANSWERS_PER_SECOND: u32 = 10_000;
@@ -40,57 +36,42 @@ pub struct Ids {
     pub listeners: HashMap<String, u32>,
 }
 
-/// Makes the maps equal to `config` and `health`.
+/// Makes the maps equal to `config` and `health`; where there is no room for all of it, nothing changes.
 pub fn apply(maps: &mut Maps, config: &Config, health: &Health) -> Result<Ids, Error> {
-    let mut ids = Ids::default();
+    let mut plan = Plan::new(maps, config, health)?;
+    plan.schedules_fit()?;
+    write(maps, config, &plan)?;
+    Ok(plan.ids())
+}
+
+/// Makes the maps equal to `health` where `config` has been applied. A member that is down gets nothing, also where there
+/// is no room for a schedule without it: the datapath passes it over in the old one. That is an error all the same.
+pub fn apply_health(maps: &mut Maps, config: &Config, health: &Health) -> Result<(), Error> {
+    let mut plan = Plan::new(maps, config, health)?;
+    write(maps, config, &plan)?;
+    plan.schedules_fit()
+}
+
+fn write(maps: &mut Maps, config: &Config, plan: &Plan<'_>) -> Result<(), Error> {
     write_settings(maps, &config.datapath);
-    let mut ranges = Ranges::in_use(maps);
-    let mut snat = SnatAddresses::default();
-    for pool in &config.pools {
-        let pool_id = find_pool(maps, &pool.name)?;
-        ids.pools.insert(pool.name.clone(), pool_id);
-        let port = listener_port(config, &pool.name);
-        let mut members = Vec::new();
-        for member in &pool.members {
-            let id = write_member(maps, pool, pool_id, member, port, health, &mut snat)?;
-            ids.members.insert((pool.name.clone(), member.name.clone()), id);
-            members.push((id, member));
+    plan.snat.write(maps);
+    for planned in &plan.pools {
+        begin_pool(maps, planned)?;
+        for member in &planned.members {
+            write_member(maps, planned.id.get(), member)?;
         }
-        write_pool(maps, pool, pool_id, &members, &mut ranges)?;
+        write_pool(maps, planned);
     }
     set_filter(maps, config, SetBits::Add);
-    let mut wanted = HashSet::new();
-    for balancer in config
-        .load_balancers
-        .iter()
-        .filter(|balancer| balancer.admin_state_up)
-    {
-        let vip = Address::from(balancer.vip);
-        maps.set_listener_id(&ListenerKey::vip(&vip), 0)?;
-        wanted.insert(ListenerKey::vip(&vip));
-        for listener in balancer
-            .listeners
-            .iter()
-            .filter(|listener| listener.admin_state_up)
-        {
-            let protocol = protocol_number(listener.protocol);
-            let key = ListenerKey::new(&vip, listener.port, protocol);
-            let id = find_listener(maps, &key)?;
-            let entry = &maps.listeners[id as usize];
-            entry.address.store(&vip);
-            entry.port.set(listener.port.into());
-            entry
-                .pool
-                .set(ids.pools.get(&listener.pool).copied().unwrap_or(0));
-            entry.protocol.set(protocol.into());
-            maps.set_listener_id(&key, id)?;
-            wanted.insert(key);
-            ids.listeners.insert(listener.name.clone(), id);
-        }
+    for key in &plan.vips {
+        maps.set_listener_id(key, 0)?;
     }
-    prune(maps, &wanted, &ids)?;
+    for planned in &plan.listeners {
+        write_listener(maps, planned)?;
+    }
+    prune(maps, plan)?;
     set_filter(maps, config, SetBits::Exactly);
-    Ok(ids)
+    Ok(())
 }
 
 fn write_settings(maps: &Maps, datapath: &DatapathSettings) {
@@ -114,158 +95,58 @@ fn write_settings(maps: &Maps, datapath: &DatapathSettings) {
     }
 }
 
-fn protocol_number(protocol: Protocol) -> u8 {
-    protocol.transport().ip_protocol()
-}
-
-/// The port of the first listener of a pool: of members that are reached on it.
-fn listener_port(config: &Config, pool: &str) -> u16 {
-    let mut listeners = config
-        .load_balancers
-        .iter()
-        .flat_map(|balancer| &balancer.listeners);
-    listeners
-        .find(|listener| listener.pool == pool)
-        .map_or(0, |listener| listener.port)
-}
-
-fn hash_of(name: &str) -> u64 {
-    let hash = name.bytes().fold(Hash::seeded(name.len() as u64), |hash, byte| {
-        hash.with(byte.into())
-    });
-    hash.finish() | 1
-}
-
-fn full(name: &'static str, option: &str) -> Error {
-    Error::Map {
-        name,
-        reason: format!("is full; raise `datapath.{option}`"),
-    }
-}
-
-/// The id of a pool; one that no pool has where it has none. Nothing is left there of a pool that had it before.
-fn find_pool(maps: &mut Maps, name: &str) -> Result<u32, Error> {
-    let hash = hash_of(name);
-    let mut pools = maps.pools.iter().enumerate().skip(1);
-    if let Some((id, _)) = pools
-        .clone()
-        .find(|(_, pool)| pool.used.get() == 1 && pool.name_hash.get() == hash)
-    {
-        return Ok(id as u32);
-    }
-    let (id, pool) = pools
-        .find(|(_, pool)| pool.used.get() == 0)
-        .ok_or_else(|| full("POOLS", "max_pools"))?;
-    maps.counters.begin_pool(id as u32)?;
+/// Nothing is left of a pool that had the id before.
+fn begin_pool(maps: &mut Maps, planned: &PlannedPool<'_>) -> Result<(), Error> {
+    let Id::New(id) = planned.id else { return Ok(()) };
+    maps.counters.begin_pool(id)?;
+    let pool = &maps.pools[id as usize];
     pool.swept_sessions.set(0);
-    // Members of the earlier pool are not this one's, though they may have the same address.
-    for member in maps
-        .members
-        .iter()
-        .filter(|member| member.pool.get() == id as u32)
-    {
+    for member in maps.members.iter().filter(|member| member.pool.get() == id) {
         member.pool.set(0);
     }
     if pool.name_hash.get() != 0 {
-        maps.remove_sessions_of(id as u32);
+        maps.remove_sessions_of(id);
     }
-    let pool = &maps.pools[id];
-    pool.name_hash.set(hash);
+    let pool = &maps.pools[id as usize];
+    pool.name_hash.set(planned.name_hash);
     pool.used.set(1);
-    Ok(id as u32)
+    Ok(())
 }
 
-/// The id of a listener; one that no listener has, whose counters begin at zero, where it has none.
-fn find_listener(maps: &mut Maps, key: &ListenerKey) -> Result<u32, Error> {
-    let mut listeners = maps.listeners.iter().enumerate().skip(1);
-    let same = |listener: &tables::Listener| {
-        listener.protocol.get() == u32::from(key.protocol)
-            && listener.port.get() == u32::from(key.port)
-            && listener.address.load() == key.address
-    };
-    if let Some((id, _)) = listeners.clone().find(|(_, listener)| same(listener)) {
-        return Ok(id as u32);
+fn write_listener(maps: &mut Maps, planned: &PlannedListener<'_>) -> Result<(), Error> {
+    if let Id::New(id) = planned.id {
+        maps.counters.begin_listener(id)?;
     }
-    let (id, _) = listeners
-        .find(|(_, listener)| listener.protocol.get() == 0)
-        .ok_or_else(|| full("LISTENERS", "max_listeners"))?;
-    maps.counters.begin_listener(id as u32)?;
-    Ok(id as u32)
+    let entry = &maps.listeners[planned.id.get() as usize];
+    entry.address.store(&planned.key.address);
+    entry.port.set(planned.key.port.into());
+    entry.pool.set(planned.pool);
+    entry.protocol.set(planned.key.protocol.into());
+    maps.set_listener_id(&planned.key, planned.id.get())
 }
 
-/// The id of a member; one that no member has, whose counters begin at zero, where it has none.
-fn find_member(maps: &mut Maps, pool_id: u32, address: &Address, port: u16) -> Result<u32, Error> {
-    let mut members = maps.members.iter().enumerate().skip(1);
-    let same = |member: &tables::Member| {
-        member.state.get() != MemberState::Unused as u32
-            && member.pool.get() == pool_id
-            && member.port.get() == u32::from(port)
-            && member.address.load() == *address
-    };
-    if let Some((id, _)) = members.clone().find(|(_, member)| same(member)) {
-        return Ok(id as u32);
+fn write_member(maps: &mut Maps, pool: u32, planned: &PlannedMember<'_>) -> Result<(), Error> {
+    if let Id::New(id) = planned.id {
+        maps.counters.begin_member(id)?;
     }
-    let (id, _) = members
-        .find(|(_, member)| member.state.get() == MemberState::Unused as u32)
-        .ok_or_else(|| full("MEMBERS", "max_members"))?;
-    maps.counters.begin_member(id as u32)?;
-    Ok(id as u32)
-}
-
-fn write_member(
-    maps: &mut Maps,
-    pool: &Pool,
-    pool_id: u32,
-    member: &Member,
-    listener_port: u16,
-    health: &Health,
-    snat: &mut SnatAddresses,
-) -> Result<u32, Error> {
-    let address = Address::from(member.address);
-    let port = member.port.unwrap_or(listener_port);
-    let id = find_member(maps, pool_id, &address, port)?;
-    let entry = &maps.members[id as usize];
-    if entry.address.load() != address {
+    let entry = &maps.members[planned.id.get() as usize];
+    if entry.address.load() != planned.address {
         // It leads to whoever had the id before.
         entry.next_hop.ifindex.set(0);
     }
-    entry.address.store(&address);
-    entry.port.set(port.into());
-    entry.pool.set(pool_id);
-    entry.weight.set(member.weight.into());
-    let sources = match &pool.forwarding {
-        Forwarding::FullNat(nat) if !nat.snat_addresses.is_empty() => nat.snat_addresses.clone(),
-        _ => own_address(member.address).into_iter().collect(),
-    };
-    if sources.is_empty() {
-        warn!(
-            pool = pool.name,
-            member = member.name,
-            "no route to the member: it gets no packets"
-        );
-    }
-    let range = snat.enter(maps, &sources)?;
-    entry.snat_first.set(range.start);
-    entry.snat_count.set(range.count);
-    let state = if !member.admin_state_up || sources.is_empty() || !health.is_up(&pool.name, &member.name) {
-        MemberState::Down
-    } else if member.weight == 0 {
-        MemberState::Draining
-    } else {
-        MemberState::Up
-    };
-    entry.state.set(state as u32);
-    Ok(id)
+    entry.address.store(&planned.address);
+    entry.port.set(planned.port.into());
+    entry.pool.set(pool);
+    entry.weight.set(planned.member.weight.into());
+    entry.snat_first.set(planned.sources.start);
+    entry.snat_count.set(planned.sources.count);
+    entry.state.set(planned.state as u32);
+    Ok(())
 }
 
-fn write_pool(
-    maps: &Maps,
-    pool: &Pool,
-    pool_id: u32,
-    members: &[(u32, &Member)],
-    ranges: &mut Ranges,
-) -> Result<(), Error> {
-    let entry = &maps.pools[pool_id as usize];
+fn write_pool(maps: &Maps, planned: &PlannedPool<'_>) {
+    let pool = planned.pool;
+    let entry = &maps.pools[planned.id.get() as usize];
     let forwarding = match &pool.forwarding {
         Forwarding::FullNat(nat) => {
             entry.snat_port_first.set(nat.snat_ports.low.into());
@@ -293,22 +174,13 @@ fn write_pool(
         .session_idle_s
         .set(persistence.map_or(0, SessionPersistence::idle_timeout_s));
 
-    let taking: Vec<(u32, &Member)> = members
-        .iter()
-        .filter(|(id, _)| maps.members[*id as usize].takes_new())
-        .copied()
-        .collect();
-    let (algorithm, schedule) = schedule(pool.algorithm, &taking);
-    entry.algorithm.set(algorithm as u32);
-    let old = SlotRange::from(entry.schedule.get());
-    if current(maps, old) != schedule {
-        let range = ranges.take(schedule.len() as u32)?;
-        for (slot, member) in maps.schedules[range.start as usize..].iter().zip(&schedule) {
+    entry.algorithm.set(planned.algorithm as u32);
+    if let Ok(Some((range, schedule))) = &planned.schedule {
+        for (slot, member) in maps.schedules[range.start as usize..].iter().zip(schedule) {
             slot.member.set(*member);
         }
-        entry.schedule.set(range.into());
+        entry.schedule.set((*range).into());
     }
-    Ok(())
 }
 
 /// What happens to bits of the filters that are set already.
@@ -342,19 +214,22 @@ fn set_filter(maps: &Maps, config: &Config, how: SetBits) {
 }
 
 /// Takes out what is not wanted any more. Flows of a listener that is gone go on until they end.
-fn prune(maps: &mut Maps, wanted: &HashSet<ListenerKey>, ids: &Ids) -> Result<(), Error> {
+fn prune(maps: &mut Maps, plan: &Plan<'_>) -> Result<(), Error> {
+    let listeners = plan.listeners.iter().map(|listener| listener.key);
+    let wanted: HashSet<ListenerKey> = plan.vips.iter().copied().chain(listeners).collect();
     for key in maps.listener_keys() {
         if !wanted.contains(&key) {
             maps.remove_listener_id(&key)?;
         }
     }
-    let members: HashSet<u32> = ids.members.values().copied().collect();
+    let members = plan.pools.iter().flat_map(|pool| &pool.members);
+    let members: HashSet<u32> = members.map(|member| member.id.get()).collect();
     for (id, member) in maps.members.iter().enumerate().skip(1) {
         if member.state.get() != MemberState::Unused as u32 && !members.contains(&(id as u32)) {
             member.state.set(MemberState::Removed as u32);
         }
     }
-    let pools: HashSet<u32> = ids.pools.values().copied().collect();
+    let pools: HashSet<u32> = plan.pools.iter().map(|pool| pool.id.get()).collect();
     for (id, pool) in maps.pools.iter().enumerate().skip(1) {
         if pool.used.get() == 1 && !pools.contains(&(id as u32)) {
             pool.schedule.set(0);

@@ -7,7 +7,7 @@ use lb_common::{
     tables::{Algorithm, SlotRange},
 };
 
-use super::full;
+use super::plan::full;
 use crate::{
     bpf::{Error, Maps},
     model::{LbAlgorithm, Member},

@@ -7,10 +7,10 @@ use std::{
 
 use lb_common::{
     address::Address,
-    tables::{self, SlotRange},
+    tables::{SharedAddress, SlotRange},
 };
 
-use crate::bpf::{Error, Maps};
+use crate::bpf::{Error, MAX_SNAT_ADDRESSES, Maps};
 
 /// The address that this host uses towards another: what the kernel would give a socket.
 pub(super) fn own_address(member: IpAddr) -> Option<IpAddr> {
@@ -25,48 +25,61 @@ pub(super) fn own_address(member: IpAddr) -> Option<IpAddr> {
     Some(socket.local_addr().ok()?.ip())
 }
 
-/// Source addresses, each run of them entered once.
-#[derive(Default)]
+/// The table of source addresses as it will be; each run of them is entered once.
 pub(super) struct SnatAddresses {
+    table: Vec<Address>,
     runs: HashMap<Vec<IpAddr>, SlotRange>,
 }
 
 impl SnatAddresses {
-    pub(super) fn enter(&mut self, maps: &Maps, addresses: &[IpAddr]) -> Result<SlotRange, Error> {
+    pub(super) fn read(maps: &Maps) -> Self {
+        let table = maps.snat_addresses.iter().map(SharedAddress::load);
+        Self {
+            table: table.collect(),
+            runs: HashMap::new(),
+        }
+    }
+
+    pub(super) fn enter(&mut self, addresses: &[IpAddr]) -> Result<SlotRange, Error> {
         if let Some(range) = self.runs.get(addresses) {
             return Ok(*range);
         }
         let wanted: Vec<Address> = addresses.iter().copied().map(Address::from).collect();
-        let table: Vec<Address> = maps
-            .snat_addresses
-            .iter()
-            .map(tables::SharedAddress::load)
-            .collect();
         // Flows keep the index: an address stays where it is.
-        let found = table
+        let found = self
+            .table
             .windows(wanted.len().max(1))
             .position(|window| window == wanted);
         let free = || {
-            table
+            let last = self
+                .table
                 .iter()
-                .rposition(|address| *address != Address::default())
-                .map_or(0, |last| last + 1)
+                .rposition(|address| *address != Address::default());
+            last.map_or(0, |last| last + 1)
         };
         let start = found.unwrap_or_else(free);
-        if start + wanted.len() > table.len() {
+        let Some(room) = self.table.get_mut(start..start + wanted.len()) else {
             return Err(Error::Map {
                 name: "SNAT_ADDRESSES",
-                reason: "has no room for more source addresses".into(),
+                reason: format!(
+                    "has no room for more than {MAX_SNAT_ADDRESSES} source addresses; name fewer as `snat_addresses`"
+                ),
             });
-        }
-        for (slot, address) in maps.snat_addresses[start..].iter().zip(&wanted) {
-            slot.store(address);
-        }
+        };
+        room.copy_from_slice(&wanted);
         let range = SlotRange {
             start: start as u32,
             count: wanted.len() as u32,
         };
         self.runs.insert(addresses.to_vec(), range);
         Ok(range)
+    }
+
+    pub(super) fn write(&self, maps: &Maps) {
+        for (slot, address) in maps.snat_addresses.iter().zip(&self.table) {
+            if slot.load() != *address {
+                slot.store(address);
+            }
+        }
     }
 }

@@ -31,7 +31,7 @@ fn load(settings: &DatapathSettings) -> Datapath {
 }
 
 /// A UDP listener, and a pool that holds clients for a minute.
-fn config() -> Config {
+pub(crate) fn config() -> Config {
     let member = Member {
         name: "one".into(),
         address: "127.0.0.1".parse().expect("an address"),
@@ -73,7 +73,7 @@ fn config() -> Config {
 }
 
 /// A datagram of a client to the listener.
-fn datagram(client: u8) -> Vec<u8> {
+pub(crate) fn datagram(client: u8) -> Vec<u8> {
     let mut frame = vec![2, 0x42, 0, 0, 0, 9, 2, 0x43, 0, 0, 0, 1, 8, 0];
     frame.extend([0x45, 0, 0, 28, 0, 0, 0x40, 0, 64, 17, 0, 0]);
     frame.extend([203, 0, 113, client, 192, 0, 2, 1]);

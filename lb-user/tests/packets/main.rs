@@ -7,6 +7,7 @@ mod counters;
 mod differential;
 mod kernel;
 mod namespace;
+mod room;
 mod scale;
 
 pub(crate) use kernel::Kernel as Here;

@@ -1,0 +1,153 @@
+//! The keys whose values hold from start to end: another value is for the next start.
+
+use super::{Config, DaemonSettings, DatapathSettings};
+
+/// What lets another value hold.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Next {
+    /// A new daemon; the datapath goes on meanwhile.
+    Daemon,
+    /// A new datapath, which has no flows or sessions yet.
+    Datapath,
+}
+
+impl Config {
+    /// Says which keys `new` has another value for that only a start can give them, and what to do; none: it has none.
+    #[must_use]
+    pub fn refusal(&self, new: &Self) -> Option<String> {
+        let changed = |next| {
+            let keys = self.lasting(new).into_iter();
+            let keys = keys.filter(|(_, needs, is_other)| *is_other && *needs == next);
+            keys.map(|(key, ..)| format!("`{key}`")).collect::<Vec<_>>()
+        };
+        let (daemon, datapath) = (changed(Next::Daemon), changed(Next::Datapath));
+        let all = [daemon.as_slice(), &datapath].concat().join(", ");
+        let how = if !datapath.is_empty() {
+            "`holdfast stop --detach` (open flows and sessions are forgotten)"
+        } else if !daemon.is_empty() {
+            "`holdfast stop` (flows and sessions go on)"
+        } else {
+            return None;
+        };
+        Some(format!(
+            "a reload cannot change {all}; end the daemon with {how} and start it again, or set back what was changed"
+        ))
+    }
+
+    /// Each key with what it needs, and whether `new` has another value. All keys are named here, so that one that is
+    /// added has to be decided upon.
+    fn lasting(&self, new: &Self) -> [(&'static str, Next, bool); 10] {
+        let DaemonSettings {
+            control_socket,
+            pin_path,
+        } = &self.daemon;
+        let DatapathSettings {
+            interfaces,
+            xdp_mode,
+            closed_port: _,
+            max_flows,
+            max_sessions,
+            max_listeners,
+            max_pools,
+            max_members,
+            schedule_slots,
+            flow_idle_timeout: _,
+        } = &self.datapath;
+        let (daemon, datapath) = (&new.daemon, &new.datapath);
+        [
+            (
+                "control_socket",
+                Next::Daemon,
+                *control_socket != daemon.control_socket,
+            ),
+            ("interfaces", Next::Daemon, *interfaces != datapath.interfaces),
+            ("pin_path", Next::Datapath, *pin_path != daemon.pin_path),
+            ("xdp_mode", Next::Datapath, *xdp_mode != datapath.xdp_mode),
+            ("max_flows", Next::Datapath, *max_flows != datapath.max_flows),
+            (
+                "max_sessions",
+                Next::Datapath,
+                *max_sessions != datapath.max_sessions,
+            ),
+            (
+                "max_listeners",
+                Next::Datapath,
+                *max_listeners != datapath.max_listeners,
+            ),
+            ("max_pools", Next::Datapath, *max_pools != datapath.max_pools),
+            (
+                "max_members",
+                Next::Datapath,
+                *max_members != datapath.max_members,
+            ),
+            (
+                "schedule_slots",
+                Next::Datapath,
+                *schedule_slots != datapath.schedule_slots,
+            ),
+        ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{ClosedPort, FlowIdleTimeout, XdpMode};
+
+    fn refusal(change: impl FnOnce(&mut Config)) -> Option<String> {
+        let mut new = Config::default();
+        change(&mut new);
+        Config::default().refusal(&new)
+    }
+
+    #[test]
+    fn what_a_reload_can_change_is_not_refused() {
+        let change = |new: &mut Config| {
+            new.datapath.closed_port = ClosedPort::Drop;
+            new.datapath.flow_idle_timeout = FlowIdleTimeout {
+                udp_s: 1,
+                ..FlowIdleTimeout::default()
+            };
+        };
+        assert_eq!(refusal(change), None);
+    }
+
+    #[test]
+    fn another_interface_asks_for_a_restart_that_keeps_flows() {
+        let said = refusal(|new| new.datapath.interfaces.push("eth1".into())).unwrap();
+        assert!(
+            said.contains("`interfaces`") && said.contains("`holdfast stop`"),
+            "{said}"
+        );
+    }
+
+    #[test]
+    fn every_key_that_was_changed_is_named() {
+        let change = |new: &mut Config| {
+            new.daemon.control_socket = "/elsewhere".into();
+            new.daemon.pin_path = "/elsewhere".into();
+            new.datapath.xdp_mode = XdpMode::Native;
+            new.datapath.max_flows += 1;
+            new.datapath.max_sessions += 1;
+            new.datapath.max_listeners += 1;
+            new.datapath.max_pools += 1;
+            new.datapath.max_members += 1;
+            new.datapath.schedule_slots += 1;
+        };
+        let said = refusal(change).unwrap();
+        for key in [
+            "control_socket",
+            "pin_path",
+            "xdp_mode",
+            "max_flows",
+            "max_sessions",
+            "max_listeners",
+            "max_pools",
+            "max_members",
+            "schedule_slots",
+        ] {
+            assert!(said.contains(&format!("`{key}`")), "{key} is not in: {said}");
+        }
+        assert!(said.contains("`holdfast stop --detach`"), "{said}");
+    }
+}

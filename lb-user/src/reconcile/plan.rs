@@ -1,0 +1,325 @@
+//! What will be written, worked out from a reading of the maps: whatever there is no room for is found here, before
+//! anything changes.
+
+use std::collections::{HashMap, HashSet};
+
+use lb_common::{
+    address::Address,
+    hash::Hash,
+    tables::{Algorithm, ListenerKey, MemberState, SlotRange},
+};
+use tracing::warn;
+
+use super::{
+    Ids,
+    schedule::{Ranges, current, schedule},
+    snat::{SnatAddresses, own_address},
+};
+use crate::{
+    bpf::{Error, Maps},
+    health::Health,
+    model::{Config, Forwarding, Member, Pool, Protocol},
+};
+
+/// Everything that an apply writes and has to find room for.
+pub(super) struct Plan<'c> {
+    pub(super) pools: Vec<PlannedPool<'c>>,
+    pub(super) vips: Vec<ListenerKey>,
+    pub(super) listeners: Vec<PlannedListener<'c>>,
+    pub(super) snat: SnatAddresses,
+}
+
+pub(super) struct PlannedPool<'c> {
+    pub(super) pool: &'c Pool,
+    pub(super) name_hash: u64,
+    pub(super) id: Id,
+    pub(super) members: Vec<PlannedMember<'c>>,
+    pub(super) algorithm: Algorithm,
+    /// Which slots it gets, and what goes there; none where the pool has that schedule already.
+    pub(super) schedule: Result<Option<(SlotRange, Vec<u32>)>, Error>,
+}
+
+pub(super) struct PlannedMember<'c> {
+    pub(super) member: &'c Member,
+    pub(super) id: Id,
+    pub(super) address: Address,
+    pub(super) port: u16,
+    pub(super) sources: SlotRange,
+    pub(super) state: MemberState,
+}
+
+pub(super) struct PlannedListener<'c> {
+    pub(super) name: &'c str,
+    pub(super) key: ListenerKey,
+    pub(super) id: Id,
+    pub(super) pool: u32,
+}
+
+/// An id of the maps.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Id {
+    /// It stands in the maps for the very same thing.
+    Known(u32),
+    /// No one has it yet.
+    New(u32),
+}
+
+impl Id {
+    pub(super) const fn get(self) -> u32 {
+        match self {
+            Self::Known(id) | Self::New(id) => id,
+        }
+    }
+}
+
+/// The ids of one kind of things: those that stand in the maps, and those that no one has.
+struct Given<K, F> {
+    known: HashMap<K, u32>,
+    free: F,
+    full: fn() -> Error,
+}
+
+impl<K: Eq + std::hash::Hash, F: Iterator<Item = u32>> Given<K, F> {
+    fn take(&mut self, key: K) -> Result<Id, Error> {
+        if let Some(id) = self.known.get(&key) {
+            return Ok(Id::Known(*id));
+        }
+        let id = self.free.next().ok_or_else(self.full)?;
+        self.known.insert(key, id);
+        Ok(Id::New(id))
+    }
+}
+
+impl<'c> Plan<'c> {
+    pub(super) fn new(maps: &Maps, config: &'c Config, health: &Health) -> Result<Self, Error> {
+        let mut snat = SnatAddresses::read(maps);
+        let pools = pools(maps, config, health, &mut snat)?;
+        let pool_ids: HashMap<&str, u32> = pools
+            .iter()
+            .map(|planned| (planned.pool.name.as_str(), planned.id.get()))
+            .collect();
+        let (vips, listeners) = listeners(maps, config, &pool_ids)?;
+        Ok(Self {
+            pools,
+            vips,
+            listeners,
+            snat,
+        })
+    }
+
+    /// The first schedule that there are no slots for.
+    pub(super) fn schedules_fit(&mut self) -> Result<(), Error> {
+        for planned in &mut self.pools {
+            if planned.schedule.is_err() {
+                return std::mem::replace(&mut planned.schedule, Ok(None)).map(drop);
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn ids(&self) -> Ids {
+        let name = |pool: &PlannedPool<'_>| pool.pool.name.clone();
+        let members = self.pools.iter().flat_map(|pool| {
+            let members = pool.members.iter();
+            members.map(move |planned| ((name(pool), planned.member.name.clone()), planned.id.get()))
+        });
+        let listeners = self.listeners.iter();
+        Ids {
+            pools: self
+                .pools
+                .iter()
+                .map(|pool| (name(pool), pool.id.get()))
+                .collect(),
+            members: members.collect(),
+            listeners: listeners
+                .map(|planned| (planned.name.to_owned(), planned.id.get()))
+                .collect(),
+        }
+    }
+}
+
+fn pools<'c>(
+    maps: &Maps,
+    config: &'c Config,
+    health: &Health,
+    snat: &mut SnatAddresses,
+) -> Result<Vec<PlannedPool<'c>>, Error> {
+    let by_id = || (0..).zip(maps.pools.iter()).skip(1);
+    let used = by_id().filter(|(_, pool)| pool.used.get() == 1);
+    let mut pool_ids = Given {
+        known: used.map(|(id, pool)| (pool.name_hash.get(), id)).collect(),
+        free: by_id().filter(|(_, pool)| pool.used.get() == 0).map(|(id, _)| id),
+        full: || full("POOLS", "max_pools"),
+    };
+    let by_id = || (0..).zip(maps.members.iter()).skip(1);
+    let is_unused = |state: u32| state == MemberState::Unused as u32;
+    let used = by_id().filter(|(_, member)| !is_unused(member.state.get()));
+    let mut member_ids = Given {
+        known: used
+            .map(|(id, member)| {
+                let place = (member.address.load(), member.port.get());
+                ((member.pool.get(), place), id)
+            })
+            .collect(),
+        free: by_id()
+            .filter(|(_, member)| is_unused(member.state.get()))
+            .map(|(id, _)| id),
+        full: || full("MEMBERS", "max_members"),
+    };
+    let mut ranges = Ranges::in_use(maps);
+    let mut planned = Vec::new();
+    for pool in &config.pools {
+        let name_hash = hash_of(&pool.name);
+        let id = pool_ids.take(name_hash)?;
+        if let Id::New(id) = id {
+            // Members of the earlier pool are not this one's, though they may have the same address.
+            member_ids.known.retain(|(pool, _), _| *pool != id);
+        }
+        let port = listener_port(config, &pool.name);
+        let mut members = Vec::new();
+        for member in &pool.members {
+            let (address, port) = (Address::from(member.address), member.port.unwrap_or(port));
+            let sources = sources(pool, member);
+            members.push(PlannedMember {
+                member,
+                id: member_ids.take((id.get(), (address, port.into())))?,
+                address,
+                port,
+                sources: snat.enter(&sources)?,
+                state: if sources.is_empty() {
+                    MemberState::Down
+                } else {
+                    state(member, health.is_up(&pool.name, &member.name))
+                },
+            });
+        }
+        let taking: Vec<(u32, &Member)> = members
+            .iter()
+            .filter(|planned| planned.state == MemberState::Up)
+            .map(|planned| (planned.id.get(), planned.member))
+            .collect();
+        let (algorithm, slots) = schedule(pool.algorithm, &taking);
+        let old = match id {
+            Id::Known(id) => SlotRange::from(maps.pools[id as usize].schedule.get()),
+            Id::New(_) => SlotRange::default(),
+        };
+        let schedule = if current(maps, old) == slots {
+            Ok(None)
+        } else {
+            ranges.take(slots.len() as u32).map(|range| Some((range, slots)))
+        };
+        planned.push(PlannedPool {
+            pool,
+            name_hash,
+            id,
+            members,
+            algorithm,
+            schedule,
+        });
+    }
+    Ok(planned)
+}
+
+fn state(member: &Member, is_up: bool) -> MemberState {
+    if !member.admin_state_up || !is_up {
+        MemberState::Down
+    } else if member.weight == 0 {
+        MemberState::Draining
+    } else {
+        MemberState::Up
+    }
+}
+
+/// The source addresses towards a member; none where it cannot be reached.
+fn sources(pool: &Pool, member: &Member) -> Vec<std::net::IpAddr> {
+    let sources = match &pool.forwarding {
+        Forwarding::FullNat(nat) if !nat.snat_addresses.is_empty() => nat.snat_addresses.clone(),
+        _ => own_address(member.address).into_iter().collect(),
+    };
+    if sources.is_empty() {
+        warn!(
+            pool = pool.name,
+            member = member.name,
+            "no route to the member: it gets no packets"
+        );
+    }
+    sources
+}
+
+fn listeners<'c>(
+    maps: &Maps,
+    config: &'c Config,
+    pools: &HashMap<&str, u32>,
+) -> Result<(Vec<ListenerKey>, Vec<PlannedListener<'c>>), Error> {
+    let by_id = || (0..).zip(maps.listeners.iter()).skip(1);
+    let used = by_id().filter(|(_, listener)| listener.protocol.get() != 0);
+    let mut ids = Given {
+        known: used
+            .map(|(id, listener)| {
+                let (port, protocol) = (listener.port.get() as u16, listener.protocol.get() as u8);
+                (ListenerKey::new(&listener.address.load(), port, protocol), id)
+            })
+            .collect(),
+        free: by_id()
+            .filter(|(_, listener)| listener.protocol.get() == 0)
+            .map(|(id, _)| id),
+        full: || full("LISTENERS", "max_listeners"),
+    };
+    let mut planned = Vec::new();
+    let mut vips = Vec::new();
+    let balancers = config.load_balancers.iter();
+    for balancer in balancers.filter(|balancer| balancer.admin_state_up) {
+        let vip = Address::from(balancer.vip);
+        vips.push(ListenerKey::vip(&vip));
+        let listeners = balancer.listeners.iter();
+        for listener in listeners.filter(|listener| listener.admin_state_up) {
+            let key = ListenerKey::new(&vip, listener.port, protocol_number(listener.protocol));
+            planned.push(PlannedListener {
+                name: &listener.name,
+                key,
+                id: ids.take(key)?,
+                pool: pools.get(listener.pool.as_str()).copied().unwrap_or(0),
+            });
+        }
+    }
+    // Until what goes is taken out last, it stands beside what is new.
+    let mut keys: HashSet<ListenerKey> = maps.listener_keys().into_iter().collect();
+    keys.extend(&vips);
+    keys.extend(planned.iter().map(|listener| listener.key));
+    if keys.len() > maps.listener_id_room() {
+        return Err(full("LISTENER_IDS", "max_listeners"));
+    }
+    Ok((vips, planned))
+}
+
+fn protocol_number(protocol: Protocol) -> u8 {
+    protocol.transport().ip_protocol()
+}
+
+/// The port of the first listener of a pool: of members that are reached on it.
+fn listener_port(config: &Config, pool: &str) -> u16 {
+    let mut listeners = config
+        .load_balancers
+        .iter()
+        .flat_map(|balancer| &balancer.listeners);
+    listeners
+        .find(|listener| listener.pool == pool)
+        .map_or(0, |listener| listener.port)
+}
+
+fn hash_of(name: &str) -> u64 {
+    let hash = name.bytes().fold(Hash::seeded(name.len() as u64), |hash, byte| {
+        hash.with(byte.into())
+    });
+    hash.finish() | 1
+}
+
+/// What is gone from the configuration still has its place while what is new is made.
+pub(super) fn full(name: &'static str, option: &str) -> Error {
+    Error::Map {
+        name,
+        reason: format!(
+            "there is no room beside what is in use; take out first what goes, or raise `datapath.{option}`"
+        ),
+    }
+}

@@ -1,0 +1,45 @@
+//! What the daemon does where the maps of the kernel have little room.
+
+use lb_common::tables::MemberState;
+use lb_user::{
+    health::{Finding, Health},
+    model::{Config, DatapathSettings, Member},
+    reconcile,
+};
+
+use crate::{Kernel, accounts};
+
+/// The one pool with members of these weights; the first is named `first` and has that number in its address.
+fn with_members(first: u8, weights: &[u16]) -> Config {
+    let mut config = accounts::config();
+    let members = weights.iter().zip(first..);
+    let members = members.map(|(&weight, number)| Member {
+        name: number.to_string(),
+        address: [127, 0, 0, number].into(),
+        port: Some(8080),
+        weight,
+        admin_state_up: true,
+    });
+    config.pools[0].members = members.collect();
+    config
+}
+
+#[test]
+fn a_member_is_down_also_where_there_is_no_room_for_another_schedule() {
+    let mut kernel = Kernel::with(&DatapathSettings {
+        max_flows: 1024,
+        schedule_slots: 1024,
+        ..DatapathSettings::default()
+    });
+    let maps = &mut kernel.datapath.maps;
+    // 768 turns of 1,024; without the last member they would be 767 others.
+    let config = with_members(1, &[256, 256, 255, 1]);
+    let mut health = Health::default();
+    let ids = reconcile::apply(maps, &config, &health).expect("there is room");
+    let reason = "it does not answer".to_owned();
+    health.set("pool", "4", Finding::Down { reason });
+    let refused = reconcile::apply_health(maps, &config, &health).expect_err("there is no room");
+    assert!(refused.to_string().contains("schedule_slots"), "{refused}");
+    let id = ids.members[&("pool".to_owned(), "4".to_owned())];
+    assert_eq!(maps.members[id as usize].state.get(), MemberState::Down as u32);
+}
