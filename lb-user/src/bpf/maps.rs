@@ -1,5 +1,10 @@
 //! The maps as the daemon sees them.
 
+use std::{
+    io, iter,
+    os::fd::{AsFd as _, OwnedFd},
+};
+
 use aya::{
     Ebpf,
     maps::{HashMap, Map, MapData},
@@ -18,6 +23,7 @@ use zerocopy::{FromBytes, IntoBytes};
 
 use super::{
     Counters, Error,
+    batch::{self, SessionCursor},
     shared::{ScheduleSlot, Shared, SharedValue},
     sizes,
 };
@@ -40,7 +46,7 @@ pub struct SessionEntry {
 }
 
 impl SessionEntry {
-    fn read(key: SessionKey, value: &[u8; SESSION]) -> Option<Self> {
+    pub(super) fn read(key: SessionKey, value: &[u8; SESSION]) -> Option<Self> {
         let (bound, rest) = u64::read_from_prefix(value).ok()?;
         let (first_seen_s, _) = u32::read_from_prefix(rest).ok()?;
         Some(Self {
@@ -82,6 +88,7 @@ pub struct Maps {
     /// The index of return flows.
     pub returns: Shared<ReturnBucket>,
     listener_ids: HashMap<MapData, [u8; KEY], u32>,
+    sessions_fd: OwnedFd,
     sessions: HashMap<MapData, [u8; SESSION_KEY], [u8; SESSION]>,
     /// What the datapath counts.
     pub counters: Counters,
@@ -95,6 +102,8 @@ impl Maps {
                 .find(|(name, _)| *name == wanted)
                 .map_or(1, |&(_, size)| size)
         };
+        let sessions = take(ebpf, "SESSIONS")?;
+        let sessions_fd = duplicate(&sessions).map_err(|error| failed("SESSIONS", &error))?;
         Ok(Self {
             settings: shared(ebpf, "SETTINGS", 1)?,
             filter: shared(ebpf, "FILTER", 2 * filter::WORDS)?,
@@ -106,7 +115,8 @@ impl Maps {
             flows: shared(ebpf, "FLOWS", size("FLOWS"))?,
             returns: shared(ebpf, "RETURNS", size("RETURNS"))?,
             listener_ids: typed(ebpf, "LISTENER_IDS")?,
-            sessions: typed(ebpf, "SESSIONS")?,
+            sessions_fd,
+            sessions: HashMap::try_from(sessions).map_err(|error| failed("SESSIONS", &error))?,
             counters: Counters::take(ebpf)?,
         })
     }
@@ -164,12 +174,23 @@ impl Maps {
         sizes::listener_ids(self.listeners.len() as u32 - 1) as usize
     }
 
+    /// Some sessions, and where the rest begins; none: there are no more.
+    pub fn session_batch(
+        &self,
+        from: SessionCursor,
+    ) -> io::Result<(Vec<SessionEntry>, Option<SessionCursor>)> {
+        batch::sessions(&self.sessions_fd, from)
+    }
+
     /// All sessions.
     pub fn sessions(&self) -> impl Iterator<Item = SessionEntry> + '_ {
-        self.sessions
-            .iter()
-            .filter_map(Result::ok)
-            .filter_map(|(key, value)| SessionEntry::read(SessionKey::read_from_bytes(&key).ok()?, &value))
+        let mut cursor = Some(SessionCursor::START);
+        let batches = iter::from_fn(move || {
+            let (entries, next) = self.session_batch(cursor.take()?).ok()?;
+            cursor = next;
+            Some(entries)
+        });
+        batches.flatten()
     }
 
     /// A session. Who asks here does not use it: it is not kept longer for that.
@@ -235,6 +256,14 @@ fn take(ebpf: &mut Ebpf, name: &'static str) -> Result<Map, Error> {
         name,
         reason: "is missing".into(),
     })
+}
+
+/// For the calls that aya does not have: its hash maps do not give their descriptor away.
+fn duplicate(map: &Map) -> io::Result<OwnedFd> {
+    match map {
+        Map::LruHashMap(data) => data.fd().as_fd().try_clone_to_owned(),
+        _ => Err(io::Error::other("it is not an LRU hash")),
+    }
 }
 
 pub(super) fn typed<M: TryFrom<Map, Error = aya::maps::MapError>>(

@@ -1,8 +1,9 @@
 //! The kernel's side: loading and attaching the programs, and the maps as the daemon sees them.
 //!
-//! The only module with `unsafe`: shared memory is mapped here.
+//! The only module with `unsafe`: shared memory is mapped here, and the kernel called where aya has no function for it.
 
 mod attach;
+mod batch;
 mod counters;
 mod maps;
 mod platform;
@@ -21,6 +22,7 @@ use aya::{
 };
 
 pub use attach::{AttachMode, Attachment};
+pub use batch::SessionCursor;
 pub use counters::Counters;
 pub use maps::{Maps, SessionEntry};
 pub use shared::{ScheduleSlot, Shared};

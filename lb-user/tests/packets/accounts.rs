@@ -1,6 +1,7 @@
 //! What the daemon counts and states itself, with the maps of the kernel.
 
 use std::{
+    collections::HashSet,
     path::PathBuf,
     sync::atomic::{AtomicU32, Ordering},
 };
@@ -20,7 +21,7 @@ use lb_user::{
 const LOOPBACK: u32 = 1;
 
 /// A datapath of this test's own, which ends with it.
-fn load(settings: &DatapathSettings) -> Datapath {
+pub(crate) fn load(settings: &DatapathSettings) -> Datapath {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
     let pins = PathBuf::from(format!("/sys/fs/bpf/hf-{}-accounts-{number}", std::process::id()));
@@ -137,6 +138,32 @@ fn a_session_that_is_over_counts_as_expired_once_whoever_finds_it() {
     assert_eq!(counts(&datapath), swept);
     assert_eq!(sweep::sessions(&mut datapath.maps), 0);
     assert_eq!(counts(&datapath), swept);
+}
+
+#[test]
+fn sessions_of_many_batches_are_all_met_once() {
+    const CLIENTS: u32 = 10_000;
+    let mut datapath = load(&DatapathSettings {
+        max_flows: 65_536,
+        ..DatapathSettings::default()
+    });
+    let maps = &mut datapath.maps;
+    reconcile::apply(maps, &config(), &Health::default()).expect("there is room");
+    for client in 0..CLIENTS {
+        let mut frame = datagram(1);
+        frame[26..30].copy_from_slice(&(0x0a00_0000 + client).to_be_bytes());
+        datapath.test_run(LOOPBACK, &frame).expect("the kernel runs it");
+    }
+    let maps = &mut datapath.maps;
+    let met: HashSet<_> = maps.sessions().map(|session| session.key).collect();
+    assert_eq!(
+        (met.len(), maps.sessions().count()),
+        (CLIENTS as usize, CLIENTS as usize)
+    );
+    assert_eq!(sweep::sessions(maps), 0);
+    maps.settings[0].clock_offset_s.set(86_400);
+    assert_eq!(sweep::sessions(maps), CLIENTS as usize);
+    assert_eq!(maps.sessions().count(), 0);
 }
 
 #[test]
