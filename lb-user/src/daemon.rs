@@ -12,7 +12,7 @@ use tokio::{
     net::UnixListener,
     signal::unix::{SignalKind, signal},
     sync::{mpsc, oneshot},
-    time,
+    task, time,
 };
 use tracing::{error, info, warn};
 
@@ -26,7 +26,8 @@ use crate::{
     preflight,
     reconcile::{self, Ids},
     service::{self, News},
-    sweep, views,
+    sweep::Sweep,
+    views,
 };
 
 /// How often flows are swept.
@@ -92,6 +93,7 @@ struct Daemon {
     changes: mpsc::Receiver<Change>,
     ids: Ids,
     next_hops: NextHops,
+    sweep: Sweep,
 }
 
 impl Daemon {
@@ -129,6 +131,7 @@ impl Daemon {
             changes,
             ids,
             next_hops,
+            sweep: Sweep::default(),
         })
     }
 
@@ -151,8 +154,9 @@ impl Daemon {
                 }
                 _ = terminate.recv() => break Leave::Running,
                 _ = interrupt.recv() => break Leave::Nothing,
-                _ = flows.tick() => { sweep::flows(&self.datapath.maps); }
-                _ = sessions.tick() => { sweep::sessions(&mut self.datapath.maps); }
+                _ = flows.tick() => self.sweep.begin_flows(&self.datapath.maps),
+                _ = sessions.tick() => self.sweep.begin_sessions(&self.datapath.maps),
+                () = task::yield_now(), if self.sweep.is_under_way() => self.sweep.step(&mut self.datapath.maps),
                 () = self.next_hops.changed() => self.next_hops.write(&self.datapath.maps.members),
                 Some(change) = self.changes.recv() => self.take_change(change),
                 Some(request) = requests.recv() => {
@@ -187,6 +191,7 @@ impl Daemon {
         let mut health = self.health.clone();
         health.retain(|pool, member| is_watched(&config, pool, member));
         self.ids = reconcile::apply(&mut self.datapath.maps, &config, &health)?;
+        self.sweep.keep(self.ids.members.values().copied());
         self.health = health;
         self.next_hops.turn_to(&config, &self.datapath.maps.members);
         self.monitors.update(&config, &self.health);
