@@ -18,7 +18,7 @@ use lb_user::{
 };
 
 /// The index of the loopback interface, the same in every network namespace.
-const LOOPBACK: u32 = 1;
+pub(crate) const LOOPBACK: u32 = 1;
 
 /// A datapath of this test's own, which ends with it.
 pub(crate) fn load(settings: &DatapathSettings) -> Datapath {

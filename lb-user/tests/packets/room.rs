@@ -2,6 +2,7 @@
 
 use lb_common::tables::MemberState;
 use lb_user::{
+    bpf::Datapath,
     bpf::Maps,
     health::{Finding, Health},
     model::{Config, DatapathSettings, Member},
@@ -55,8 +56,8 @@ fn sweep_all(sweep: &mut Sweep, maps: &mut Maps) {
     }
 }
 
-fn with_two_members() -> Kernel {
-    Kernel::with(&DatapathSettings {
+fn with_two_members() -> Datapath {
+    accounts::load(&DatapathSettings {
         max_flows: 1024,
         max_members: 2,
         ..DatapathSettings::default()
@@ -65,7 +66,7 @@ fn with_two_members() -> Kernel {
 
 #[test]
 fn members_are_replaced_over_and_over_beyond_the_room_for_members() {
-    let mut kernel = with_two_members();
+    let mut datapath = with_two_members();
     let mut sweep = Sweep::default();
     for round in 1..=20 {
         let maps = &mut datapath.maps;
@@ -73,7 +74,9 @@ fn members_are_replaced_over_and_over_beyond_the_room_for_members() {
         let ids = ids.unwrap_or_else(|error| panic!("member {round}: {error}"));
         sweep.keep(ids.members.values().copied());
         for client in 1..=10 {
-            kernel.run(&accounts::datagram(client));
+            datapath
+                .test_run(accounts::LOOPBACK, &accounts::datagram(client))
+                .expect("the kernel runs it");
         }
         let maps = &mut datapath.maps;
         let id = ids.members[&("pool".to_owned(), round.to_string())];
@@ -88,7 +91,7 @@ fn members_are_replaced_over_and_over_beyond_the_room_for_members() {
 
 #[test]
 fn an_id_is_not_free_before_two_sweeps_met_nobody_of_its_member() {
-    let mut kernel = with_two_members();
+    let mut datapath = with_two_members();
     let mut sweep = Sweep::default();
     let none = Health::default();
     let maps = &mut datapath.maps;
