@@ -30,15 +30,15 @@ pub enum End {
     Relink,
     /// Turn it into the answer that the platform was told.
     Answer,
-    /// Go on with [`crate::datapath::flows`].
+    /// Go on with [`fn@crate::datapath::flows`].
     Flows,
-    /// Go on with [`crate::datapath::opening`].
+    /// Go on with [`fn@crate::datapath::opening`].
     Opening,
     /// Go on with [`crate::datapath::opened`].
     Opened,
-    /// Go on with [`crate::datapath::extended`].
+    /// Go on with [`fn@crate::datapath::extended`].
     Extended,
-    /// Go on with [`crate::datapath::others`].
+    /// Go on with [`fn@crate::datapath::others`].
     Others,
 }
 

@@ -128,7 +128,7 @@ impl StateWord {
         Forwarding(self.0 >> Self::FORWARDING_SHIFT & 0xf)
     }
 
-    /// Which VLAN tags the client's frames have: see [`crate::parse::Tags::shape`].
+    /// Which VLAN tags the client's frames have: see [`crate::packet::Tags::shape`].
     #[inline(always)]
     #[must_use]
     pub const fn tags(self) -> u32 {

@@ -16,7 +16,8 @@ const MEMBERS: u32 = 64;
 /// The least sessions that the kernel's map can be made for and keep them all.
 const LEAST_SESSIONS: u32 = 65_536;
 
-/// A pool behind a listener for each mode, protocol and family, with persistence.
+/// A pool behind a listener for each mode, protocol and family, with persistence. There is room for as many new flows and
+/// sessions as there are.
 pub(crate) fn of(size: Size) -> Result<Config> {
     let mut text = head(size);
     write_family(&mut text, "v4", &Ipv4Addr::from(VIP_V4).to_string(), "10.0.1.")?;
@@ -40,7 +41,7 @@ max_members = 1024
 "#,
         std::process::id(),
         size.0,
-        size.0.max(LEAST_FLOWS),
+        2 * size.0.max(LEAST_FLOWS),
         2 * size.0.max(LEAST_SESSIONS)
     )
 }

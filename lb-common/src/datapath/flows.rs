@@ -1,0 +1,162 @@
+//! Packets of live flows, and what is told of those that have none.
+
+use crate::{
+    address::Endpoint,
+    filter,
+    flow::{
+        Direction, returns,
+        table::{self, Found, Key},
+    },
+    forward::{self, End, Outcome},
+    hash,
+    headers::tcp_flags,
+    link::Departure,
+    packet::{Fragment, Packet, Payload, Transport},
+    platform::Platform,
+    verdict::Reason,
+};
+
+pub(super) const PASS: Outcome = Outcome::pass(Reason::NotOurs);
+
+/// A flow, and which way the packet goes in it.
+pub(super) struct Located<'t> {
+    pub(super) found: Found<'t>,
+    /// A [`Direction`], as a word: see [`forget`].
+    pub(super) direction: u32,
+}
+
+/// Finds the flow of a TCP or UDP packet; or else what becomes of the packet.
+#[inline(always)]
+pub(super) fn locate<'t, P: Platform, C>(
+    platform: &'t P,
+    packet: &Packet<'_, C>,
+    transport: &Transport<'_>,
+    now_s: u32,
+) -> Result<Located<'t>, Outcome> {
+    let (source, destination) = packet.endpoints(transport.ports);
+    let mut otherwise = PASS;
+    if filter::may_be(platform, filter::Kind::Vip, &destination.address) {
+        let Some((_, key)) = flow_key(platform, &source, &destination, packet.protocol) else {
+            return Err(Outcome::drop(Reason::Inconsistent));
+        };
+        if let Some(found) = table::find(platform, &key, &source, &destination, packet.protocol)
+            && is_live(platform, &found, transport.tcp.flags, now_s)
+        {
+            return Ok(Located {
+                found,
+                direction: Direction::Forward as u32,
+            });
+        }
+        // It may still be an answer: an address that is no VIP can have a VIP's bit in the filter.
+        otherwise = Outcome::next(End::Opening);
+    }
+    if filter::may_be(platform, filter::Kind::Member, &source.address)
+        && let Some(found) = returns::find(platform, &source, &destination, packet.protocol)
+    {
+        return Ok(Located {
+            found,
+            direction: Direction::Return as u32,
+        });
+    }
+    Err(otherwise)
+}
+
+#[inline(always)]
+pub(super) fn flow_packet<P: Platform, C>(
+    platform: &P,
+    mut packet: Packet<'_, C>,
+    departure: &mut Departure,
+) -> Outcome {
+    let transport = match &packet.payload {
+        Payload::Transport(transport) => transport,
+        Payload::LaterFragment | Payload::Other => return Outcome::next(End::Extended),
+        _ => return Outcome::next(End::Others),
+    };
+    let now_s = platform.now_s();
+    let opens = transport.tcp.flags & (tcp_flags::SYN | tcp_flags::ACK) == tcp_flags::SYN;
+    let outcome = if opens && filter::may_be(platform, filter::Kind::Vip, &packet.ip.destination()) {
+        // Most likely there is no flow yet: opening looks for one anyway.
+        Outcome::next(End::Opening)
+    } else {
+        match locate(platform, &packet, transport, now_s) {
+            Ok(located) => forward(platform, &mut packet, &located, 0, now_s, departure),
+            Err(outcome) => outcome,
+        }
+    };
+    note_opener(platform, &packet, outcome, now_s)
+}
+
+/// Tells the opener of the packet where that is to open a flow. A later fragment cannot: its first one's flow is over.
+#[inline(always)]
+pub(super) fn note_opener<P: Platform, C>(
+    platform: &P,
+    packet: &Packet<'_, C>,
+    outcome: Outcome,
+    now_s: u32,
+) -> Outcome {
+    if outcome.end != End::Opening {
+        return outcome;
+    }
+    let (Payload::Transport(transport), Some(opener)) = (&packet.payload, platform.opener()) else {
+        return Outcome::next(End::Others);
+    };
+    opener.set(packet, transport, platform.ingress_ifindex(), now_s);
+    outcome
+}
+
+/// Sends a packet on along its flow.
+#[inline(always)]
+pub(super) fn forward<P: Platform, C>(
+    platform: &P,
+    packet: &mut Packet<'_, C>,
+    located: &Located<'_>,
+    fragment_id: u32,
+    now_s: u32,
+    departure: &mut Departure,
+) -> Outcome {
+    if located.direction == Direction::Forward as u32 {
+        forward::to_member(platform, packet, &located.found, fragment_id, now_s, departure)
+    } else {
+        forward::to_client(platform, packet, &located.found, fragment_id, now_s, departure)
+    }
+}
+
+/// Hash and key of the flow from `client` to `vip`.
+#[inline(always)]
+pub(super) fn flow_key<P: Platform>(
+    platform: &P,
+    client: &Endpoint,
+    vip: &Endpoint,
+    protocol: u8,
+) -> Option<(u64, Key)> {
+    let settings = platform.settings()?;
+    let hash = hash::of_tuple(settings.seed.get(), client, vip, protocol);
+    Some((hash, Key::new(hash, settings.flow_buckets.get())))
+}
+
+/// Whether a packet with these TCP flags goes on with the flow that was found: not where the flow is too old, nor where
+/// it was closed and its client opens another from the same port (RFC 9293 section 3.6.1).
+#[inline(always)]
+pub(super) fn is_live<P: Platform>(platform: &P, found: &Found<'_>, flags: u8, now_s: u32) -> bool {
+    let reopened = flags & (tcp_flags::SYN | tcp_flags::ACK) == tcp_flags::SYN
+        && !found.record.state_word().state().is_open();
+    !reopened && !found.record.is_expired(platform, now_s)
+}
+
+#[inline(always)]
+pub(super) fn opened_packet<P: Platform, C>(
+    platform: &P,
+    mut packet: Packet<'_, C>,
+    departure: &mut Departure,
+) -> Outcome {
+    let (Payload::Transport(_), Fragment::Whole) = (&packet.payload, &packet.fragment) else {
+        return Outcome::next(End::Extended);
+    };
+    let Some(opener) = platform.opener() else {
+        return Outcome::drop(Reason::Inconsistent);
+    };
+    let Some(found) = table::at(platform, opener.slot()) else {
+        return Outcome::drop(Reason::Contended);
+    };
+    forward::to_member(platform, &mut packet, &found, 0, opener.now_s(), departure)
+}

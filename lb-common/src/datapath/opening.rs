@@ -1,0 +1,77 @@
+//! Opening a flow, or refusing to.
+
+use super::flows::{PASS, flow_key, is_live};
+use crate::{
+    answer::Kind,
+    flow::table,
+    forward::{End, Outcome},
+    headers::protocol,
+    open::{self, Opened, Opener, Past},
+    platform::Platform,
+    tables::{ClosedPort, Member},
+    verdict::Reason,
+};
+
+/// Finds the flow of the packet that the opener was told of, or opens one.
+#[inline(always)]
+pub(super) fn open_flow<P: Platform>(platform: &P) -> Outcome {
+    let Some(opener) = platform.opener() else {
+        return Outcome::drop(Reason::Inconsistent);
+    };
+    let now_s = opener.now_s();
+    let protocol = opener.protocol();
+    let Some((hash, key)) = flow_key(platform, &opener.client(), &opener.vip(), protocol) else {
+        return Outcome::drop(Reason::Inconsistent);
+    };
+    let mut past = Past::None;
+    if let Some(found) = table::find(platform, &key, &opener.client(), &opener.vip(), protocol) {
+        if is_live(platform, &found, opener.flags(), now_s) {
+            if platform
+                .member(found.record.member.get())
+                .is_some_and(Member::keeps_sessions)
+            {
+                // Another core made it a moment ago, or it is the client's SYN again.
+                opener.set_slot(found.slot);
+                return Outcome::next(End::Opened);
+            }
+            past = Past::MemberGone;
+        }
+        table::release(platform, found.slot, found.tag);
+    }
+    let Some(listener) = open::listener_of(platform, &opener.vip(), protocol) else {
+        return no_listener(platform, opener);
+    };
+    match open::open(platform, opener, (hash, &key), listener, past, now_s) {
+        Ok(Opened::Flow) => Outcome::next(End::Opened),
+        Ok(Opened::Again) => Outcome::next(End::Opening),
+        Err(reason @ (Reason::NoMember | Reason::UnknownConnection)) => refuse(platform, opener, reason),
+        Err(reason) => Outcome::drop(reason),
+    }
+}
+
+/// A packet that no listener is there for: of a VIP's closed port, or not ours after all.
+#[inline(always)]
+pub(super) fn no_listener<P: Platform>(platform: &P, opener: &Opener) -> Outcome {
+    if open::is_vip(platform, &opener.vip().address) {
+        refuse(platform, opener, Reason::ClosedPort)
+    } else {
+        PASS
+    }
+}
+
+/// Refuses as a host would whose port has no one, or silently: as the settings say.
+#[inline(always)]
+pub(super) fn refuse<P: Platform>(platform: &P, opener: &Opener, reason: Reason) -> Outcome {
+    let policy = platform
+        .settings()
+        .map_or(0, |settings| settings.closed_port.get());
+    if policy != ClosedPort::Reject as u32 || !opener.may_be_answered() {
+        return Outcome::drop(reason);
+    }
+    let kind = if opener.protocol() == protocol::TCP {
+        Kind::Reset
+    } else {
+        Kind::PortUnreachable
+    };
+    Outcome::answer(platform, kind, reason)
+}

@@ -1,0 +1,74 @@
+//! What is neither TCP nor UDP, or malformed.
+
+use super::flows::PASS;
+use crate::{
+    answer,
+    forward::{End, Outcome},
+    frame::Cursor,
+    icmp::{self, Meaning},
+    link::Departure,
+    open,
+    packet::{Fragment, Packet, Payload},
+    platform::Platform,
+    verdict::Reason,
+};
+
+/// Drops what is for a VIP, and passes on the rest.
+#[inline(always)]
+pub(super) fn for_a_vip<P: Platform, C>(platform: &P, packet: &Packet<'_, C>, reason: Reason) -> Outcome {
+    if open::is_vip(platform, &packet.ip.destination()) {
+        Outcome::drop(reason)
+    } else {
+        PASS
+    }
+}
+
+#[inline(always)]
+pub(super) fn other_packet<'a, P: Platform, C: Cursor<'a>>(
+    platform: &P,
+    packet: Packet<'a, C>,
+    departure: &mut Departure,
+) -> Outcome {
+    match packet.payload {
+        Payload::Transport(_) => PASS,
+        // Its first fragment's member is gone.
+        Payload::LaterFragment => for_a_vip(platform, &packet, Reason::FragmentUnknown),
+        Payload::Icmp(..) => icmp_message(platform, packet, departure),
+        Payload::Malformed(reason) => for_a_vip(platform, &packet, reason),
+        Payload::Other => for_a_vip(platform, &packet, Reason::UnsupportedProtocol),
+    }
+}
+
+/// ICMP: an echo request to a VIP, or an error about a flow.
+#[inline(always)]
+pub(super) fn icmp_message<'a, P: Platform, C: Cursor<'a>>(
+    platform: &P,
+    mut packet: Packet<'a, C>,
+    departure: &mut Departure,
+) -> Outcome {
+    let Payload::Icmp(header) = &packet.payload else {
+        return PASS;
+    };
+    let (meaning, destination) = (icmp::meaning(header, packet.protocol), packet.ip.destination());
+    match meaning {
+        Meaning::EchoRequest if open::is_vip(platform, &destination) => {
+            if !matches!(packet.fragment, Fragment::Whole) {
+                return Outcome::drop(Reason::FragmentUnknown);
+            }
+            answer::echo(&mut packet);
+            departure.exit.ifindex = platform.ingress_ifindex();
+            Outcome {
+                end: End::Leave,
+                reason: Reason::EchoAnswered,
+            }
+        }
+        Meaning::Error => match icmp::translate(platform, packet, departure) {
+            Some(outcome) => outcome,
+            // It may be about what the host itself sent from there.
+            None if open::is_vip(platform, &destination) => Outcome::pass(Reason::IcmpUnknown),
+            None => PASS,
+        },
+        // Neighbour discovery and the rest are the kernel's.
+        _ => PASS,
+    }
+}
