@@ -42,6 +42,8 @@ impl Kernel {
     pub(crate) fn load(size: Size, idle: [&str; 2]) -> Result<Self> {
         let config = config::of(size)?;
         let mut datapath = Datapath::load(&config.datapath, &config.daemon.pin_path)?;
+        // What is not pinned ends with the process, however that ends.
+        datapath.unpin()?;
         let ids = reconcile::apply(&mut datapath.maps, &config, &Health::default())?;
         for id in ids.members.values() {
             let hop = &datapath.maps.members[*id as usize].next_hop;
@@ -203,12 +205,4 @@ impl Kernel {
 fn forget_flows(bucket: &Bucket) {
     bucket.tags.iter().for_each(|tag| tag.set(0));
     bucket.displaced.set(0);
-}
-
-impl Drop for Kernel {
-    fn drop(&mut self) {
-        if let Err(error) = self.datapath.unpin() {
-            eprintln!("cannot remove the pins: {error}");
-        }
-    }
 }
