@@ -30,8 +30,6 @@ pub enum End {
     Relink,
     /// Turn it into the answer that the platform was told.
     Answer,
-    /// Go on with [`fn@crate::datapath::flows`].
-    Flows,
     /// Go on with [`fn@crate::datapath::opening`].
     Opening,
     /// Go on with [`crate::datapath::opened`].

@@ -62,8 +62,7 @@ fn open(context: &XdpContext) -> (Kernel, KernelFrame) {
     (Kernel::new(context.ctx, frame.ingress_ifindex()), frame)
 }
 
-/// The programs in [`maps::STAGES`].
-const FLOWS: u32 = 0;
+/// The programs in [`maps::STAGES`]; 0 is the first stage, to which none goes back.
 const OPENING: u32 = 1;
 const EXTENDED: u32 = 2;
 const OTHERS: u32 = 3;
@@ -75,7 +74,6 @@ const OPENED: u32 = 5;
 fn go_on(context: &XdpContext, next: Next) -> u32 {
     let stage = match next {
         Next::Verdict(verdict) => return action(verdict),
-        Next::Flows => FLOWS,
         Next::Opening => OPENING,
         Next::Opened => OPENED,
         Next::Extended => EXTENDED,

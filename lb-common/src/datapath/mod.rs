@@ -29,8 +29,6 @@ use crate::{
 pub enum Next {
     /// Nothing: this becomes of it.
     Verdict(Verdict),
-    /// [`fn@flows`].
-    Flows,
     /// [`fn@opening`].
     Opening,
     /// [`opened`].
@@ -43,17 +41,16 @@ pub enum Next {
     Answer,
 }
 
-/// How many stages a packet passes at most: flows, extended, opening, flows, extended, answer; and further tries where
-/// another core took the flow or the session away meanwhile.
+/// How many stages a packet passes at most after the first: extended, opening, opened, extended, answer; and further tries
+/// where another core took the flow or the session away meanwhile.
 const MAX_STAGES: usize = 12;
 
 /// What becomes of the packet in `frame`.
 pub fn process<P: Platform, F: Frame>(platform: &P, frame: &mut F) -> Verdict {
-    let mut next = Next::Flows;
+    let mut next = flows(platform, frame);
     for _ in 0..MAX_STAGES {
         next = match next {
             Next::Verdict(verdict) => return verdict,
-            Next::Flows => flows(platform, frame),
             Next::Opening => opening(platform),
             Next::Opened => opened(platform, frame),
             Next::Extended => extended(platform, frame),
@@ -166,7 +163,6 @@ fn finish<P: Platform, F: Frame>(
 fn conclude<P: Platform>(platform: &P, outcome: Outcome) -> Next {
     let Outcome { end, mut reason } = outcome;
     let mut next = match end {
-        End::Flows => return Next::Flows,
         End::Opening => return Next::Opening,
         End::Opened => return Next::Opened,
         End::Extended => return Next::Extended,

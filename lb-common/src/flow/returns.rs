@@ -163,25 +163,8 @@ pub(super) fn remove<P: Platform>(platform: &P, record: &Record, slot: Slot) {
     let Some(receiver) = source_endpoint(platform, record) else {
         return;
     };
-    remove_entry(
-        platform,
-        slot,
-        &endpoint(member),
-        &receiver,
-        listener.protocol.get() as u8,
-    );
-}
-
-/// Takes the entry of `slot` for the answers of `member` to `receiver` out.
-#[inline(always)]
-pub fn remove_entry<P: Platform>(
-    platform: &P,
-    slot: Slot,
-    member: &Endpoint,
-    receiver: &Endpoint,
-    protocol: u8,
-) {
-    let Some(key) = key(platform, member, receiver, protocol) else {
+    let protocol = listener.protocol.get() as u8;
+    let Some(key) = key(platform, &endpoint(member), &receiver, protocol) else {
         return;
     };
     let Some(bucket) = platform.return_bucket(key.bucket) else {
