@@ -13,7 +13,11 @@ pub use tables::HostTables;
 
 use crate::{
     address::Address,
-    flow::{Bucket, ReturnBucket, table},
+    flow::{
+        Bucket, ReturnBucket,
+        apart::{self, Keyed},
+        table::Slot,
+    },
     open::Opener,
     platform::{Loop, LoopBody, Platform, Route},
     tables::{
@@ -216,8 +220,20 @@ impl Platform for HostPlatform {
         Some(&self.opener)
     }
 
-    fn reserve(&self, first: u32, second: u32, now_s: u32) -> u64 {
-        table::reserve_word(self, first, second, now_s)
+    fn reserve(&self, key: Keyed, now_s: u32) -> u64 {
+        apart::reserve_word(self, key, now_s)
+    }
+
+    fn enter_return(&self, key: Keyed, slot: Slot) -> bool {
+        apart::enter_return(self, key, slot)
+    }
+
+    fn try_source(&self, slot: Slot, member: u32, protocol: u32, hash: u32, attempt: u32) -> u64 {
+        apart::try_source(self, slot, member, protocol, hash, attempt)
+    }
+
+    fn release(&self, slot: Slot, tag: u32) -> bool {
+        apart::release(self, slot, tag)
     }
 
     fn repeat<B: LoopBody>(&self, count: u32, body: &mut B) {

@@ -7,6 +7,7 @@ use crate::{
     address::{Address, Endpoint},
     checksum::Sum,
     flow::{
+        buckets::Key,
         returns,
         table::{self, Found},
     },
@@ -115,7 +116,7 @@ pub fn translate<'a, P: Platform, C: Cursor<'a>>(
     }
     let settings = platform.settings()?;
     let hash = hash::of_tuple(settings.seed.get(), &receiver, &sender, quote.protocol);
-    let key = table::Key::new(hash, settings.flow_buckets.get());
+    let key = Key::new(hash, settings.flow_buckets.get());
     let packet: Packet<'a, C> = Packet {
         ethernet,
         tags,

@@ -1,17 +1,14 @@
 //! Opening: a packet of no flow becomes the first of one.
 
 use crate::{
-    address::Endpoint,
-    flow::{
-        State, StateWord, returns,
-        table::{self, Key, NewFlow, Slot},
-    },
+    address::{Address, Endpoint},
+    flow::{Record, State, StateWord, apart, buckets::Key, returns, table::Slot},
     headers::{protocol, tcp_flags},
     link::reversed,
     packet::{Fragment, Packet, Transport},
     platform::Platform,
     session::{self, Admission},
-    tables::{Forwarding, ListenerKey, Member, Pool, SharedAddress},
+    tables::{Forwarding, ListenerKey, Member, Pool, Session, SessionKey, SharedAddress},
     verdict::Reason,
     word::{Word32, forget},
 };
@@ -25,15 +22,44 @@ pub enum Past {
     MemberGone,
 }
 
-/// The listener of a VIP's port.
-#[inline(always)]
-pub fn listener_of<P: Platform>(platform: &P, vip: &Endpoint, protocol: u8) -> Option<u32> {
-    platform.listener_id(&ListenerKey::new(&vip.address, vip.port, protocol))
+/// Who a client asks for, and what is held for it there.
+pub struct Service<'t> {
+    listener_id: u32,
+    pool_id: u32,
+    pool: &'t Pool,
+    /// The network that the pool takes for one client.
+    network: Address,
+    session: Option<&'t Session>,
+}
+
+impl<'t> Service<'t> {
+    /// The service that the opener's packet asks for; none where its port has no listener.
+    #[inline(always)]
+    pub fn of<P: Platform>(platform: &'t P, opener: &Opener) -> Option<Self> {
+        let vip = opener.vip();
+        let key = ListenerKey::new(&vip.address, vip.port, opener.protocol());
+        let listener_id = platform.listener_id(&key)?;
+        let pool_id = platform.listener(listener_id)?.pool.get();
+        let pool = platform.pool(pool_id)?;
+        let network = session::client_network(pool, &opener.client.load());
+        let session = if pool.session_idle_s.get() == 0 {
+            None
+        } else {
+            platform.session(&SessionKey::new(&network, pool_id))
+        };
+        Some(Self {
+            listener_id,
+            pool_id,
+            pool,
+            network,
+            session,
+        })
+    }
 }
 
 /// Whether an address is a VIP.
 #[inline(always)]
-pub fn is_vip<P: Platform>(platform: &P, address: &crate::address::Address) -> bool {
+pub fn is_vip<P: Platform>(platform: &P, address: &Address) -> bool {
     platform.listener_id(&ListenerKey::vip(address)).is_some()
 }
 
@@ -128,6 +154,20 @@ impl Opener {
         }
     }
 
+    /// Writes what a flow keeps of its first packet.
+    #[inline(always)]
+    fn write(&self, record: &Record, source_port: u16) {
+        record.client.store(&self.client.load());
+        record
+            .ports
+            .set(self.ports.get() & 0xffff_0000 | u32::from(source_port));
+        for word in 0..3 {
+            record.return_macs[word].set(self.return_macs[word].get());
+        }
+        record.return_tags.set(self.return_tags.get());
+        record.return_ifindex.set(self.ingress_ifindex.get());
+    }
+
     /// Where the flow lies that was opened.
     #[inline(always)]
     pub fn slot(&self) -> Slot {
@@ -180,36 +220,33 @@ pub fn open<P: Platform>(
     platform: &P,
     opener: &Opener,
     (hash, key): (u64, &Key),
-    listener_id: u32,
+    service: &Service<'_>,
     past: Past,
     now_s: u32,
 ) -> Result<Opened, Reason> {
     let admission = admission(opener.protocol(), opener.flags(), past)?;
-    let listener = platform.listener(listener_id).ok_or(Reason::Inconsistent)?;
-    let pool_id = listener.pool.get();
-    let pool = platform.pool(pool_id).ok_or(Reason::Inconsistent)?;
+    let &Service {
+        listener_id,
+        pool_id,
+        pool,
+        network,
+        ..
+    } = service;
     let forwarding = Forwarding(pool.forwarding.get());
-    let network = session::client_network(pool, &opener.client.load());
-    let choice = session::choose(platform, pool, pool_id, &network, admission, now_s)?;
+    let session = service.session.map(Session::seen);
+    let choice = session::choose(platform, pool, pool_id, &network, session, admission, now_s)?;
     let member = platform.member(choice.member).ok_or(Reason::Inconsistent)?;
     let (mut source, receiver) = first_source(platform, pool, member, opener, hash as u32)?;
     let returns = returns::key(platform, &returns::endpoint(member), &receiver, opener.protocol())
         .ok_or(Reason::Inconsistent)?;
     if forwarding.sees_replies() {
-        returns.prefetch(platform);
+        returns::prefetch(platform, &returns);
     }
-    let reservation = table::reserve(platform, key, now_s).map_err(|_| Reason::Contended)?;
-    if forwarding.sees_replies() && !returns::enter(platform, reservation.slot, &returns) {
-        let ports = ports_of(pool);
+    let reservation = apart::reserve(platform, key, now_s).ok_or(Reason::Contended)?;
+    if forwarding.sees_replies() && !platform.enter_return((&returns).into(), reservation.slot) {
         let found = if forwarding == Forwarding::FULL_NAT {
-            returns::search(
-                platform,
-                reservation.slot,
-                choice.member,
-                ports,
-                opener.protocol(),
-                hash as u32,
-            )
+            let protocol = opener.protocol();
+            returns::search(platform, reservation.slot, choice.member, protocol, hash as u32)
         } else {
             // The same client has a flow to the same member through another listener.
             Err(Reason::PortsExhausted)
@@ -217,48 +254,34 @@ pub fn open<P: Platform>(
         match found {
             Ok(found) => source = found,
             Err(reason) => {
-                reservation.cancel(platform);
+                reservation.cancel(platform, key);
                 return Err(reason);
             }
         }
     }
     let state = State::first(opener.protocol(), opener.flags());
-    let flow = NewFlow {
-        client: opener.client(),
-        listener: listener_id,
-        member: choice.member,
-        state: StateWord(forget(
-            StateWord::new(state, forwarding, opener.tags.get()).0,
-            now_s,
-        )),
+    let state = StateWord(forget(
+        StateWord::new(state, forwarding, opener.tags.get()).0,
         now_s,
-        renewed_s: choice.renewed_s(pool, now_s),
-        source_port: source.port,
-        snat_address: source.snat_address,
-        return_macs: [
-            opener.return_macs[0].get(),
-            opener.return_macs[1].get(),
-            opener.return_macs[2].get(),
-        ],
-        return_tags: opener.return_tags.get(),
-        return_ifindex: opener.ingress_ifindex.get(),
-    };
-    let found = reservation
-        .commit(platform, key, &flow)
-        .map_err(|_| Reason::Contended)?;
+    ));
+    let written = reservation.commit(platform, key, choice.member, state, |record| {
+        opener.write(record, source.port);
+        record.listener.set(listener_id);
+        record.last_seen_s.set(now_s);
+        record.renewed_s.set(choice.renewed_s(pool, now_s));
+        record.snat_address.set(source.snat_address);
+    });
+    if !written {
+        return Err(Reason::Inconsistent);
+    }
     if !session::carry_out(platform, pool, pool_id, &network, &choice, now_s) {
-        table::release(platform, found.slot, found.tag);
+        platform.release(reservation.slot, key.tag);
         return Ok(Opened::Again);
     }
     platform.count_listener(listener_id, |traffic| traffic.new_flows += 1);
     platform.count_member(choice.member, |traffic| traffic.new_flows += 1);
-    opener.set_slot(found.slot);
+    opener.set_slot(reservation.slot);
     Ok(Opened::Flow)
-}
-
-#[inline(always)]
-fn ports_of(pool: &Pool) -> (u32, u32) {
-    (pool.snat_port_first.get(), pool.snat_port_count.get())
 }
 
 /// The source towards the member that is tried first, and who the member answers to.
@@ -271,7 +294,7 @@ fn first_source<P: Platform>(
     hash: u32,
 ) -> Result<(returns::Source, Endpoint), Reason> {
     if Forwarding(pool.forwarding.get()) == Forwarding::FULL_NAT {
-        return returns::candidate(platform, member, ports_of(pool), hash, 0).ok_or(Reason::Inconsistent);
+        return returns::candidate(platform, member, pool, hash, 0).ok_or(Reason::Inconsistent);
     }
     let client = opener.client();
     let source = returns::Source {

@@ -2,7 +2,7 @@
 
 use crate::{
     address::Address,
-    flow::{Bucket, ReturnBucket},
+    flow::{Bucket, ReturnBucket, apart::Keyed, table::Slot},
     open::Opener,
     tables::{
         FragmentKey, FragmentRoute, Listener, ListenerKey, Member, Pool, Session, SessionCounts, SessionKey,
@@ -97,9 +97,14 @@ pub trait Platform {
 
     /// This core's memory for what opens a flow.
     fn opener(&self) -> Option<&Opener>;
-    /// [`crate::flow::table::reserve_word`]. In the kernel a function by itself, which its verifier goes through once,
-    /// rather than once for each way that leads there.
-    fn reserve(&self, first: u32, second: u32, now_s: u32) -> u64;
+    /// Takes a way of the flow table: [`crate::flow::apart::reserve_word`].
+    fn reserve(&self, key: Keyed, now_s: u32) -> u64;
+    /// Enters a flow in the return index: [`crate::flow::apart::enter_return`].
+    fn enter_return(&self, key: Keyed, slot: Slot) -> bool;
+    /// Enters a flow in the return index under a source of this attempt: [`crate::flow::apart::try_source`].
+    fn try_source(&self, slot: Slot, member: u32, protocol: u32, hash: u32, attempt: u32) -> u64;
+    /// Ends a flow: [`crate::flow::apart::release`].
+    fn release(&self, slot: Slot, tag: u32) -> bool;
 
     /// Runs the body with 0, 1, ... below `count`, until it stops.
     fn repeat<B: LoopBody>(&self, count: u32, body: &mut B);

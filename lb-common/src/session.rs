@@ -201,15 +201,10 @@ pub fn choose<P: Platform>(
     pool: &Pool,
     pool_id: u32,
     network: &Address,
+    session: Option<Seen>,
     admission: Admission,
     now_s: u32,
 ) -> Result<Choice, Reason> {
-    let mut session = None;
-    if pool.session_idle_s.get() != 0 {
-        session = platform
-            .session(&SessionKey::new(network, pool_id))
-            .map(Session::seen);
-    }
     let seen = session.map_or(0, |seen| seen.bound);
     let plan = plan(platform, pool, pool_id, session, now_s);
     if plan == Plan::Renew {

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Changed whenever a layout here changes: pinned maps of another version are not taken over.
-pub const LAYOUT_VERSION: u32 = 2;
+pub const LAYOUT_VERSION: u32 = 3;
 
 /// An [`Address`] in shared memory.
 #[derive(Debug, Default)]

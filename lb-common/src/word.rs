@@ -56,6 +56,13 @@ mod imp {
         /// A shared word of 64 bits.
         Word64, AtomicU64, u64
     );
+
+    impl Word64 {
+        /// The upper half of the value.
+        pub fn upper(&self) -> u32 {
+            (self.get() >> 32) as u32
+        }
+    }
 }
 
 #[cfg(target_arch = "bpf")]
@@ -136,6 +143,15 @@ mod imp {
         "r0 = cmpxchg_64({word} + 0, r0, {new})",
         "{value} = atomic_fetch_add((u64 *)({word} + 0), {value})"
     );
+
+    impl Word64 {
+        /// The upper half of the value.
+        #[inline(always)]
+        pub fn upper(&self) -> u32 {
+            // SAFETY: as above; the target is little-endian.
+            unsafe { self.0.get().cast::<u32>().add(1).read_volatile() }
+        }
+    }
 }
 
 pub use imp::{Word32, Word64};

@@ -16,7 +16,11 @@ use aya_ebpf::{
 };
 use lb_common::{
     address::Address,
-    flow::{Bucket, ReturnBucket, table},
+    flow::{
+        Bucket, ReturnBucket,
+        apart::{self, Keyed},
+        table::Slot,
+    },
     open::Opener,
     platform::{Loop, LoopBody, Platform, Route},
     tables::{
@@ -243,8 +247,23 @@ impl Platform for Kernel {
     }
 
     #[inline(always)]
-    fn reserve(&self, first: u32, second: u32, now_s: u32) -> u64 {
-        holdfast_reserve(first, second, now_s)
+    fn reserve(&self, key: Keyed, now_s: u32) -> u64 {
+        holdfast_reserve(key.first, key.tag, now_s)
+    }
+
+    #[inline(always)]
+    fn enter_return(&self, key: Keyed, slot: Slot) -> bool {
+        holdfast_enter_return(key.first, key.tag, slot.0) != 0
+    }
+
+    #[inline(always)]
+    fn try_source(&self, slot: Slot, member: u32, protocol: u32, hash: u32, attempt: u32) -> u64 {
+        holdfast_try_source(slot.0, member, protocol, hash, attempt)
+    }
+
+    #[inline(always)]
+    fn release(&self, slot: Slot, tag: u32) -> bool {
+        holdfast_release(slot.0, tag) != 0
     }
 
     #[inline(always)]
@@ -286,12 +305,35 @@ type BpfLoop = unsafe extern "C" fn(u64, *mut c_void, *mut c_void, u64) -> i64;
 unsafe extern "C" fn step<B: LoopBody>(index: u32, body: *mut B) -> i64 {
     // SAFETY: see above.
     let body = unsafe { &mut *body };
-    i64::from(body.step(&Kernel::new(ptr::null_mut(), 0), index) == Loop::Stop)
+    i64::from(body.step(&apart(), index) == Loop::Stop)
 }
 
-/// Takes a way of the flow table.
+/// What a function by itself has: no packet.
+#[inline(always)]
+fn apart() -> Kernel {
+    Kernel::new(ptr::null_mut(), 0)
+}
+
 #[unsafe(no_mangle)]
 #[inline(never)]
-extern "C" fn holdfast_reserve(first: u32, second: u32, now_s: u32) -> u64 {
-    table::reserve_word(&Kernel::new(ptr::null_mut(), 0), first, second, now_s)
+extern "C" fn holdfast_reserve(first: u32, tag: u32, now_s: u32) -> u64 {
+    apart::reserve_word(&apart(), Keyed { first, tag }, now_s)
+}
+
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn holdfast_enter_return(first: u32, tag: u32, slot: u32) -> u64 {
+    apart::enter_return(&apart(), Keyed { first, tag }, Slot(slot)).into()
+}
+
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn holdfast_try_source(slot: u32, member: u32, protocol: u32, hash: u32, attempt: u32) -> u64 {
+    apart::try_source(&apart(), Slot(slot), member, protocol, hash, attempt)
+}
+
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn holdfast_release(slot: u32, tag: u32) -> u64 {
+    apart::release(&apart(), Slot(slot), tag).into()
 }

@@ -6,7 +6,7 @@
 use std::collections::{HashMap, HashSet};
 
 use lb_common::{
-    flow::table::{self, FIRST_TAG, Slot},
+    flow::table::{self, Slot},
     session,
     tables::MemberState,
 };
@@ -171,11 +171,7 @@ impl FlowWalk {
         let now_s = maps.now_s();
         let slice = (0..).zip(maps.flows.iter()).skip(self.next_bucket);
         for (index, bucket) in slice.take(SLICE_BUCKETS) {
-            for (way, (tag, record)) in (0..).zip(bucket.tags.iter().zip(&bucket.flows)) {
-                let tag = tag.get();
-                if tag < FIRST_TAG {
-                    continue;
-                }
+            for (way, tag, record) in bucket.records() {
                 let member = record.member.get();
                 let is_removed = is_removed(maps, member);
                 if is_removed {

@@ -4,8 +4,10 @@ use crate::{
     address::Endpoint,
     filter,
     flow::{
-        Direction, returns,
-        table::{self, Found, Key},
+        Direction,
+        buckets::Key,
+        returns,
+        table::{self, Found},
     },
     forward::{self, End, Outcome},
     hash,

@@ -6,7 +6,7 @@ use crate::{
     flow::table,
     forward::{End, Outcome},
     headers::protocol,
-    open::{self, Opened, Opener, Past},
+    open::{self, Opened, Opener, Past, Service},
     platform::Platform,
     tables::{ClosedPort, Member},
     verdict::Reason,
@@ -23,6 +23,11 @@ pub(super) fn open_flow<P: Platform>(platform: &P) -> Outcome {
     let Some((hash, key)) = flow_key(platform, &opener.client(), &opener.vip(), protocol) else {
         return Outcome::drop(Reason::Inconsistent);
     };
+    // The flow's bucket is on its way while the session is looked for.
+    table::prefetch(platform, &key);
+    let Some(service) = Service::of(platform, opener) else {
+        return no_listener(platform, opener);
+    };
     let mut past = Past::None;
     if let Some(found) = table::find(platform, &key, &opener.client(), &opener.vip(), protocol) {
         if is_live(platform, &found, opener.flags(), now_s) {
@@ -36,12 +41,9 @@ pub(super) fn open_flow<P: Platform>(platform: &P) -> Outcome {
             }
             past = Past::MemberGone;
         }
-        table::release(platform, found.slot, found.tag);
+        platform.release(found.slot, found.tag);
     }
-    let Some(listener) = open::listener_of(platform, &opener.vip(), protocol) else {
-        return no_listener(platform, opener);
-    };
-    match open::open(platform, opener, (hash, &key), listener, past, now_s) {
+    match open::open(platform, opener, (hash, &key), &service, past, now_s) {
         Ok(Opened::Flow) => Outcome::next(End::Opened),
         Ok(Opened::Again) => Outcome::next(End::Opening),
         Err(reason @ (Reason::NoMember | Reason::UnknownConnection)) => refuse(platform, opener, reason),

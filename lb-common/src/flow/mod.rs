@@ -1,22 +1,21 @@
 //! Flows: a client's endpoint and a listener's, and the member that their packets go to.
 //!
-//! [`table`] finds and makes them by what the client sends, [`returns`] by what the member answers.
+//! [`table`] finds and makes them by what the client sends, [`returns`] by what the member answers. Both keep what they have
+//! in [`buckets`].
 
+pub mod apart;
+pub mod buckets;
 pub mod returns;
 pub mod table;
 
 use crate::{
     address::Endpoint,
+    flow::buckets::{Tagged, WAYS},
     headers::{protocol, tcp_flags},
     platform::Platform,
     tables::{Forwarding, SharedAddress},
     word::{Word32, Word64},
 };
-
-/// Flows in a bucket of the table.
-pub const WAYS: usize = 7;
-/// Entries in a bucket of the return index.
-pub const RETURN_WAYS: usize = 16;
 
 /// Which way a packet goes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -103,8 +102,8 @@ impl StateWord {
     const TAGS_SHIFT: u32 = 12;
     /// The member's `active_flows` has it.
     const COUNTED: u32 = 1 << 16;
-    /// It lies in its second bucket.
-    const DISPLACED: u32 = 1 << 17;
+    /// How many buckets it was displaced by.
+    const RANK_SHIFT: u32 = 17;
 
     /// The word of a new flow.
     #[inline(always)]
@@ -142,14 +141,16 @@ impl StateWord {
         self.0 & Self::COUNTED != 0
     }
 
+    /// See [`buckets::Place::rank`].
     #[inline(always)]
-    const fn is_displaced(self) -> bool {
-        self.0 & Self::DISPLACED != 0
+    #[must_use]
+    pub const fn rank(self) -> u32 {
+        self.0 >> Self::RANK_SHIFT & (buckets::PROBES - 1)
     }
 
     #[inline(always)]
-    const fn displaced(self) -> Self {
-        Self(self.0 | Self::DISPLACED)
+    const fn with_rank(self, rank: u32) -> Self {
+        Self(self.0 | rank << Self::RANK_SHIFT)
     }
 
     /// The word with another state; a flow that is no longer open is no longer counted.
@@ -261,9 +262,9 @@ impl Record {
 #[derive(Debug, Default)]
 #[repr(C, align(64))]
 pub struct Bucket {
-    /// A tag for each flow: part of its hash; below [`table::FIRST_TAG`]: none.
+    /// A tag for each flow: part of its hash; see [`buckets::is_entered`].
     pub tags: [Word32; WAYS],
-    /// How many flows of this bucket lie in their second one.
+    /// How many flows passed this bucket over.
     pub displaced: Word32,
     /// Zero.
     pub padding: [Word32; 8],
@@ -271,16 +272,54 @@ pub struct Bucket {
     pub flows: [Record; WAYS],
 }
 
-/// A bucket of the return index: two cache lines.
+/// A bucket of the return index: one cache line.
 #[derive(Debug, Default)]
-#[repr(C, align(128))]
+#[repr(C, align(64))]
 pub struct ReturnBucket {
     /// Tag in the upper half, slot in the flow table in the lower; 0: free.
-    pub entries: [Word64; RETURN_WAYS],
+    pub entries: [Word64; WAYS],
+    /// How many entries passed this bucket over.
+    pub displaced: Word32,
+    /// Zero.
+    pub padding: Word32,
+}
+
+impl Bucket {
+    /// The flows that are there, each with its way and its tag.
+    pub fn records(&self) -> impl Iterator<Item = (u32, u32, &Record)> {
+        let ways = (0..).zip(self.tags.iter().zip(&self.flows));
+        ways.map(|(way, (tag, record))| (way, tag.get(), record))
+            .filter(|&(_, tag, _)| buckets::is_entered(tag))
+    }
+}
+
+impl Tagged for Bucket {
+    #[inline(always)]
+    fn tag(&self, way: usize) -> u32 {
+        self.tags[way].get()
+    }
+
+    #[inline(always)]
+    fn displaced(&self) -> &Word32 {
+        &self.displaced
+    }
+}
+
+impl Tagged for ReturnBucket {
+    #[inline(always)]
+    fn tag(&self, way: usize) -> u32 {
+        self.entries[way].upper()
+    }
+
+    #[inline(always)]
+    fn displaced(&self) -> &Word32 {
+        &self.displaced
+    }
 }
 
 const _: () = {
     assert!(size_of::<Record>() == 64);
     assert!(size_of::<Bucket>() == 512);
-    assert!(size_of::<ReturnBucket>() == 128);
+    assert!(size_of::<ReturnBucket>() == 64);
+    assert!(buckets::PROBES.is_power_of_two());
 };

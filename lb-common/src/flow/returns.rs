@@ -1,39 +1,29 @@
 //! The return index: finds a flow by what its member answers, and gives out the source ports that keep answers apart.
 //!
-//! An entry is one word, tag and slot, written by one swap. Whoever wants an endpoint writes its entry first and looks
-//! for an equal tag afterwards: of two that want the same at once, at least one sees the other and steps back.
+//! An entry is one word, tag and slot, written by one swap: see [`super::buckets`].
 
 use crate::{
     address::Endpoint,
     flow::{
-        RETURN_WAYS, Record, ReturnBucket,
-        table::{self, FIRST_TAG, Found, Slot},
+        Record, ReturnBucket,
+        buckets::{self, Key, Place, displace},
+        table::{self, Found, Slot},
     },
     hash::{self, Hash, place},
     platform::{Loop, LoopBody, Platform},
-    tables::{Forwarding, Member},
+    tables::{Forwarding, Member, Pool},
     verdict::Reason,
-    word::{forget, pinned, same},
+    word::{Word64, pinned},
 };
 
 /// How many ports are tried before they count as exhausted: with nine of ten in use, one try in 850 fails.
 const PORT_TRIES: u32 = 64;
 
-/// The hash of a return tuple, as bucket and tag.
-#[derive(Clone, Copy)]
-pub struct Key {
-    bucket: u32,
-    tag: u32,
-}
-
-impl Key {
-    /// Begins to load what will be looked at.
-    #[inline(always)]
-    pub fn prefetch<P: Platform>(&self, platform: &P) {
-        if let Some(bucket) = platform.return_bucket(self.bucket) {
-            bucket.entries[0].get();
-            bucket.entries[RETURN_WAYS / 2].get();
-        }
+/// Begins to load what will be looked at first.
+#[inline(always)]
+pub fn prefetch<P: Platform>(platform: &P, key: &Key) {
+    if let Some(bucket) = platform.return_bucket(key.first) {
+        bucket.displaced.get();
     }
 }
 
@@ -42,11 +32,7 @@ impl Key {
 pub fn key<P: Platform>(platform: &P, member: &Endpoint, receiver: &Endpoint, protocol: u8) -> Option<Key> {
     let settings = platform.settings()?;
     let hash = hash::of_tuple(settings.seed.get(), member, receiver, protocol);
-    let bucket = place((hash >> 32) as u32, settings.return_buckets.get());
-    Some(Key {
-        bucket,
-        tag: hash as u32 | FIRST_TAG,
-    })
+    Some(Key::new(hash, settings.return_buckets.get()))
 }
 
 /// Finds the flow whose member at `member` answers to `receiver`.
@@ -58,27 +44,15 @@ pub fn find<'t, P: Platform>(
     protocol: u8,
 ) -> Option<Found<'t>> {
     let key = key(platform, member, receiver, protocol)?;
-    let bucket = platform.return_bucket(key.bucket)?;
-    let entry = bucket.entries.get(way_of(bucket, key.tag, key.tag)?)?.get();
-    let found = table::at(platform, Slot(entry as u32))?;
+    let place = buckets::find(|index| platform.return_bucket(index), &key)?;
+    let slot = Slot(word_in(place.bucket, place.way)?.get() as u32);
+    let found = table::at(platform, slot)?;
     answers(platform, found.record, member, receiver, protocol).then_some(found)
 }
 
-/// The first way with this tag.
 #[inline(always)]
-fn way_of(bucket: &ReturnBucket, tag: u32, noise: u32) -> Option<usize> {
-    let mut found = RETURN_WAYS as u32;
-    for way in 0..RETURN_WAYS {
-        if (bucket.entries[way].get() >> 32) as u32 == tag {
-            found = way as u32;
-            break;
-        }
-    }
-    if found == RETURN_WAYS as u32 {
-        None
-    } else {
-        Some(pinned((forget(found, noise) & 15) as usize))
-    }
+fn word_in(bucket: &ReturnBucket, way: u32) -> Option<&Word64> {
+    bucket.entries.get(pinned((way & 7) as usize))
 }
 
 /// Whether the flow's member at `member` answers to `receiver`.
@@ -122,33 +96,33 @@ pub fn source_endpoint<P: Platform>(platform: &P, record: &Record) -> Option<End
 /// Enters the flow of `slot` under `key`; false where another flow has it, or no entry is free.
 #[inline(always)]
 pub fn enter<P: Platform>(platform: &P, slot: Slot, key: &Key) -> bool {
-    let Some(bucket) = platform.return_bucket(key.bucket) else {
-        return false;
-    };
-    let entry = u64::from(key.tag) << 32 | u64::from(slot.0);
-    if way_of(bucket, key.tag, key.tag).is_some() {
+    let table = |index| platform.return_bucket(index);
+    if buckets::find(table, key).is_some() {
         return false;
     }
-    let Some(place) = way_of(bucket, 0, key.tag).and_then(|way| bucket.entries.get(way)) else {
+    let entry = entry(key, slot);
+    let take = |bucket, way| word_in(bucket, way).is_some_and(|word| word.compare_exchange(0, entry));
+    let Some(place) = buckets::enter(table, key, take) else {
         return false;
     };
-    if !place.compare_exchange(0, entry) {
-        return false;
-    }
-    if count_tag(bucket, key.tag) > 1 {
-        place.compare_exchange(entry, 0);
+    if buckets::is_twice(table, key) {
+        take_out(platform, &place, key, entry);
         return false;
     }
     true
 }
 
 #[inline(always)]
-fn count_tag(bucket: &ReturnBucket, tag: u32) -> u32 {
-    let mut count = 0;
-    for way in 0..RETURN_WAYS {
-        count += same((bucket.entries[way].get() >> 32) as u32, tag);
+fn entry(key: &Key, slot: Slot) -> u64 {
+    u64::from(key.tag) << 32 | u64::from(slot.0)
+}
+
+#[inline(always)]
+fn take_out<P: Platform>(platform: &P, place: &Place<'_, ReturnBucket>, key: &Key, entry: u64) {
+    if word_in(place.bucket, place.way).is_some_and(|word| word.compare_exchange(entry, 0)) {
+        let table = |index| platform.return_bucket(index);
+        displace(table, key, place.index, place.rank, u32::MAX);
     }
-    count
 }
 
 /// Takes the entry of a flow out. The flow's way is busy.
@@ -167,11 +141,8 @@ pub(super) fn remove<P: Platform>(platform: &P, record: &Record, slot: Slot) {
     let Some(key) = key(platform, &endpoint(member), &receiver, protocol) else {
         return;
     };
-    let Some(bucket) = platform.return_bucket(key.bucket) else {
-        return;
-    };
-    if let Some(place) = way_of(bucket, key.tag, key.tag).and_then(|way| bucket.entries.get(way)) {
-        place.compare_exchange(u64::from(key.tag) << 32 | u64::from(slot.0), 0);
+    if let Some(place) = buckets::find(|index| platform.return_bucket(index), &key) {
+        take_out(platform, &place, &key, entry(&key, slot));
     }
 }
 
@@ -194,6 +165,22 @@ pub struct Source {
     pub port: u16,
 }
 
+impl Source {
+    /// The source in a word; of a real one never 0, since no port is.
+    #[inline(always)]
+    pub fn to_word(self) -> u64 {
+        u64::from(self.snat_address) << 32 | u64::from(self.port)
+    }
+
+    #[inline(always)]
+    fn from_word(word: u64) -> Option<Self> {
+        (word != 0).then_some(Self {
+            snat_address: (word >> 32) as u32,
+            port: word as u16,
+        })
+    }
+}
+
 /// The source that is tried for a full NAT to `member` at this attempt, and its address.
 ///
 /// It follows from the flow's hash: so a flow that was evicted gets the port back that its member knows, where it is
@@ -202,10 +189,11 @@ pub struct Source {
 pub fn candidate<P: Platform>(
     platform: &P,
     member: &Member,
-    (first_port, port_count): (u32, u32),
+    pool: &Pool,
     hash: u32,
     attempt: u32,
 ) -> Option<(Source, Endpoint)> {
+    let (first_port, port_count) = (pool.snat_port_first.get(), pool.snat_port_count.get());
     let random = Hash::seeded(u64::from(hash)).with(u64::from(attempt)).finish();
     let port = (first_port + place((random >> 32) as u32, port_count)) as u16;
     let snat_address = member.snat_first.get() + place(random as u32, member.snat_count.get());
@@ -220,9 +208,7 @@ struct Search {
     member: u32,
     hash: u32,
     protocol: u32,
-    first_port: u32,
-    port_count: u32,
-    found: Source,
+    found: u64,
 }
 
 /// Finds a source for a full NAT under which the flow of `slot` is alone with its member, where the first that was tried
@@ -232,49 +218,46 @@ pub fn search<P: Platform>(
     platform: &P,
     slot: Slot,
     member: u32,
-    (first_port, port_count): (u32, u32),
     protocol: u8,
     hash: u32,
 ) -> Result<Source, Reason> {
-    let found = Source {
-        snat_address: 0,
-        port: 0,
-    };
     let mut search = Search {
         slot,
         member,
         hash,
         protocol: protocol.into(),
-        first_port,
-        port_count,
-        found,
+        found: 0,
     };
     platform.repeat(PORT_TRIES, &mut search);
-    if search.found.port == 0 {
-        Err(Reason::PortsExhausted)
-    } else {
-        Ok(search.found)
-    }
+    Source::from_word(search.found).ok_or(Reason::PortsExhausted)
 }
 
 impl LoopBody for Search {
     #[inline(always)]
     fn step<P: Platform>(&mut self, platform: &P, attempt: u32) -> Loop {
-        let Some(member) = platform.member(self.member) else {
-            return Loop::Stop;
-        };
-        let ports = (self.first_port, self.port_count);
         // The first one was tried before.
-        let Some((source, receiver)) = candidate(platform, member, ports, self.hash, attempt + 1) else {
-            return Loop::Stop;
-        };
-        let Some(key) = key(platform, &endpoint(member), &receiver, self.protocol as u8) else {
-            return Loop::Stop;
-        };
-        if !enter(platform, self.slot, &key) {
-            return Loop::Continue;
+        self.found = platform.try_source(self.slot, self.member, self.protocol, self.hash, attempt + 1);
+        if self.found == 0 {
+            Loop::Continue
+        } else {
+            Loop::Stop
         }
-        self.found = source;
-        Loop::Stop
     }
+}
+
+/// Enters the flow of `slot` under the source of this attempt: nothing where it is another flow's.
+#[inline(always)]
+pub(super) fn try_source<P: Platform>(
+    platform: &P,
+    slot: Slot,
+    member: u32,
+    protocol: u8,
+    hash: u32,
+    attempt: u32,
+) -> Option<Source> {
+    let member = platform.member(member)?;
+    let pool = platform.pool(member.pool.get())?;
+    let (source, receiver) = candidate(platform, member, pool, hash, attempt)?;
+    let key = key(platform, &endpoint(member), &receiver, protocol)?;
+    enter(platform, slot, &key).then_some(source)
 }

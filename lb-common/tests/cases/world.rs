@@ -92,7 +92,7 @@ impl Plan {
     }
 
     pub(crate) fn build(self) -> World {
-        let tables = HostTables::new(self.flow_buckets, self.flow_buckets);
+        let tables = HostTables::new(self.flow_buckets, 2 * self.flow_buckets);
         let pool = tables.add_pool(self.forwarding, self.algorithm);
         tables.pools[pool as usize]
             .session_idle_s

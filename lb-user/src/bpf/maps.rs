@@ -11,7 +11,7 @@ use aya::{
 };
 use lb_common::{
     filter,
-    flow::{Bucket, Record, ReturnBucket, table::FIRST_TAG},
+    flow::{Bucket, Record, ReturnBucket},
     session::Seen,
     tables::{
         LAYOUT_VERSION, Listener, ListenerKey, Member, Pool, Session, SessionKey, Settings, SharedAddress,
@@ -223,12 +223,8 @@ impl Maps {
 
     /// The flows in the table.
     pub fn flow_records(&self) -> impl Iterator<Item = &Record> {
-        let ways = self
-            .flows
-            .iter()
-            .flat_map(|bucket| bucket.tags.iter().zip(&bucket.flows));
-        ways.filter(|(tag, _)| tag.get() >= FIRST_TAG)
-            .map(|(_, record)| record)
+        let flows = self.flows.iter().flat_map(Bucket::records);
+        flows.map(|(_, _, record)| record)
     }
 }
 

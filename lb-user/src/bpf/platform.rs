@@ -4,7 +4,11 @@
 
 use lb_common::{
     address::Address,
-    flow::{Bucket, ReturnBucket},
+    flow::{
+        Bucket, ReturnBucket,
+        apart::{self, Keyed},
+        table::Slot,
+    },
     open::Opener,
     platform::{Loop, LoopBody, Platform, Route},
     tables::{
@@ -103,8 +107,20 @@ impl Platform for Maps {
         None
     }
 
-    fn reserve(&self, _: u32, _: u32, _: u32) -> u64 {
+    fn reserve(&self, _: Keyed, _: u32) -> u64 {
         u64::MAX
+    }
+
+    fn enter_return(&self, _: Keyed, _: Slot) -> bool {
+        false
+    }
+
+    fn try_source(&self, _: Slot, _: u32, _: u32, _: u32, _: u32) -> u64 {
+        0
+    }
+
+    fn release(&self, slot: Slot, tag: u32) -> bool {
+        apart::release(self, slot, tag)
     }
 
     fn redirect_to(&self, _: u32) {}

@@ -20,8 +20,9 @@ use crate::model::DatapathSettings;
 /// Flows per bucket of the flow table when all that are configured are there: three of seven ways, so that hardly any
 /// bucket overflows.
 const FLOWS_PER_BUCKET: u32 = 3;
-/// Flows per bucket of the return index: three of sixteen ways. With five, one flow in a million would find its bucket full.
-const FLOWS_PER_RETURN_BUCKET: u32 = 3;
+/// Buckets of the return index for each of the flow table: one and a half of seven ways, since of entries none can make
+/// room.
+const RETURN_BUCKETS_PER_BUCKET: u32 = 2;
 
 /// What the kernel has for each entry of a hash map beside key and value, and for each bucket, in bytes.
 const HASH_ENTRY: u64 = 48;
@@ -35,6 +36,7 @@ pub(super) const fn listener_ids(max_listeners: u32) -> u32 {
 
 /// The entries of the maps whose size is configured.
 pub(super) fn sizes(settings: &DatapathSettings) -> [(&'static str, u32); 12] {
+    let buckets = settings.max_flows.div_ceil(FLOWS_PER_BUCKET);
     [
         ("LISTENER_IDS", listener_ids(settings.max_listeners)),
         // Ids begin at 1.
@@ -46,8 +48,8 @@ pub(super) fn sizes(settings: &DatapathSettings) -> [(&'static str, u32); 12] {
         ("MEMBER_TRAFFIC", settings.max_members + 1),
         ("SCHEDULES", settings.schedule_slots),
         ("SNAT_ADDRESSES", MAX_SNAT_ADDRESSES),
-        ("FLOWS", settings.max_flows.div_ceil(FLOWS_PER_BUCKET)),
-        ("RETURNS", settings.max_flows.div_ceil(FLOWS_PER_RETURN_BUCKET)),
+        ("FLOWS", buckets),
+        ("RETURNS", RETURN_BUCKETS_PER_BUCKET * buckets),
         ("SESSIONS", settings.max_sessions),
     ]
 }

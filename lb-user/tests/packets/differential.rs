@@ -28,7 +28,7 @@ fn endpoint(address: &str, port: u16) -> Endpoint {
 
 /// A pool of each forwarding mode behind a port of its own, in both families; half of them hold sessions.
 fn configured() -> HostTables {
-    let tables = HostTables::new(FLOWS.div_ceil(3), FLOWS.div_ceil(5));
+    let tables = HostTables::new(FLOWS.div_ceil(3), 2 * FLOWS.div_ceil(3));
     let modes = [
         Forwarding::FULL_NAT,
         Forwarding::NAT,

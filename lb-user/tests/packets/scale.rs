@@ -31,10 +31,11 @@ fn endpoint(octets: [u8; 4], port: u16) -> Endpoint {
 
 /// A pool that holds clients, with some members and source addresses.
 fn tables(sizes: &DatapathSettings) -> HostTables {
-    let tables = HostTables::new(2, 2);
-    // As the loader reckons: three flows a bucket, five entries a bucket of the index.
-    tables.settings.flow_buckets.set(sizes.max_flows.div_ceil(3));
-    tables.settings.return_buckets.set(sizes.max_flows.div_ceil(5));
+    let tables = HostTables::new(4, 4);
+    // As the loader reckons: three flows a bucket, and two buckets of the index for each.
+    let buckets = sizes.max_flows.div_ceil(3);
+    tables.settings.flow_buckets.set(buckets);
+    tables.settings.return_buckets.set(2 * buckets);
     let pool = tables.add_pool(Forwarding::FULL_NAT, Algorithm::RoundRobin);
     tables.pools[pool as usize].session_idle_s.set(1200);
     tables.add_listener(&endpoint([192, 0, 2, 1], 80), protocol::TCP, pool);

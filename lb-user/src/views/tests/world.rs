@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use lb_common::{
     address::Endpoint,
-    flow::{Record, State, StateWord, table},
+    flow::{Bucket, Record, State, StateWord, buckets::Key, table},
     hash,
     host::{HostPlatform, HostTables},
     platform::Platform as _,
@@ -27,10 +27,8 @@ pub(super) const NOON: u64 = 20_000 * DAY_S + DAY_S / 2;
 
 impl Sight for HostPlatform {
     fn flow_records(&self) -> impl Iterator<Item = &Record> {
-        let buckets = self.tables.buckets.iter();
-        let ways = buckets.flat_map(|bucket| bucket.tags.iter().zip(&bucket.flows));
-        ways.filter(|(tag, _)| tag.get() >= table::FIRST_TAG)
-            .map(|(_, record)| record)
+        let flows = self.tables.buckets.iter().flat_map(Bucket::records);
+        flows.map(|(_, _, record)| record)
     }
 
     fn sessions(&self) -> impl Iterator<Item = SessionEntry> {
@@ -130,23 +128,17 @@ impl World {
     /// The client has a flow with the first member.
     pub(super) fn open(&self, port: u16, state: State) {
         let (client, vip) = (endpoint_of(CLIENT, port), endpoint_of(VIP, 80));
-        let key = table::Key::new(hash::of_tuple(1, &client, &vip, 6), BUCKETS);
+        let key = Key::new(hash::of_tuple(1, &client, &vip, 6), BUCKETS);
         let now_s = self.platform.now_s();
-        let flow = table::NewFlow {
-            client,
-            listener: self.ids.listeners["web"],
-            member: self.members[0],
-            state: StateWord::new(state, tables::Forwarding::NAT, 0),
-            now_s,
-            renewed_s: 0,
-            source_port: port,
-            snat_address: 0,
-            return_macs: [0; 3],
-            return_tags: 0,
-            return_ifindex: 1,
-        };
-        let reserved = table::reserve(&self.platform, &key, now_s).ok().unwrap();
-        assert!(reserved.commit(&self.platform, &key, &flow).is_ok());
+        let reserved = table::reserve(&self.platform, &key, now_s).unwrap();
+        let state = StateWord::new(state, tables::Forwarding::NAT, 0);
+        let written = reserved.commit(&self.platform, &key, self.members[0], state, |record| {
+            record.client.store(&client.address);
+            record.ports.set(u32::from(port) << 16 | u32::from(port));
+            record.listener.set(self.ids.listeners["web"]);
+            record.last_seen_s.set(now_s);
+        });
+        assert!(written);
     }
 
     pub(super) fn explain(&self, port: Option<u16>, unix_s: u64) -> Explanation {

@@ -1,0 +1,100 @@
+//! What the kernel has as functions by themselves, which its verifier goes through once, rather than once for each way that
+//! leads there: so arguments and results are plain words. A [`Platform`] calls them, and all others the platform.
+
+use super::{
+    buckets::Key,
+    returns::{self, Source},
+    table::{self, Refused, Reservation, Slot},
+};
+use crate::platform::Platform;
+
+/// What a key is outside its table: first bucket and tag.
+#[derive(Clone, Copy, Debug)]
+pub struct Keyed {
+    /// The index of the first bucket.
+    pub first: u32,
+    /// The tag.
+    pub tag: u32,
+}
+
+impl Keyed {
+    #[inline(always)]
+    const fn in_table(self, buckets: u32) -> Key {
+        Key {
+            first: self.first,
+            tag: self.tag,
+            buckets,
+        }
+    }
+}
+
+impl From<&Key> for Keyed {
+    #[inline(always)]
+    fn from(key: &Key) -> Self {
+        Self {
+            first: key.first,
+            tag: key.tag,
+        }
+    }
+}
+
+/// Another core wanted the same way.
+const CONTENDED: u64 = u64::MAX;
+/// There was no way. Of a flow that could make room, the slot stands in the lower half.
+const FULL: u64 = 1 << 62;
+const NO_SLOT: u32 = u32::MAX;
+
+/// Takes a way of the flow table for a new flow, where one is free or else where a flow matters least.
+#[inline(always)]
+pub fn reserve<P: Platform>(platform: &P, key: &Key, now_s: u32) -> Option<Reservation> {
+    let mut word = platform.reserve(key.into(), now_s);
+    if word != CONTENDED && word & FULL != 0 {
+        let least = table::at(platform, Slot(word as u32))?;
+        platform.release(least.slot, least.tag);
+        word = platform.reserve(key.into(), now_s);
+    }
+    (word & FULL == 0).then(|| Reservation::from_word(word))
+}
+
+/// [`Platform::reserve`].
+#[inline(always)]
+pub fn reserve_word<P: Platform>(platform: &P, key: Keyed, now_s: u32) -> u64 {
+    let Some(settings) = platform.settings() else {
+        return CONTENDED;
+    };
+    let key = key.in_table(settings.flow_buckets.get());
+    match table::reserve(platform, &key, now_s) {
+        Ok(reserved) => reserved.to_word(),
+        Err(Refused::Contended) => CONTENDED,
+        Err(Refused::Full(least)) => FULL | u64::from(least.map_or(NO_SLOT, |slot| slot.0)),
+    }
+}
+
+/// [`Platform::enter_return`].
+#[inline(always)]
+pub fn enter_return<P: Platform>(platform: &P, key: Keyed, slot: Slot) -> bool {
+    let Some(settings) = platform.settings() else {
+        return false;
+    };
+    let key = key.in_table(settings.return_buckets.get());
+    returns::enter(platform, slot, &key)
+}
+
+/// [`Platform::try_source`].
+#[inline(always)]
+pub fn try_source<P: Platform>(
+    platform: &P,
+    slot: Slot,
+    member: u32,
+    protocol: u32,
+    hash: u32,
+    attempt: u32,
+) -> u64 {
+    returns::try_source(platform, slot, member, protocol as u8, hash, attempt).map_or(0, Source::to_word)
+}
+
+/// [`Platform::release`].
+#[inline(always)]
+pub fn release<P: Platform>(platform: &P, slot: Slot, tag: u32) -> bool {
+    table::release(platform, slot, tag)
+}
