@@ -137,8 +137,8 @@ fn assert_refused_as_a_whole(
 fn a_configuration_that_does_not_fit_changes_nothing() -> Result<()> {
     let few = "schedule_slots = 1024\n";
     let scene = Scene::start_with(few, Laboratory::routed(), PORT, &[1, 1, 1], |pool| pool)?;
-    // 512 turns for each of the two pools, beside those that are in use.
-    assert_refused_as_a_whole(&scene, [256, 255, 1], ["", ""], "schedule_slots")
+    // 513 turns for each of the two pools.
+    assert_refused_as_a_whole(&scene, [256, 255, 2], ["", ""], "schedule_slots = 1026")
 }
 
 #[test]

@@ -10,7 +10,7 @@ use super::load_balancer::{RawListener, RawLoadBalancer};
 use super::pool::RawPool;
 use super::reader::{Read, Scope, quoted};
 use super::settings::RawDatapath;
-use crate::model::{Config, DaemonSettings};
+use crate::model::{Config, DaemonSettings, Pool};
 
 /// Among how many pools one is looked for that may have been meant.
 const MOST_COMPARED: usize = 4096;
@@ -59,6 +59,22 @@ fn unique_names<'c, 'r: 'c>(what: &str, items: impl Iterator<Item = (&'c Read<St
     });
 }
 
+/// What there is of pools must have slots for their schedules.
+fn check_schedules(datapath: &RawDatapath<'_>, pools: &[Result<Pool, Reported>]) {
+    let pools = pools.iter().flatten();
+    let slots: usize = pools.map(Pool::schedule_slots).sum();
+    if let Ok(room) = &datapath.schedule_slots
+        && slots > room.value as usize
+    {
+        let message = format!(
+            "schedule_slots {} has no room for the {slots} slots that the schedules of this file take; write \
+             schedule_slots = {slots} or more",
+            room.value
+        );
+        datapath.scope.error(room.span, message);
+    }
+}
+
 impl<'r> RawConfig<'r> {
     /// The configuration, if nothing in it is wrong; every rule is looked at either way.
     pub(super) fn valid(&self) -> Result<Config, Reported> {
@@ -75,6 +91,9 @@ impl<'r> RawConfig<'r> {
             pool.valid(uses.iter().find_map(|one| Some(one.listener.port.ok()?.value)))
         });
         let pools: Vec<_> = pools.collect();
+        if let Ok(datapath) = &self.datapath {
+            check_schedules(datapath, &pools);
+        }
         let load_balancers = self.load_balancers.iter().map(RawLoadBalancer::valid);
         Ok(Config {
             daemon: self.daemon.clone()?,

@@ -35,6 +35,7 @@ pub(super) struct RawDatapath<'r> {
     pub(super) max_listeners: Read<u32>,
     pub(super) max_pools: Read<u32>,
     pub(super) max_members: Read<u32>,
+    pub(super) schedule_slots: Read<u32>,
     /// All of it but the interfaces.
     settings: Result<DatapathSettings, Reported>,
 }
@@ -72,6 +73,7 @@ pub(super) fn datapath<'r>(t: &mut Table<'_, 'r>) -> RawDatapath<'r> {
         max_listeners,
         max_pools,
         max_members,
+        schedule_slots,
     }
 }
 

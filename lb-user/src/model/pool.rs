@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
+use lb_common::schedule::{maglev, round_robin};
 use serde::{Deserialize, Serialize};
 
 use super::{ForwardingMode, HealthMonitor, LbAlgorithm, SessionPersistence};
@@ -41,6 +42,31 @@ impl Pool {
         let monitor = self.health_monitor.as_ref()?;
         let address = monitor.address.unwrap_or(member.address);
         Some(SocketAddr::new(address, monitor.port.or(member.port)?))
+    }
+
+    /// How many slots its schedule takes while all members are up that can be. With fewer members it takes no more.
+    #[must_use]
+    pub fn schedule_slots(&self) -> usize {
+        let members = self.members.iter().filter(|member| member.admin_state_up);
+        let weights = members.map(|member| u32::from(member.weight));
+        let weights: Vec<u32> = weights.filter(|weight| *weight > 0).collect();
+        self.algorithm.schedule_slots(&weights)
+    }
+}
+
+impl LbAlgorithm {
+    /// How many slots a schedule takes for members of these weights, of which none is zero.
+    #[must_use]
+    pub fn schedule_slots(self, weights: &[u32]) -> usize {
+        match self {
+            Self::RoundRobin => round_robin::cycle(weights),
+            Self::LeastConnections => weights.len(),
+            Self::SourceIp => {
+                let entry = |&weight| maglev::Entry { identity: 0, weight };
+                let entries: Vec<maglev::Entry> = weights.iter().map(entry).collect();
+                maglev::size(&entries) as usize
+            }
+        }
     }
 }
 

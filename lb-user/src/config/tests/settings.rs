@@ -151,6 +151,39 @@ fn there_must_be_room_for_what_a_file_has() {
 }
 
 #[test]
+fn there_must_be_room_for_the_schedules_that_a_file_comes_to() {
+    let with = |turns: [u16; 5], algorithm: &str| {
+        let member = |(number, weight): (usize, u16)| {
+            format!("{{ address = \"10.0.1.{number}\", port = 1, weight = {weight} }}")
+        };
+        let members: Vec<String> = (1..).zip(turns).map(member).collect();
+        let room = super::BASE.replace("interfaces", "schedule_slots = 1024\ninterfaces");
+        let pool = format!("[[pool]]\nname = \"b\"\nalgorithm = \"{algorithm}\"\n");
+        format!("{room}\n{pool}member = [{}]\n", members.join(", "))
+    };
+    let unused = "18:1: warning: pool \"b\": no listener uses it";
+    // One is the base's.
+    says_about(
+        "turns do not fit",
+        &with([256, 256, 256, 255, 1], "ROUND_ROBIN"),
+        &[
+            "2:18: schedule_slots 1024 has no room for the 1025 slots that the schedules of this file take; \
+             write schedule_slots = 1025 or more",
+            unused,
+        ],
+    );
+    says_about(
+        "a hash does not fit",
+        &with([1, 2, 3, 4, 5], "SOURCE_IP"),
+        &["2:18: schedule_slots 1024 has no room for the 4094 slots", unused],
+    );
+    for fits in [[256, 256, 256, 254, 1], [256; 5]] {
+        let text = with(fits, "ROUND_ROBIN");
+        assert_eq!(loaded(&text).config.datapath.schedule_slots, 1024);
+    }
+}
+
+#[test]
 fn load_balancers_have_rules() {
     check(&[
         Case {
