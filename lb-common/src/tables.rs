@@ -122,8 +122,8 @@ pub struct Listener {
     pub protocol: Word32,
     /// The pool's id.
     pub pool: Word32,
-    /// Zero.
-    pub padding: Word32,
+    /// 1 once it is gone from the configuration: its flows go on, and its id is free once they have ended.
+    pub removed: Word32,
 }
 
 /// A run of slots in the schedule array, in one word so that both change at once.
@@ -172,13 +172,13 @@ pub struct Pool {
     pub snat_port_first: Word32,
     /// How many source ports full NAT has.
     pub snat_port_count: Word32,
-    /// 1 while a pool has this id.
+    /// 1 while a pool of the configuration has this id.
     pub used: Word32,
     /// The mask under which IPv4 clients share a session, of the mapped address.
     pub client_mask_v4: SharedAddress,
     /// The mask under which IPv6 clients share a session.
     pub client_mask_v6: SharedAddress,
-    /// Hash of the pool's name, by which a restarted daemon finds its id again.
+    /// Hash of the pool's name, by which a restarted daemon finds its id again; 0: the id is free.
     pub name_hash: Word64,
     /// Sessions that the daemon ended because they were over. Words of its own: [`SessionCounts`] belong to the cores.
     pub swept_sessions: Word64,

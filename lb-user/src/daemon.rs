@@ -118,6 +118,7 @@ impl Daemon {
                 AttachMode::TakenOver => info!(interface, "took over from an earlier daemon"),
             }
         }
+        let sweep = Sweep::new(&datapath.maps);
         let (sender, changes) = mpsc::channel(PENDING_CHANGES);
         let mut monitors = Monitors::new(sender);
         monitors.update(&config, &health);
@@ -131,7 +132,7 @@ impl Daemon {
             changes,
             ids,
             next_hops,
-            sweep: Sweep::default(),
+            sweep,
         })
     }
 
@@ -154,8 +155,8 @@ impl Daemon {
                 }
                 _ = terminate.recv() => break Leave::Running,
                 _ = interrupt.recv() => break Leave::Nothing,
-                _ = flows.tick() => self.sweep.begin_flows(&self.datapath.maps),
-                _ = sessions.tick() => self.sweep.begin_sessions(&self.datapath.maps),
+                _ = flows.tick() => self.sweep.begin_flows(),
+                _ = sessions.tick() => self.sweep.begin_sessions(),
                 () = task::yield_now(), if self.sweep.is_under_way() => self.sweep.step(&mut self.datapath.maps),
                 () = self.next_hops.changed() => self.next_hops.write(&self.datapath.maps.members),
                 Some(change) = self.changes.recv() => self.take_change(change),
@@ -191,7 +192,7 @@ impl Daemon {
         let mut health = self.health.clone();
         health.retain(|pool, member| is_watched(&config, pool, member));
         self.ids = reconcile::apply(&mut self.datapath.maps, &config, &health)?;
-        self.sweep.keep(self.ids.members.values().copied());
+        self.sweep.note_change(&self.datapath.maps);
         self.health = health;
         self.next_hops.turn_to(&config, &self.datapath.maps.members);
         self.monitors.update(&config, &self.health);
@@ -214,6 +215,8 @@ impl Daemon {
         if let Err(reason) = reconcile::apply_health(&mut self.datapath.maps, &self.config, &self.health) {
             error!("{reason}");
         }
+        // The way to a member, and with it the source address towards it, may be another by now.
+        self.sweep.note_change(&self.datapath.maps);
         match finding {
             Finding::Up => info!(pool, member, "the member is up"),
             Finding::Down { reason } => warn!(pool, member, "the member is down: {reason}"),

@@ -171,7 +171,7 @@ impl Maps {
     /// How many listeners and VIPs can be entered.
     #[must_use]
     pub fn listener_id_room(&self) -> usize {
-        sizes::listener_ids(self.listeners.len() as u32 - 1) as usize
+        sizes::listener_ids(self.listeners.len() as u32) as usize
     }
 
     /// Some sessions, and where the rest begins; none: there are no more.
@@ -203,15 +203,6 @@ impl Maps {
     /// Forgets a session; whether there was one.
     pub fn remove_session(&mut self, key: &SessionKey) -> bool {
         self.sessions.remove(&session_bytes(key)).is_ok()
-    }
-
-    /// Forgets all sessions of a pool.
-    pub fn remove_sessions_of(&mut self, pool: u32) {
-        let keys = self.sessions().map(|entry| entry.key);
-        let keys: Vec<SessionKey> = keys.filter(|key| key.pool == pool).collect();
-        for key in &keys {
-            self.remove_session(key);
-        }
     }
 
     /// Counts a session that [`Self::remove_session`] took out because it was over.

@@ -74,7 +74,7 @@ const PINNED: [&str; 17] = [
 /// What a frame may grow by in a test run: an outer header and two tags.
 const TEST_RUN_ROOM: usize = 64;
 
-/// Source addresses of the balancer, at most.
+/// Source addresses of the balancer that a configuration may use, at most.
 pub const MAX_SNAT_ADDRESSES: u32 = 4096;
 
 /// Why the datapath is not there.

@@ -29,25 +29,34 @@ const HASH_ENTRY: u64 = 48;
 const HASH_BUCKET: u64 = 16;
 const PAGE: u64 = 4096;
 
-/// The room for VIPs and listeners together.
-pub(super) const fn listener_ids(max_listeners: u32) -> u32 {
-    2 * max_listeners
+/// The ids for so many things of a configuration: as many again for what the next one replaces, which keeps its id as long
+/// as flows or sessions refer to it. Ids begin at 1.
+const fn ids(configured: u32) -> u32 {
+    2 * configured + 1
+}
+
+/// The room for VIPs and listeners together, of as many as have ids each.
+pub(super) const fn listener_ids(listeners: u32) -> u32 {
+    2 * (listeners - 1)
 }
 
 /// The entries of the maps whose size is configured.
 pub(super) fn sizes(settings: &DatapathSettings) -> [(&'static str, u32); 12] {
+    let listeners = ids(settings.max_listeners);
+    let pools = ids(settings.max_pools);
+    let members = ids(settings.max_members);
     let buckets = settings.max_flows.div_ceil(FLOWS_PER_BUCKET);
     [
-        ("LISTENER_IDS", listener_ids(settings.max_listeners)),
-        // Ids begin at 1.
-        ("LISTENERS", settings.max_listeners + 1),
-        ("LISTENER_TRAFFIC", settings.max_listeners + 1),
-        ("POOLS", settings.max_pools + 1),
-        ("SESSION_COUNTS", settings.max_pools + 1),
-        ("MEMBERS", settings.max_members + 1),
-        ("MEMBER_TRAFFIC", settings.max_members + 1),
-        ("SCHEDULES", settings.schedule_slots),
-        ("SNAT_ADDRESSES", MAX_SNAT_ADDRESSES),
+        ("LISTENER_IDS", listener_ids(listeners)),
+        ("LISTENERS", listeners),
+        ("LISTENER_TRAFFIC", listeners),
+        ("POOLS", pools),
+        ("SESSION_COUNTS", pools),
+        ("MEMBERS", members),
+        ("MEMBER_TRAFFIC", members),
+        // A new schedule is written beside the one that packets follow meanwhile.
+        ("SCHEDULES", 2 * settings.schedule_slots),
+        ("SNAT_ADDRESSES", 2 * MAX_SNAT_ADDRESSES),
         ("FLOWS", buckets),
         ("RETURNS", RETURN_BUCKETS_PER_BUCKET * buckets),
         ("SESSIONS", settings.max_sessions),

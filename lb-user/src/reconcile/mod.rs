@@ -95,20 +95,13 @@ fn write_settings(maps: &Maps, datapath: &DatapathSettings) {
     }
 }
 
-/// Nothing is left of a pool that had the id before.
 fn begin_pool(maps: &mut Maps, planned: &PlannedPool<'_>) -> Result<(), Error> {
-    let Id::New(id) = planned.id else { return Ok(()) };
-    maps.counters.begin_pool(id)?;
-    let pool = &maps.pools[id as usize];
-    pool.swept_sessions.set(0);
-    for member in maps.members.iter().filter(|member| member.pool.get() == id) {
-        member.pool.set(0);
+    let pool = &maps.pools[planned.id.get() as usize];
+    if let Id::New(id) = planned.id {
+        maps.counters.begin_pool(id)?;
+        pool.swept_sessions.set(0);
+        pool.name_hash.set(planned.name_hash);
     }
-    if pool.name_hash.get() != 0 {
-        maps.remove_sessions_of(id);
-    }
-    let pool = &maps.pools[id as usize];
-    pool.name_hash.set(planned.name_hash);
     pool.used.set(1);
     Ok(())
 }
@@ -122,6 +115,7 @@ fn write_listener(maps: &mut Maps, planned: &PlannedListener<'_>) -> Result<(), 
     entry.port.set(planned.key.port.into());
     entry.pool.set(planned.pool);
     entry.protocol.set(planned.key.protocol.into());
+    entry.removed.set(0);
     maps.set_listener_id(&planned.key, planned.id.get())
 }
 
@@ -213,7 +207,8 @@ fn set_filter(maps: &Maps, config: &Config, how: SetBits) {
     }
 }
 
-/// Takes out what is not wanted any more. Flows of a listener that is gone go on until they end.
+/// Takes out what is not wanted any more. Its ids are free once the sweep says so: flows of a listener that is gone go on
+/// until they end.
 fn prune(maps: &mut Maps, plan: &Plan<'_>) -> Result<(), Error> {
     let listeners = plan.listeners.iter().map(|listener| listener.key);
     let wanted: HashSet<ListenerKey> = plan.vips.iter().copied().chain(listeners).collect();
@@ -222,18 +217,30 @@ fn prune(maps: &mut Maps, plan: &Plan<'_>) -> Result<(), Error> {
             maps.remove_listener_id(&key)?;
         }
     }
+    let listeners: HashSet<u32> = plan.listeners.iter().map(|listener| listener.id.get()).collect();
+    for (id, listener) in (0..).zip(maps.listeners.iter()) {
+        if listener.protocol.get() != 0 && !listeners.contains(&id) {
+            listener.removed.set(1);
+        }
+    }
     let members = plan.pools.iter().flat_map(|pool| &pool.members);
     let members: HashSet<u32> = members.map(|member| member.id.get()).collect();
-    for (id, member) in maps.members.iter().enumerate().skip(1) {
-        if member.state.get() != MemberState::Unused as u32 && !members.contains(&(id as u32)) {
+    for (id, member) in (0..).zip(maps.members.iter()) {
+        if member.state.get() != MemberState::Unused as u32 && !members.contains(&id) {
             member.state.set(MemberState::Removed as u32);
         }
     }
     let pools: HashSet<u32> = plan.pools.iter().map(|pool| pool.id.get()).collect();
-    for (id, pool) in maps.pools.iter().enumerate().skip(1) {
-        if pool.used.get() == 1 && !pools.contains(&(id as u32)) {
+    for (id, pool) in (0..).zip(maps.pools.iter()) {
+        if pool.used.get() == 1 && !pools.contains(&id) {
             pool.schedule.set(0);
             pool.used.set(0);
+        }
+    }
+    for listener in maps.listeners.iter() {
+        // The id may be another pool's before the last flow of the listener has ended.
+        if !pools.contains(&listener.pool.get()) {
+            listener.pool.set(0);
         }
     }
     Ok(())

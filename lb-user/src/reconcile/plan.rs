@@ -145,10 +145,12 @@ fn pools<'c>(
     snat: &mut SnatAddresses,
 ) -> Result<Vec<PlannedPool<'c>>, Error> {
     let by_id = || (0..).zip(maps.pools.iter()).skip(1);
-    let used = by_id().filter(|(_, pool)| pool.used.get() == 1);
+    let given = by_id().filter(|(_, pool)| pool.name_hash.get() != 0);
     let mut pool_ids = Given {
-        known: used.map(|(id, pool)| (pool.name_hash.get(), id)).collect(),
-        free: by_id().filter(|(_, pool)| pool.used.get() == 0).map(|(id, _)| id),
+        known: given.map(|(id, pool)| (pool.name_hash.get(), id)).collect(),
+        free: by_id()
+            .filter(|(_, pool)| pool.name_hash.get() == 0)
+            .map(|(id, _)| id),
         full: || full("POOLS", "max_pools"),
     };
     let by_id = || (0..).zip(maps.members.iter()).skip(1);
@@ -172,7 +174,7 @@ fn pools<'c>(
         let name_hash = hash_of(&pool.name);
         let id = pool_ids.take(name_hash)?;
         if let Id::New(id) = id {
-            // Members of the earlier pool are not this one's, though they may have the same address.
+            // Members of an earlier pool are not this one's, though they may have the same address.
             member_ids.known.retain(|(pool, _), _| *pool != id);
         }
         let port = listener_port(config, &pool.name);
@@ -282,7 +284,7 @@ fn listeners<'c>(
             });
         }
     }
-    // Until what goes is taken out last, it stands beside what is new.
+    // What goes is taken out last: until then it stands beside what is new.
     let mut keys: HashSet<ListenerKey> = maps.listener_keys().into_iter().collect();
     keys.extend(&vips);
     keys.extend(planned.iter().map(|listener| listener.key));
@@ -314,12 +316,13 @@ fn hash_of(name: &str) -> u64 {
     hash.finish() | 1
 }
 
-/// What is gone from the configuration still has its place while what is new is made.
+/// There is room for everything that may be configured at a time, and for as much again that was replaced.
 pub(super) fn full(name: &'static str, option: &str) -> Error {
     Error::Map {
         name,
         reason: format!(
-            "there is no room beside what is in use; take out first what goes, or raise `datapath.{option}`"
+            "all places are taken: what was removed keeps its own until half a minute after its last flow and session \
+             have ended; reload again then, or raise `datapath.{option}`"
         ),
     }
 }

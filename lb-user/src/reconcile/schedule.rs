@@ -7,7 +7,6 @@ use lb_common::{
     tables::{Algorithm, SlotRange},
 };
 
-use super::plan::full;
 use crate::{
     bpf::{Error, Maps},
     model::{LbAlgorithm, Member},
@@ -32,9 +31,9 @@ pub(super) fn schedule(algorithm: LbAlgorithm, members: &[(u32, &Member)]) -> (A
             .map(|index| members[index as usize].0)
             .collect()
     };
+    let mut slots = vec![0; algorithm.schedule_slots(&weights)];
     match algorithm {
         LbAlgorithm::RoundRobin => {
-            let mut slots = vec![0; round_robin::cycle(&weights)];
             round_robin::fill(&weights, &mut vec![0; weights.len()], &mut slots);
             (Algorithm::RoundRobin, ids(slots))
         }
@@ -52,7 +51,6 @@ pub(super) fn schedule(algorithm: LbAlgorithm, members: &[(u32, &Member)]) -> (A
                 }
             };
             let entries: Vec<maglev::Entry> = members.iter().map(entry).collect();
-            let mut slots = vec![0; maglev::size(&entries) as usize];
             maglev::fill(
                 &entries,
                 &mut vec![maglev::Turn::default(); entries.len()],
@@ -94,7 +92,13 @@ impl Ranges {
             start = start.max(range.start + range.count);
         }
         if start + count > self.size {
-            return Err(full("SCHEDULES", "schedule_slots"));
+            return Err(Error::Map {
+                name: "SCHEDULES",
+                reason: format!(
+                    "there is no run of {count} free slots beside the schedules in use; change fewer pools at a time, or \
+                     raise `datapath.schedule_slots`"
+                ),
+            });
         }
         let range = SlotRange { start, count };
         self.used.push(range);

@@ -29,6 +29,15 @@ pub(super) fn own_address(member: IpAddr) -> Option<IpAddr> {
 pub(super) struct SnatAddresses {
     table: Vec<Address>,
     runs: HashMap<Vec<IpAddr>, SlotRange>,
+    /// How many addresses all runs have.
+    planned: usize,
+}
+
+fn failed(reason: String) -> Error {
+    Error::Map {
+        name: "SNAT_ADDRESSES",
+        reason,
+    }
 }
 
 impl SnatAddresses {
@@ -37,6 +46,7 @@ impl SnatAddresses {
         Self {
             table: table.collect(),
             runs: HashMap::new(),
+            planned: 0,
         }
     }
 
@@ -44,27 +54,28 @@ impl SnatAddresses {
         if let Some(range) = self.runs.get(addresses) {
             return Ok(*range);
         }
+        self.planned += addresses.len();
+        if self.planned > MAX_SNAT_ADDRESSES as usize {
+            return Err(failed(format!(
+                "has no room for more than {MAX_SNAT_ADDRESSES} source addresses; name fewer as `snat_addresses`"
+            )));
+        }
         let wanted: Vec<Address> = addresses.iter().copied().map(Address::from).collect();
         // Flows keep the index: an address stays where it is.
-        let found = self
-            .table
-            .windows(wanted.len().max(1))
-            .position(|window| window == wanted);
+        let found = self.run(wanted.len(), |window| window == wanted);
         let free = || {
-            let last = self
-                .table
-                .iter()
-                .rposition(|address| *address != Address::default());
-            last.map_or(0, |last| last + 1)
+            self.run(wanted.len(), |window| {
+                window.iter().all(|address| *address == Address::default())
+            })
         };
-        let start = found.unwrap_or_else(free);
-        let Some(room) = self.table.get_mut(start..start + wanted.len()) else {
-            return Err(Error::Map {
-                name: "SNAT_ADDRESSES",
-                reason: format!(
-                    "has no room for more than {MAX_SNAT_ADDRESSES} source addresses; name fewer as `snat_addresses`"
-                ),
-            });
+        let start = found.or_else(free);
+        let room = start.and_then(|start| self.table.get_mut(start..start + wanted.len()));
+        let (Some(start), Some(room)) = (start, room) else {
+            return Err(failed(
+                "has no run of free places: a source address that is not used any more keeps its own until half a minute \
+                 after its last flow has ended; reload again then"
+                    .to_owned(),
+            ));
         };
         room.copy_from_slice(&wanted);
         let range = SlotRange {
@@ -73,6 +84,14 @@ impl SnatAddresses {
         };
         self.runs.insert(addresses.to_vec(), range);
         Ok(range)
+    }
+
+    /// Where the first run of so many addresses begins that is like this.
+    fn run(&self, count: usize, is_like: impl Fn(&[Address]) -> bool) -> Option<usize> {
+        match count {
+            0 => Some(0),
+            _ => self.table.windows(count).position(is_like),
+        }
     }
 
     pub(super) fn write(&self, maps: &Maps) {
