@@ -1,5 +1,7 @@
 //! The daemon: wires everything, and runs until it is told to end.
 
+mod interfaces;
+
 use std::{
     net::IpAddr,
     os::unix::fs::PermissionsExt,
@@ -18,7 +20,7 @@ use tracing::{error, info, warn};
 
 use crate::{
     api,
-    bpf::{AttachMode, Datapath, Maps},
+    bpf::{Datapath, Maps},
     config,
     health::{Change, Finding, Health, Monitors},
     model::Config,
@@ -32,6 +34,8 @@ use crate::{
 
 /// How often flows are swept.
 const FLOW_SWEEP: Duration = Duration::from_secs(1);
+/// How often interfaces are looked for that are gone, or back.
+const INTERFACES: Duration = Duration::from_secs(1);
 /// How often sessions are swept.
 const SESSION_SWEEP: Duration = Duration::from_secs(10);
 /// Requests of the control socket that wait at a time.
@@ -63,9 +67,17 @@ pub async fn run(path: &Path) -> anyhow::Result<()> {
     let socket = config.daemon.control_socket.clone();
     // Before the datapath is touched: it may be that of another daemon, which answers there.
     let listener = listen(&socket)?;
+    let pin_path = config.daemon.pin_path.clone();
+    let was_pinned = Datapath::is_pinned(&pin_path);
     let ended = match Daemon::start(path.to_owned(), config) {
         Ok(mut daemon) => daemon.serve(listener).await.map(|leave| daemon.end(leave)),
-        Err(error) => Err(error),
+        Err(error) => {
+            if !was_pinned {
+                // Nobody would take it over.
+                let _ = std::fs::remove_dir_all(pin_path);
+            }
+            Err(error)
+        }
     };
     let _ = std::fs::remove_file(socket);
     ended
@@ -106,18 +118,8 @@ impl Daemon {
         }
         let health = Health::default();
         let ids = reconcile::apply(&mut datapath.maps, &config, &health)?;
-        for interface in &config.datapath.interfaces {
-            match datapath.attach(interface, config.datapath.xdp_mode)? {
-                AttachMode::Native => info!(interface, "attached in the driver"),
-                AttachMode::Generic => {
-                    warn!(
-                        interface,
-                        "attached in the kernel's generic path, which is slower: the driver has no XDP"
-                    );
-                }
-                AttachMode::TakenOver => info!(interface, "took over from an earlier daemon"),
-            }
-        }
+        interfaces::attach(&mut datapath, &config)?;
+        interfaces::detach_others(&mut datapath, &config.datapath.interfaces);
         let sweep = Sweep::new(&datapath.maps);
         let (sender, changes) = mpsc::channel(PENDING_CHANGES);
         let mut monitors = Monitors::new(sender);
@@ -144,6 +146,7 @@ impl Daemon {
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut flows = time::interval(FLOW_SWEEP);
         let mut sessions = time::interval(SESSION_SWEEP);
+        let mut interfaces = time::interval(INTERFACES);
         info!(pools = self.config.pools.len(), "serving");
         service::tell(&News::Serving(&self.config));
         let leave = loop {
@@ -157,6 +160,7 @@ impl Daemon {
                 _ = interrupt.recv() => break Leave::Nothing,
                 _ = flows.tick() => self.sweep.begin_flows(),
                 _ = sessions.tick() => self.sweep.begin_sessions(),
+                _ = interfaces.tick() => interfaces::follow(&mut self.datapath, self.config.datapath.xdp_mode),
                 () = task::yield_now(), if self.sweep.is_under_way() => self.sweep.step(&mut self.datapath.maps),
                 () = self.next_hops.changed() => self.next_hops.write(&self.datapath.maps.members),
                 Some(change) = self.changes.recv() => self.take_change(change),
@@ -189,9 +193,20 @@ impl Daemon {
         if let Some(refusal) = self.config.refusal(&config) {
             bail!(refusal);
         }
+        preflight::check_interfaces(&config, &self.config)?;
         let mut health = self.health.clone();
         health.retain(|pool, member| is_watched(&config, pool, member));
-        self.ids = reconcile::apply(&mut self.datapath.maps, &config, &health)?;
+        let added = interfaces::attach(&mut self.datapath, &config)?;
+        self.ids = match reconcile::apply(&mut self.datapath.maps, &config, &health) {
+            Ok(ids) => ids,
+            Err(refusal) => {
+                if !added.is_empty() {
+                    interfaces::detach_others(&mut self.datapath, &self.config.datapath.interfaces);
+                }
+                return Err(refusal.into());
+            }
+        };
+        interfaces::detach_others(&mut self.datapath, &config.datapath.interfaces);
         self.sweep.note_change(&self.datapath.maps);
         self.health = health;
         self.next_hops.turn_to(&config, &self.datapath.maps.members);

@@ -112,6 +112,20 @@ fn a_pin_path_that_cannot_be_written_leaves_nothing() -> Result<()> {
 }
 
 #[test]
+fn an_interface_that_cannot_be_attached_to_leaves_nothing() -> Result<()> {
+    let lab = Laboratory::routed().members(1).build()?;
+    let directory = laboratory_directory()?;
+    let pins = own_pins(&directory);
+    let config = config(directory.path(), &directory.path().join("control.sock"), &pins)?;
+    let text = fs::read_to_string(&config)?;
+    let both = "interfaces = [\"client\", \"lo\"]\nxdp_mode = \"native\"";
+    fs::write(&config, text.replace("interfaces = [\"client\"]", both))?;
+    assert_ends_without_a_trace(&lab, &config, "its driver has no XDP")?;
+    assert!(!pins.exists(), "{} is left", pins.display());
+    Ok(())
+}
+
+#[test]
 fn a_second_daemon_is_refused_and_changes_nothing() -> Result<()> {
     let scene = Scene::start(Laboratory::routed(), PORT, &[1, 1], |pool| pool)?;
     let directory = laboratory_directory()?;

@@ -21,7 +21,7 @@ use aya::{
     programs::{ProgramError, TestRun as _, TestRunOptions, Xdp},
 };
 
-pub use attach::{AttachMode, Attachment};
+pub use attach::{AttachMode, Attachment, Event};
 pub use batch::SessionCursor;
 pub use counters::Counters;
 pub use maps::{Maps, SessionEntry};
@@ -160,22 +160,6 @@ impl Datapath {
         })
     }
 
-    /// Attaches to an interface, or replaces the program that an earlier daemon left there.
-    pub fn attach(&mut self, interface: &str, mode: crate::model::XdpMode) -> Result<AttachMode, Error> {
-        let program: &mut Xdp = self
-            .ebpf
-            .program_mut(ENTRY)
-            .and_then(|program| program.try_into().ok())
-            .ok_or_else(|| Error::Attach {
-                interface: interface.to_owned(),
-                reason: "no such program".into(),
-            })?;
-        let attachment = Attachment::new(program, interface, mode, &self.pin_path)?;
-        let mode = attachment.mode;
-        self.attachments.push(attachment);
-        Ok(mode)
-    }
-
     /// The program that packets reach first.
     pub fn entry(&self) -> Result<&Xdp, Error> {
         let program = self.ebpf.program(ENTRY);
@@ -208,6 +192,12 @@ impl Datapath {
     /// Removes all that is pinned: the programs leave their interfaces, the maps end with this process.
     pub fn unpin(&self) -> std::io::Result<()> {
         std::fs::remove_dir_all(&self.pin_path)
+    }
+
+    /// Whether a daemon has pinned something here.
+    #[must_use]
+    pub fn is_pinned(pin_path: &Path) -> bool {
+        std::fs::read_dir(pin_path).is_ok_and(|mut entries| entries.next().is_some())
     }
 }
 

@@ -101,6 +101,21 @@ pub(crate) fn check(config: &Config) -> Result<(), Unready> {
     }
 }
 
+/// Whether the interfaces are there that `new` has and `old` has not.
+pub(crate) fn check_interfaces(new: &Config, old: &Config) -> Result<(), Unready> {
+    let known = &old.datapath.interfaces;
+    let added = new
+        .datapath
+        .interfaces
+        .iter()
+        .filter(|name| !known.contains(name));
+    let added: Vec<String> = added.cloned().collect();
+    match interfaces::check(&added) {
+        missing if missing.is_empty() => Ok(()),
+        missing => Err(Unready(missing)),
+    }
+}
+
 /// Takes as many open files as it may: each probe of a health monitor is one, and the usual limit is 1,024.
 pub(crate) fn raise_file_limit() {
     let raised = getrlimit(Resource::RLIMIT_NOFILE)

@@ -190,7 +190,7 @@ pub struct SessionCounts {
 pub struct Interface {
     /// Its name.
     pub name: String,
-    /// How the datapath is attached to it: `native`, `generic` or `taken over`.
+    /// How the datapath is attached to it: `native`, `generic` or `taken over`; `detached` while it is gone.
     pub mode: String,
 }
 
