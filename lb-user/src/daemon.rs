@@ -163,7 +163,7 @@ impl Daemon {
                 _ = interfaces.tick() => interfaces::follow(&mut self.datapath, self.config.datapath.xdp_mode),
                 () = task::yield_now(), if self.sweep.is_under_way() => self.sweep.step(&mut self.datapath.maps),
                 () = self.next_hops.changed() => self.next_hops.write(&self.datapath.maps.members),
-                Some(change) = self.changes.recv() => self.take_change(change),
+                Some(change) = self.changes.recv() => self.take_changes(change),
                 Some(request) = requests.recv() => {
                     let (answer, leave) = self.answer(&request.command);
                     // Who asked may have gone away.
@@ -217,25 +217,45 @@ impl Daemon {
         Ok(())
     }
 
-    fn take_change(&mut self, change: Change) {
-        let Change {
-            pool,
-            member,
-            finding,
-        } = change;
-        // What a monitor found that has ended meanwhile is no longer asked for.
-        if !is_watched(&self.config, &pool, &member) || !self.health.set(&pool, &member, finding.clone()) {
+    /// Takes a change of health, and with it those that wait: members fail together.
+    fn take_changes(&mut self, first: Change) {
+        let mut changes = vec![first];
+        while changes.len() < PENDING_CHANGES
+            && let Ok(change) = self.changes.try_recv()
+        {
+            changes.push(change);
+        }
+        changes.retain(|change| self.note_change(change));
+        if changes.is_empty() {
             return;
         }
-        if let Err(reason) = reconcile::apply_health(&mut self.datapath.maps, &self.config, &self.health) {
+        let pools = changes.iter().map(|change| change.pool.clone()).collect();
+        let Self { datapath, config, .. } = self;
+        if let Err(reason) = reconcile::apply_health(&mut datapath.maps, config, &self.health, &pools) {
             error!("{reason}");
         }
         // The way to a member, and with it the source address towards it, may be another by now.
         self.sweep.note_change(&self.datapath.maps);
-        match finding {
-            Finding::Up => info!(pool, member, "the member is up"),
-            Finding::Down { reason } => warn!(pool, member, "the member is down: {reason}"),
+        for change in changes {
+            let Change {
+                pool,
+                member,
+                finding,
+            } = change;
+            match finding {
+                Finding::Up => info!(pool, member, "the member is up"),
+                Finding::Down { reason } => warn!(pool, member, "the member is down: {reason}"),
+            }
         }
+    }
+
+    /// Notes what a monitor found; whether the member went up or down by that.
+    fn note_change(&mut self, change: &Change) -> bool {
+        // What a monitor found that has ended meanwhile is no longer asked for.
+        is_watched(&self.config, &change.pool, &change.member)
+            && self
+                .health
+                .set(&change.pool, &change.member, change.finding.clone())
     }
 
     fn answer(&mut self, command: &api::Command) -> (api::Answer, Option<Leave>) {

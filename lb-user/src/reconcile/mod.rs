@@ -7,7 +7,7 @@ mod plan;
 mod schedule;
 mod snat;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use lb_common::{
     address::Address,
@@ -44,24 +44,22 @@ pub fn apply(maps: &mut Maps, config: &Config, health: &Health) -> Result<Ids, E
     Ok(plan.ids())
 }
 
-/// Makes the maps equal to `health` where `config` has been applied. A member that is down gets nothing, also where there
-/// is no room for a schedule without it: the datapath passes it over in the old one. That is an error all the same.
-pub fn apply_health(maps: &mut Maps, config: &Config, health: &Health) -> Result<(), Error> {
-    let mut plan = Plan::new(maps, config, health)?;
-    write(maps, config, &plan)?;
+/// Makes these pools equal to `health` where `config` has been applied. A member that is down gets nothing, also where
+/// there is no room for a schedule without it: the datapath passes it over in the old one. That is an error all the same.
+pub fn apply_health(
+    maps: &mut Maps,
+    config: &Config,
+    health: &Health,
+    pools: &BTreeSet<String>,
+) -> Result<(), Error> {
+    let mut plan = Plan::of_pools(maps, config, health, |pool| pools.contains(&pool.name))?;
+    write_pools(maps, &plan)?;
     plan.schedules_fit()
 }
 
 fn write(maps: &mut Maps, config: &Config, plan: &Plan<'_>) -> Result<(), Error> {
     write_settings(maps, &config.datapath);
-    plan.snat.write(maps);
-    for planned in &plan.pools {
-        begin_pool(maps, planned)?;
-        for member in &planned.members {
-            write_member(maps, planned.id.get(), member)?;
-        }
-        write_pool(maps, planned);
-    }
+    write_pools(maps, plan)?;
     set_filter(maps, config, SetBits::Add);
     for key in &plan.vips {
         maps.set_listener_id(key, 0)?;
@@ -71,6 +69,18 @@ fn write(maps: &mut Maps, config: &Config, plan: &Plan<'_>) -> Result<(), Error>
     }
     prune(maps, plan)?;
     set_filter(maps, config, SetBits::Exactly);
+    Ok(())
+}
+
+fn write_pools(maps: &mut Maps, plan: &Plan<'_>) -> Result<(), Error> {
+    plan.snat.write(maps);
+    for planned in &plan.pools {
+        begin_pool(maps, planned)?;
+        for member in &planned.members {
+            write_member(maps, planned.id.get(), member)?;
+        }
+        write_pool(maps, planned);
+    }
     Ok(())
 }
 

@@ -92,17 +92,30 @@ impl<K: Eq + std::hash::Hash, F: Iterator<Item = u32>> Given<K, F> {
 
 impl<'c> Plan<'c> {
     pub(super) fn new(maps: &Maps, config: &'c Config, health: &Health) -> Result<Self, Error> {
-        let mut snat = SnatAddresses::read(maps);
-        let pools = pools(maps, config, health, &mut snat)?;
-        let pool_ids: HashMap<&str, u32> = pools
+        let mut plan = Self::of_pools(maps, config, health, |_| true)?;
+        let pool_ids: HashMap<&str, u32> = plan
+            .pools
             .iter()
             .map(|planned| (planned.pool.name.as_str(), planned.id.get()))
             .collect();
-        let (vips, listeners) = listeners(maps, config, &pool_ids)?;
+        (plan.vips, plan.listeners) = listeners(maps, config, &pool_ids)?;
+        Ok(plan)
+    }
+
+    /// The plan of some pools alone: all else stays as it is.
+    pub(super) fn of_pools(
+        maps: &Maps,
+        config: &'c Config,
+        health: &Health,
+        is_wanted: impl Fn(&Pool) -> bool,
+    ) -> Result<Self, Error> {
+        let mut snat = SnatAddresses::read(maps);
+        let wanted = config.pools.iter().filter(|pool| is_wanted(pool));
+        let pools = pools(maps, config, wanted, health, &mut snat)?;
         Ok(Self {
             pools,
-            vips,
-            listeners,
+            vips: Vec::new(),
+            listeners: Vec::new(),
             snat,
         })
     }
@@ -141,6 +154,7 @@ impl<'c> Plan<'c> {
 fn pools<'c>(
     maps: &Maps,
     config: &'c Config,
+    wanted: impl Iterator<Item = &'c Pool>,
     health: &Health,
     snat: &mut SnatAddresses,
 ) -> Result<Vec<PlannedPool<'c>>, Error> {
@@ -170,7 +184,7 @@ fn pools<'c>(
     };
     let mut ranges = Ranges::in_use(maps);
     let mut planned = Vec::new();
-    for pool in &config.pools {
+    for pool in wanted {
         let name_hash = hash_of(&pool.name);
         let id = pool_ids.take(name_hash)?;
         if let Id::New(id) = id {

@@ -2,6 +2,7 @@
 
 use lb_common::tables::MemberState;
 use lb_user::{
+    bpf::Maps,
     health::{Finding, Health},
     model::{Config, DatapathSettings, Member},
     reconcile,
@@ -38,8 +39,39 @@ fn a_member_is_down_also_where_there_is_no_room_for_another_schedule() {
     let ids = reconcile::apply(maps, &config, &health).expect("there is room");
     let reason = "it does not answer".to_owned();
     health.set("pool", "6", Finding::Down { reason });
-    let refused = reconcile::apply_health(maps, &config, &health).expect_err("there is no room");
+    let refused = reconcile::apply_health(maps, &config, &health, &["pool".to_owned()].into())
+        .expect_err("there is no room");
     assert!(refused.to_string().contains("schedule_slots"), "{refused}");
     let id = ids.members[&("pool".to_owned(), "6".to_owned())];
     assert_eq!(maps.members[id as usize].state.get(), MemberState::Down as u32);
+}
+
+#[test]
+fn a_change_of_health_is_written_for_its_pool_alone() {
+    let mut datapath = accounts::load(&DatapathSettings {
+        max_flows: 1024,
+        ..DatapathSettings::default()
+    });
+    let maps = &mut datapath.maps;
+    let mut config = with_members(1, &[1, 1]);
+    let mut other = config.pools[0].clone();
+    other.name = "other".into();
+    config.pools.push(other);
+    let mut health = Health::default();
+    let ids = reconcile::apply(maps, &config, &health).expect("there is room");
+    let schedule = |maps: &Maps, pool: &str| maps.pools[ids.pools[pool] as usize].schedule.get();
+    let before = ["pool", "other"].map(|pool| schedule(maps, pool));
+    for pool in ["pool", "other"] {
+        let reason = "it does not answer".to_owned();
+        health.set(pool, "2", Finding::Down { reason });
+    }
+    reconcile::apply_health(maps, &config, &health, &["pool".to_owned()].into()).expect("there is room");
+    let state = |maps: &Maps, pool: &str| {
+        let id = ids.members[&(pool.to_owned(), "2".to_owned())];
+        MemberState::from_word(maps.members[id as usize].state.get())
+    };
+    assert_eq!(state(maps, "pool"), MemberState::Down);
+    assert_eq!(state(maps, "other"), MemberState::Up);
+    assert_ne!(schedule(maps, "pool"), before[0]);
+    assert_eq!(schedule(maps, "other"), before[1]);
 }
