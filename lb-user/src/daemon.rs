@@ -1,9 +1,11 @@
 //! The daemon: wires everything, and runs until it is told to end.
 
+mod inquiry;
 mod interfaces;
 
 use std::{
     net::IpAddr,
+    ops::ControlFlow,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     time::{Duration, SystemTime},
@@ -31,6 +33,7 @@ use crate::{
     sweep::Sweep,
     views,
 };
+use inquiry::Inquiry;
 
 /// How often flows are swept.
 const FLOW_SWEEP: Duration = Duration::from_secs(1);
@@ -106,6 +109,8 @@ struct Daemon {
     ids: Ids,
     next_hops: NextHops,
     sweep: Sweep,
+    /// The question that is being looked into: the next request waits for that.
+    inquiry: Option<Inquiry>,
 }
 
 impl Daemon {
@@ -135,6 +140,7 @@ impl Daemon {
             ids,
             next_hops,
             sweep,
+            inquiry: None,
         })
     }
 
@@ -161,14 +167,11 @@ impl Daemon {
                 _ = flows.tick() => self.sweep.begin_flows(),
                 _ = sessions.tick() => self.sweep.begin_sessions(),
                 _ = interfaces.tick() => interfaces::follow(&mut self.datapath, self.config.datapath.xdp_mode),
-                () = task::yield_now(), if self.sweep.is_under_way() => self.sweep.step(&mut self.datapath.maps),
+                () = task::yield_now(), if self.has_slices() => self.do_slices(),
                 () = self.next_hops.changed() => self.next_hops.write(&self.datapath.maps.members),
                 Some(change) = self.changes.recv() => self.take_changes(change),
-                Some(request) = requests.recv() => {
-                    let (answer, leave) = self.answer(&request.command);
-                    // Who asked may have gone away.
-                    let _ = request.answer.send(answer);
-                    if let Some(leave) = leave {
+                Some(request) = requests.recv(), if self.inquiry.is_none() => {
+                    if let Some(leave) = self.take_request(request) {
                         break leave;
                     }
                 }
@@ -258,43 +261,61 @@ impl Daemon {
                 .set(&change.pool, &change.member, change.finding.clone())
     }
 
-    fn answer(&mut self, command: &api::Command) -> (api::Answer, Option<Leave>) {
-        match command {
+    /// Whether there is work that is done in slices, between all else.
+    fn has_slices(&self) -> bool {
+        self.sweep.is_under_way() || self.inquiry.is_some()
+    }
+
+    fn do_slices(&mut self) {
+        self.sweep.step(&mut self.datapath.maps);
+        if let Some(inquiry) = self.inquiry.take()
+            && let ControlFlow::Continue(rest) = inquiry.step(&self.scene(), &self.datapath.attachments)
+        {
+            self.inquiry = Some(rest);
+        }
+    }
+
+    /// Answers a request, or begins to look into it. Some end the daemon.
+    fn take_request(&mut self, Request { command, answer }: Request) -> Option<Leave> {
+        let (answered, leave) = match command {
             api::Command::Status => {
-                let status = views::status(&self.scene(), &self.datapath.attachments);
-                (api::Answer::Status(status), None)
+                self.inquiry = Some(Inquiry::status(answer));
+                return None;
             }
             api::Command::Sessions { pool, client } => {
-                let sessions = views::sessions(&self.scene(), pool.as_deref(), *client);
-                (api::Answer::Sessions(sessions), None)
+                let list = views::SessionList::new(&self.scene(), pool.as_deref(), client);
+                self.inquiry = Some(Inquiry::sessions(list, answer));
+                return None;
             }
-            api::Command::DropSession { pool, client } => (self.drop_session(pool, *client), None),
+            api::Command::DropSession { pool, client } => (self.drop_session(&pool, client), None),
             api::Command::Explain {
                 client,
                 port,
                 listener,
-            } => {
-                let question = views::Question {
-                    client: *client,
-                    port: *port,
-                    listener: listener.clone(),
-                };
-                let unix_s = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-                let unix_s = unix_s.map_or(0, |since| since.as_secs());
-                let answer = match views::explain(&self.scene(), &question, unix_s) {
-                    Ok(explanation) => api::Answer::Explanation(Box::new(explanation)),
-                    Err(reason) => api::Answer::Failed(reason),
-                };
-                (answer, None)
-            }
+            } => (self.explain(client, port, listener), None),
             api::Command::Reload => match self.reload() {
                 Ok(()) => (api::Answer::Done, None),
                 Err(reason) => (api::Answer::Failed(format!("{reason:#}")), None),
             },
-            api::Command::Stop { detach } => (
-                api::Answer::Done,
-                Some(if *detach { Leave::Nothing } else { Leave::Running }),
-            ),
+            api::Command::Stop { detach: true } => (api::Answer::Done, Some(Leave::Nothing)),
+            api::Command::Stop { detach: false } => (api::Answer::Done, Some(Leave::Running)),
+        };
+        // Who asked may have gone away.
+        let _ = answer.send(answered);
+        leave
+    }
+
+    fn explain(&self, client: IpAddr, port: Option<u16>, listener: String) -> api::Answer {
+        let question = views::Question {
+            client,
+            port,
+            listener,
+        };
+        let unix_s = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        let unix_s = unix_s.map_or(0, |since| since.as_secs());
+        match views::explain(&self.scene(), &question, unix_s) {
+            Ok(explanation) => api::Answer::Explanation(Box::new(explanation)),
+            Err(reason) => api::Answer::Failed(reason),
         }
     }
 

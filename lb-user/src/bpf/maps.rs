@@ -2,6 +2,7 @@
 
 use std::{
     io, iter,
+    ops::Range,
     os::fd::{AsFd as _, OwnedFd},
 };
 
@@ -214,8 +215,13 @@ impl Maps {
 
     /// The flows in the table.
     pub fn flow_records(&self) -> impl Iterator<Item = &Record> {
-        let flows = self.flows.iter().flat_map(Bucket::records);
-        flows.map(|(_, _, record)| record)
+        self.flow_records_in(0..self.flows.len())
+    }
+
+    /// The flows in some buckets of the table.
+    pub fn flow_records_in(&self, buckets: Range<usize>) -> impl Iterator<Item = &Record> {
+        let buckets = self.flows.iter().take(buckets.end).skip(buckets.start);
+        buckets.flat_map(Bucket::records).map(|(_, _, record)| record)
     }
 }
 

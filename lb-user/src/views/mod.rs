@@ -1,6 +1,7 @@
 //! Views: what the daemon says of itself. Pure functions from its state to answers; what an answer says is data, and
 //! how it is shown is the command line's.
 
+mod census;
 mod explain;
 mod operating;
 mod sessions;
@@ -11,8 +12,9 @@ mod tests;
 
 use std::{collections::HashMap, net::IpAddr};
 
+pub use census::Census;
 pub use explain::{By, Explanation, Flow, HeldSession, Question, explain};
-pub use sessions::{Session, session_key, sessions};
+pub use sessions::{Session, SessionList, session_key};
 pub use sight::Sight;
 pub use status::{
     Interface, Listener, LoadBalancer, Member, NextHop, Packets, Pool, SessionCounts, Status, Traffic, status,

@@ -1,6 +1,6 @@
 //! Who is held where.
 
-use std::net::IpAddr;
+use std::{collections::HashMap, net::IpAddr};
 
 use lb_common::{
     session::{self, client_network},
@@ -41,38 +41,58 @@ pub(super) fn end_s(pool: &Pool, entry: &SessionEntry) -> u32 {
     session::end_s(entry.first_seen_s, entry.last_seen_s, idle_s, absolute_s)
 }
 
-/// Who is held where: with one pool or any, one client or any.
-pub fn sessions<S: Sight>(scene: &Scene<'_, S>, pool: Option<&str>, client: Option<IpAddr>) -> Vec<Session> {
-    let Scene { ids, sight, .. } = *scene;
-    let is_wanted = |key: &SessionKey| {
-        let in_pool = pool.is_none_or(|name| ids.pools.get(name) == Some(&key.pool));
-        let of_client = client.is_none_or(|client| {
-            let pool = sight.pool(key.pool);
-            pool.is_some_and(|pool| client_network(pool, &client.into()) == key.client)
+/// Who is held where: with one pool or any, one client or any. It is shown one session after the other, so that whoever
+/// asks need not wait for all of them.
+#[derive(Debug)]
+pub struct SessionList {
+    /// The names of the wanted pools by id.
+    pools: HashMap<u32, String>,
+    client: Option<IpAddr>,
+    /// The names of members by id.
+    members: HashMap<u32, String>,
+    listed: Vec<Session>,
+}
+
+impl SessionList {
+    /// An empty one.
+    pub fn new<S: Sight>(scene: &Scene<'_, S>, pool: Option<&str>, client: Option<IpAddr>) -> Self {
+        let pools = scene.ids.pools.iter();
+        let pools = pools.filter(|(name, _)| pool.is_none_or(|wanted| wanted == *name));
+        let members = scene.members_by_id().into_iter();
+        Self {
+            pools: pools.map(|(name, id)| (*id, name.clone())).collect(),
+            client,
+            members: members
+                .map(|(id, (_, member))| (id, member.name.clone()))
+                .collect(),
+            listed: Vec::new(),
+        }
+    }
+
+    /// Takes a session in, where it is wanted.
+    pub fn note<S: Sight>(&mut self, sight: &S, entry: &SessionEntry) {
+        let (Some(name), Some(pool)) = (self.pools.get(&entry.key.pool), sight.pool(entry.key.pool)) else {
+            return;
+        };
+        let is_wanted = |client: IpAddr| client_network(pool, &client.into()) == entry.key.client;
+        if !self.client.is_none_or(is_wanted) {
+            return;
+        }
+        let now_s = sight.now_s();
+        let member = self.members.get(&entry.member);
+        self.listed.push(Session {
+            pool: name.clone(),
+            client: entry.key.client.into(),
+            member: member.map_or_else(|| GONE.into(), Clone::clone),
+            age_s: now_s.saturating_sub(entry.first_seen_s),
+            idle_s: now_s.saturating_sub(entry.last_seen_s),
+            ends_in_s: end_s(pool, entry).saturating_sub(now_s),
         });
-        in_pool && of_client
-    };
-    let now_s = sight.now_s();
-    let pool_name = |id: u32| {
-        let mut pools = ids.pools.iter();
-        pools
-            .find(|(_, known)| **known == id)
-            .map(|(name, _)| name.clone())
-    };
-    let members = scene.members_by_id();
-    sight
-        .sessions()
-        .filter(|entry| is_wanted(&entry.key))
-        .filter_map(|entry| {
-            let member = members.get(&entry.member);
-            Some(Session {
-                pool: pool_name(entry.key.pool)?,
-                client: entry.key.client.into(),
-                member: member.map_or_else(|| GONE.into(), |(_, member)| member.name.clone()),
-                age_s: now_s.saturating_sub(entry.first_seen_s),
-                idle_s: now_s.saturating_sub(entry.last_seen_s),
-                ends_in_s: end_s(sight.pool(entry.key.pool)?, &entry).saturating_sub(now_s),
-            })
-        })
-        .collect()
+    }
+
+    /// Those that were wanted.
+    #[must_use]
+    pub fn finish(self) -> Vec<Session> {
+        self.listed
+    }
 }

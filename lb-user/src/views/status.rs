@@ -8,7 +8,7 @@ use lb_common::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Scene, Sight, endpoint, operating, sessions};
+use super::{Census, Scene, Sight, endpoint, operating};
 use crate::{
     bpf::Attachment,
     model::{self, LbAlgorithm, OperatingStatus, Protocol},
@@ -206,15 +206,15 @@ pub struct Packets {
 }
 
 /// How things stand.
-pub fn status<S: Sight>(scene: &Scene<'_, S>, attachments: &[Attachment]) -> Status {
-    let held = sessions_now(scene);
+pub fn status<S: Sight>(scene: &Scene<'_, S>, census: &Census, attachments: &[Attachment]) -> Status {
     let pools: Vec<Pool> = scene
         .config
         .pools
         .iter()
-        .map(|pool| of_pool(scene, pool, &held))
+        .map(|pool| of_pool(scene, pool, census))
         .collect();
-    let active = active_flows(scene.sight);
+    let states = pools.iter().map(|pool| (pool.name.as_str(), pool.status));
+    let states: HashMap<&str, OperatingStatus> = states.collect();
     let balancers = scene.config.load_balancers.iter();
     let interfaces = attachments.iter().map(|attachment| Interface {
         name: attachment.interface.clone(),
@@ -222,7 +222,7 @@ pub fn status<S: Sight>(scene: &Scene<'_, S>, attachments: &[Attachment]) -> Sta
     });
     Status {
         load_balancers: balancers
-            .map(|balancer| of_load_balancer(scene, balancer, &pools, &active))
+            .map(|balancer| of_load_balancer(scene, balancer, &states, census))
             .collect(),
         pools,
         interfaces: interfaces.collect(),
@@ -233,13 +233,13 @@ pub fn status<S: Sight>(scene: &Scene<'_, S>, attachments: &[Attachment]) -> Sta
 fn of_load_balancer<S: Sight>(
     scene: &Scene<'_, S>,
     balancer: &model::LoadBalancer,
-    pools: &[Pool],
-    active: &HashMap<u32, u64>,
+    pools: &HashMap<&str, OperatingStatus>,
+    census: &Census,
 ) -> LoadBalancer {
     let listener = |listener: &model::Listener| {
         let id = scene.ids.listeners.get(&listener.name).copied().unwrap_or(0);
-        let pool = pools.iter().find(|pool| pool.name == listener.pool);
-        let pool = pool.map_or(OperatingStatus::Offline, |pool| pool.status);
+        let pool = pools.get(listener.pool.as_str());
+        let pool = pool.copied().unwrap_or(OperatingStatus::Offline);
         let is_on = balancer.admin_state_up && listener.admin_state_up;
         Listener {
             name: listener.name.clone(),
@@ -248,7 +248,7 @@ fn of_load_balancer<S: Sight>(
             status: operating::of_listener(is_on, pool),
             pool: listener.pool.clone(),
             traffic: scene.sight.listener_traffic(id).into(),
-            active_flows: active.get(&id).copied().unwrap_or(0),
+            active_flows: census.flows_of(id),
         }
     };
     let listeners: Vec<Listener> = balancer.listeners.iter().map(listener).collect();
@@ -261,7 +261,7 @@ fn of_load_balancer<S: Sight>(
     }
 }
 
-fn of_pool<S: Sight>(scene: &Scene<'_, S>, pool: &model::Pool, held: &HashMap<u32, u64>) -> Pool {
+fn of_pool<S: Sight>(scene: &Scene<'_, S>, pool: &model::Pool, census: &Census) -> Pool {
     let id = scene.ids.pools.get(&pool.name).copied().unwrap_or(0);
     let members: Vec<Member> = pool
         .members
@@ -272,7 +272,7 @@ fn of_pool<S: Sight>(scene: &Scene<'_, S>, pool: &model::Pool, held: &HashMap<u3
     let counts = scene.sight.session_counts(id);
     let swept = scene.sight.pool(id).map_or(0, |pool| pool.swept_sessions.get());
     let sessions = pool.session_persistence.as_ref().map(|_| SessionCounts {
-        now: held.get(&id).copied().unwrap_or(0),
+        now: census.sessions_of(id),
         created: counts.created,
         held: counts.held,
         moved: counts.moved,
@@ -309,30 +309,6 @@ fn of_member<S: Sight>(scene: &Scene<'_, S>, pool: &model::Pool, member: &model:
             .and_then(|entry| Hop::read(&entry.next_hop))
             .map(NextHop::from),
     }
-}
-
-/// Open flows by the id of their listener.
-fn active_flows<S: Sight>(sight: &S) -> HashMap<u32, u64> {
-    let open = sight
-        .flow_records()
-        .filter(|record| record.state_word().is_counted());
-    count(open.map(|record| record.listener.get()))
-}
-
-/// Sessions that hold, by the id of their pool.
-fn sessions_now<S: Sight>(scene: &Scene<'_, S>) -> HashMap<u32, u64> {
-    let (sight, now_s) = (scene.sight, scene.sight.now_s());
-    let holds = |entry: &crate::bpf::SessionEntry| {
-        let pool = sight.pool(entry.key.pool);
-        pool.is_some_and(|pool| now_s < sessions::end_s(pool, entry))
-    };
-    count(sight.sessions().filter(holds).map(|entry| entry.key.pool))
-}
-
-fn count(ids: impl Iterator<Item = u32>) -> HashMap<u32, u64> {
-    let mut counts = HashMap::new();
-    ids.for_each(|id| *counts.entry(id).or_default() += 1);
-    counts
 }
 
 fn packets<S: Sight>(sight: &S) -> Vec<Packets> {

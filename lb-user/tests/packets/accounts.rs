@@ -14,7 +14,7 @@ use lb_user::{
         Member, Persistence, Pool, Protocol, SessionPersistence,
     },
     reconcile, sweep,
-    views::{self, Scene, SessionCounts},
+    views::{self, Census, Scene, SessionCounts},
 };
 
 /// The index of the loopback interface, the same in every network namespace.
@@ -89,7 +89,7 @@ fn sessions(datapath: &Datapath, config: &Config, ids: &reconcile::Ids) -> Sessi
         ids,
         sight: &datapath.maps,
     };
-    let status = views::status(&scene, &[]);
+    let status = views::status(&scene, &Census::of(&datapath.maps), &[]);
     status.pools[0].sessions.expect("the pool has persistence")
 }
 

@@ -193,7 +193,7 @@ fn a_status_counts_what_passed_and_what_is_held() {
     world.platform.count_reason(Reason::PortZero);
     world.platform.count_reason(Reason::Forwarded);
 
-    let status = status(&world.scene(), &[]);
+    let status = world.status();
     let pool = &status.pools[0];
     assert_eq!((pool.traffic.packets_in, pool.traffic.bytes_out), (7, 700));
     assert_eq!(
@@ -215,17 +215,14 @@ fn a_status_counts_what_passed_and_what_is_held() {
         [("forwarded", "forwarded", 1), ("dropped", "port_zero", 1)]
     );
     world.pass_time(1219);
-    assert_eq!(
-        super::status(&world.scene(), &[]).pools[0].sessions.unwrap().now,
-        0
-    );
+    assert_eq!(world.status().pools[0].sessions.unwrap().now, 0);
 }
 
 #[test]
 fn a_dead_member_shows_in_all_that_depends_on_it() {
     let world = World::new();
     let states = |world: &World| {
-        let status = status(&world.scene(), &[]);
+        let status = world.status();
         let balancer = &status.load_balancers[0];
         [
             status.pools[0].members[0].status,
@@ -254,9 +251,7 @@ fn sessions_are_listed_by_pool_and_client() {
         idle_s: 5,
         ends_in_s: 1214,
     };
-    let of = |pool, client: Option<&str>| {
-        sessions(&world.scene(), pool, client.map(|client| client.parse().unwrap()))
-    };
+    let of = |pool, client: Option<&str>| world.sessions(pool, client.map(|client| client.parse().unwrap()));
     assert_eq!(of(None, None), std::slice::from_ref(&listed));
     assert_eq!(of(Some("web"), Some(CLIENT)), [listed]);
     assert_eq!(of(Some("other"), None), []);

@@ -102,6 +102,16 @@ impl World {
         }
     }
 
+    pub(super) fn status(&self) -> Status {
+        status(&self.scene(), &Census::of(&self.platform), &[])
+    }
+
+    pub(super) fn sessions(&self, pool: Option<&str>, client: Option<IpAddr>) -> Vec<Session> {
+        let mut list = SessionList::new(&self.scene(), pool, client);
+        Sight::sessions(&self.platform).for_each(|entry| list.note(&self.platform, &entry));
+        list.finish()
+    }
+
     pub(super) fn pool(&self) -> &tables::Pool {
         &self.platform.tables.pools[self.ids.pools["web"] as usize]
     }

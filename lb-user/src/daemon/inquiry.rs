@@ -1,0 +1,98 @@
+//! Questions that take a look at every session or flow. The look goes in slices between the daemon's other work.
+
+use std::ops::ControlFlow;
+
+use tokio::sync::oneshot;
+use tracing::warn;
+
+use crate::{
+    api::Answer,
+    bpf::{Attachment, Maps, SessionCursor},
+    views::{self, Census, Scene, SessionList},
+};
+
+/// Buckets of the flow table that a slice looks at: 4 MiB.
+const SLICE_BUCKETS: usize = 8192;
+
+/// A question that is being looked into.
+pub(super) struct Inquiry {
+    about: About,
+    /// Where the look at the flows goes on.
+    next_bucket: usize,
+    /// Where that at the sessions does; none: all were looked at.
+    sessions: Option<SessionCursor>,
+    answer: oneshot::Sender<Answer>,
+}
+
+enum About {
+    Status(Census),
+    Sessions(SessionList),
+}
+
+impl Inquiry {
+    pub(super) fn status(answer: oneshot::Sender<Answer>) -> Self {
+        Self::new(About::Status(Census::default()), answer)
+    }
+
+    pub(super) fn sessions(list: SessionList, answer: oneshot::Sender<Answer>) -> Self {
+        Self::new(About::Sessions(list), answer)
+    }
+
+    fn new(about: About, answer: oneshot::Sender<Answer>) -> Self {
+        Self {
+            about,
+            next_bucket: 0,
+            sessions: Some(SessionCursor::START),
+            answer,
+        }
+    }
+
+    /// Looks at a slice; after the last one gives the answer.
+    pub(super) fn step(
+        mut self,
+        scene: &Scene<'_, Maps>,
+        attachments: &[Attachment],
+    ) -> ControlFlow<(), Self> {
+        self.look_at_sessions(scene.sight);
+        self.look_at_flows(scene.sight);
+        let is_whole = self.sessions.is_none() && self.next_bucket >= scene.sight.flows.len();
+        // Who asked may have gone away.
+        if !is_whole && !self.answer.is_closed() {
+            return ControlFlow::Continue(self);
+        }
+        let answer = match self.about {
+            About::Status(census) => Answer::Status(views::status(scene, &census, attachments)),
+            About::Sessions(list) => Answer::Sessions(list.finish()),
+        };
+        let _ = self.answer.send(answer);
+        ControlFlow::Break(())
+    }
+
+    fn look_at_sessions(&mut self, maps: &Maps) {
+        let Some(from) = self.sessions.take() else { return };
+        match maps.session_batch(from) {
+            Ok((entries, next)) => {
+                for entry in &entries {
+                    match &mut self.about {
+                        About::Status(census) => census.note_session(maps, entry),
+                        About::Sessions(list) => list.note(maps, entry),
+                    }
+                }
+                self.sessions = next;
+            }
+            Err(error) => warn!("cannot read all sessions, some will not be told of: {error}"),
+        }
+    }
+
+    fn look_at_flows(&mut self, maps: &Maps) {
+        let end = self.next_bucket + SLICE_BUCKETS;
+        match &mut self.about {
+            About::Status(census) => {
+                let flows = maps.flow_records_in(self.next_bucket..end);
+                flows.for_each(|record| census.note_flow(record));
+                self.next_bucket = end;
+            }
+            About::Sessions(_) => self.next_bucket = maps.flows.len(),
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! What of the status takes a look at every flow and every session.
+
+use std::collections::HashMap;
+
+use lb_common::flow::Record;
+
+use super::{Sight, sessions};
+use crate::bpf::SessionEntry;
+
+/// How many flows and sessions there are. They are shown to it one after the other, so that whoever asks need not wait
+/// for all of them.
+#[derive(Clone, Debug, Default)]
+pub struct Census {
+    /// Open flows by the id of their listener.
+    flows: HashMap<u32, u64>,
+    /// Sessions that hold by the id of their pool.
+    sessions: HashMap<u32, u64>,
+}
+
+impl Census {
+    /// Of all that there are, at once.
+    pub fn of<S: Sight>(sight: &S) -> Self {
+        let mut census = Self::default();
+        sight.flow_records().for_each(|record| census.note_flow(record));
+        sight
+            .sessions()
+            .for_each(|entry| census.note_session(sight, &entry));
+        census
+    }
+
+    /// Counts a flow, where it is open.
+    pub fn note_flow(&mut self, record: &Record) {
+        if record.state_word().is_counted() {
+            *self.flows.entry(record.listener.get()).or_default() += 1;
+        }
+    }
+
+    /// Counts a session, where it holds.
+    pub fn note_session<S: Sight>(&mut self, sight: &S, entry: &SessionEntry) {
+        let pool = sight.pool(entry.key.pool);
+        if pool.is_some_and(|pool| sight.now_s() < sessions::end_s(pool, entry)) {
+            *self.sessions.entry(entry.key.pool).or_default() += 1;
+        }
+    }
+
+    /// The open flows of a listener.
+    pub(super) fn flows_of(&self, listener: u32) -> u64 {
+        self.flows.get(&listener).copied().unwrap_or(0)
+    }
+
+    /// The sessions of a pool.
+    pub(super) fn sessions_of(&self, pool: u32) -> u64 {
+        self.sessions.get(&pool).copied().unwrap_or(0)
+    }
+}
