@@ -49,26 +49,33 @@ fn as_sent(seen: &Seen) -> Vec<u8> {
     Builder::of(seen.protocol, seen.from(), seen.to()).packet()
 }
 
-#[test]
-fn an_error_about_what_a_member_was_sent_goes_to_the_client() {
-    for (family, protocol) in ALL {
-        for forwarding in [Forwarding::FULL_NAT, Forwarding::NAT] {
-            let world = Plan {
+/// A world of every kind in which addresses are rewritten.
+fn translating() -> impl Iterator<Item = (Family, Forwarding, World)> {
+    let both = |kind| [Forwarding::FULL_NAT, Forwarding::NAT].map(|forwarding| (kind, forwarding));
+    ALL.into_iter()
+        .flat_map(both)
+        .map(|((family, protocol), forwarding)| {
+            let plan = Plan {
                 forwarding,
                 ..Plan::of(family, protocol)
-            }
-            .build();
-            let sent = world.forward(&world.first(1, 4000));
-            let whole = as_sent(&sent);
-            for length in [header(family) + 8, whole.len()] {
-                let seen = world.back(&error(&whole[..length], sent.source));
-                assert_eq!(
-                    (seen.source, seen.destination),
-                    (world.vip().0, world.client(1, 0).0)
-                );
-                assert_eq!(quoted(&seen), [world.client(1, 4000), world.vip()]);
-                assert_eq!(seen.hops, 59);
-            }
+            };
+            (family, forwarding, plan.build())
+        })
+}
+
+#[test]
+fn an_error_about_what_a_member_was_sent_goes_to_the_client() {
+    for (family, _, world) in translating() {
+        let sent = world.forward(&world.first(1, 4000));
+        let whole = as_sent(&sent);
+        for length in [header(family) + 8, whole.len()] {
+            let seen = world.back(&error(&whole[..length], sent.source));
+            assert_eq!(
+                (seen.source, seen.destination),
+                (world.vip().0, world.client(1, 0).0)
+            );
+            assert_eq!(quoted(&seen), [world.client(1, 4000), world.vip()]);
+            assert_eq!(seen.hops, 59);
         }
     }
 }
@@ -83,27 +90,20 @@ fn after_answer(world: &World) -> Seen {
 
 #[test]
 fn an_error_about_what_the_client_was_sent_goes_to_the_member() {
-    for (family, protocol) in ALL {
-        for forwarding in [Forwarding::FULL_NAT, Forwarding::NAT] {
-            let world = Plan {
-                forwarding,
-                ..Plan::of(family, protocol)
-            }
-            .build();
-            let sent = after_answer(&world);
-            let back = world.back(&sent.answer(0));
-            let whole = as_sent(&back);
-            for length in [header(family) + 8, whole.len()] {
-                let seen = world.forward(&error(&whole[..length], world.vip().0));
-                assert_eq!(seen.destination, sent.destination);
-                let source = if forwarding == Forwarding::FULL_NAT {
-                    sent.source
-                } else {
-                    family.address(50, 1)
-                };
-                assert_eq!(seen.source, source);
-                assert_eq!(quoted(&seen), [sent.to(), sent.from()]);
-            }
+    for (family, forwarding, world) in translating() {
+        let sent = after_answer(&world);
+        let back = world.back(&sent.answer(0));
+        let whole = as_sent(&back);
+        for length in [header(family) + 8, whole.len()] {
+            let seen = world.forward(&error(&whole[..length], world.vip().0));
+            assert_eq!(seen.destination, sent.destination);
+            let source = if forwarding == Forwarding::FULL_NAT {
+                sent.source
+            } else {
+                family.address(50, 1)
+            };
+            assert_eq!(seen.source, source);
+            assert_eq!(quoted(&seen), [sent.to(), sent.from()]);
         }
     }
 }

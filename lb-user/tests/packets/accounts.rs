@@ -8,11 +8,9 @@ use std::{
 
 use lb_user::{
     bpf::{Datapath, Memory},
+    config,
     health::Health,
-    model::{
-        Config, DatapathSettings, Forwarding, Granularity, LbAlgorithm, LbKind, Listener, LoadBalancer,
-        Member, Persistence, Pool, Protocol, SessionPersistence,
-    },
+    model::{Config, DatapathSettings},
     reconcile, sweep,
     views::{self, Census, Scene, SessionCounts},
 };
@@ -32,45 +30,26 @@ pub(crate) fn load(settings: &DatapathSettings) -> Datapath {
 }
 
 /// A UDP listener, and a pool that holds clients for a minute.
+const CONFIG: &str = r#"
+    [datapath]
+    interfaces = ["lo"]
+    [[load_balancer]]
+    name = "balancer"
+    vip = "192.0.2.1"
+    listener = [{ name = "listener", protocol = "UDP", port = 53, pool = "pool" }]
+    [[pool]]
+    name = "pool"
+    forwarding = "nat"
+    session_persistence = { type = "SOURCE_IP", idle_timeout_min = 1 }
+    member = [{ name = "one", address = "10.0.0.1", port = 8080 }]
+"#;
+
+/// [`CONFIG`], with the member where there is a way to from everywhere.
 pub(crate) fn config() -> Config {
-    let member = Member {
-        name: "one".into(),
-        address: "127.0.0.1".parse().expect("an address"),
-        port: Some(8080),
-        weight: 1,
-        admin_state_up: true,
-    };
-    let pool = Pool {
-        name: "pool".into(),
-        algorithm: LbAlgorithm::RoundRobin,
-        forwarding: Forwarding::Nat,
-        session_persistence: Some(SessionPersistence {
-            persistence: Persistence::SourceIp(Granularity::default()),
-            idle_timeout_min: 1,
-            absolute_timeout_min: None,
-        }),
-        health_monitor: None,
-        members: vec![member],
-    };
-    let listener = Listener {
-        name: "listener".into(),
-        protocol: Protocol::Udp,
-        port: 53,
-        pool: "pool".into(),
-        admin_state_up: true,
-    };
-    let balancer = LoadBalancer {
-        name: "balancer".into(),
-        vip: "192.0.2.1".parse().expect("an address"),
-        kind: LbKind::Shared,
-        admin_state_up: true,
-        listeners: vec![listener],
-    };
-    Config {
-        load_balancers: vec![balancer],
-        pools: vec![pool],
-        ..Config::default()
-    }
+    let loaded = config::parse(CONFIG, "accounts.toml").expect("it is right");
+    let mut config = loaded.config;
+    config.pools[0].members[0].address = [127, 0, 0, 1].into();
+    config
 }
 
 /// A datagram of a client to the listener.

@@ -13,10 +13,7 @@ use lb_common::{
 };
 
 use crate::views::*;
-use crate::{
-    bpf::SessionEntry,
-    model::{Forwarding, Granularity, LbAlgorithm, LbKind, Persistence, Protocol, SessionPersistence},
-};
+use crate::{bpf::SessionEntry, config};
 
 pub(super) const CLIENT: &str = "203.0.113.7";
 const VIP: &str = "192.0.2.1";
@@ -177,42 +174,23 @@ fn endpoint_of(address: &str, port: u16) -> Endpoint {
 }
 
 fn config() -> Config {
-    let member = |name: &str, address: &str| model::Member {
-        name: name.into(),
-        address: address.parse().unwrap(),
-        port: Some(8080),
-        weight: 1,
-        admin_state_up: true,
-    };
-    let pool = model::Pool {
-        name: "web".into(),
-        algorithm: LbAlgorithm::RoundRobin,
-        forwarding: Forwarding::Nat,
-        session_persistence: Some(SessionPersistence {
-            persistence: Persistence::SourceIp(Granularity::default()),
-            idle_timeout_min: 20,
-            absolute_timeout_min: None,
-        }),
-        health_monitor: None,
-        members: vec![member("one", "10.0.0.1"), member("two", "10.0.0.2")],
-    };
-    let listener = model::Listener {
-        name: "web".into(),
-        protocol: Protocol::Tcp,
-        port: 80,
-        pool: "web".into(),
-        admin_state_up: true,
-    };
-    let balancer = model::LoadBalancer {
-        name: "balancer".into(),
-        vip: VIP.parse().unwrap(),
-        kind: LbKind::Shared,
-        admin_state_up: true,
-        listeners: vec![listener],
-    };
-    Config {
-        load_balancers: vec![balancer],
-        pools: vec![pool],
-        ..Config::default()
-    }
+    let text = format!(
+        r#"
+        [datapath]
+        interfaces = ["eth0"]
+        [[load_balancer]]
+        name = "balancer"
+        vip = "{VIP}"
+        listener = [{{ name = "web", protocol = "TCP", port = 80, pool = "web" }}]
+        [[pool]]
+        name = "web"
+        forwarding = "nat"
+        session_persistence = {{ type = "SOURCE_IP", idle_timeout_min = 20 }}
+        member = [
+            {{ name = "one", address = "10.0.0.1", port = 8080 }},
+            {{ name = "two", address = "10.0.0.2", port = 8080 }},
+        ]
+        "#
+    );
+    config::parse(&text, "world.toml").unwrap().config
 }
