@@ -200,7 +200,10 @@ impl Daemon {
         let mut health = self.health.clone();
         health.retain(|pool, member| is_watched(&config, pool, member));
         let added = interfaces::attach(&mut self.datapath, &config)?;
-        self.ids = match reconcile::apply(&mut self.datapath.maps, &config, &health) {
+        let applied = reconcile::apply(&mut self.datapath.maps, &config, &health);
+        // Also where the kernel refused something half way: what is in use again must not be freed.
+        self.sweep.note_change(&self.datapath.maps);
+        self.ids = match applied {
             Ok(ids) => ids,
             Err(refusal) => {
                 if !added.is_empty() {
@@ -210,7 +213,6 @@ impl Daemon {
             }
         };
         interfaces::detach_others(&mut self.datapath, &config.datapath.interfaces);
-        self.sweep.note_change(&self.datapath.maps);
         self.health = health;
         self.next_hops.turn_to(&config, &self.datapath.maps.members);
         self.monitors.update(&config, &self.health);
