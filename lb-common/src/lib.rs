@@ -29,5 +29,6 @@ pub mod platform;
 pub mod schedule;
 pub mod session;
 pub mod tables;
+pub mod trace;
 pub mod verdict;
 pub mod word;

@@ -56,8 +56,8 @@ pub struct Settings {
     pub answers_per_second: Word32,
     /// Counts up: ids for the fragments of rewritten datagrams. The datapath alone writes it.
     pub fragment_id: Word32,
-    /// Zero.
-    pub padding: Word32,
+    /// Number of the trace that is on; 0: none is. See [`crate::trace`].
+    pub traced: Word32,
     /// How long a flow may be idle, in seconds, by [`crate::flow::State`].
     pub flow_idle_s: [Word32; 8],
 }

@@ -5,6 +5,7 @@
 mod maps;
 mod packet;
 mod platform;
+mod trace;
 
 use aya_ebpf::{bindings::xdp_action, macros::xdp, programs::XdpContext};
 use lb_common::{
@@ -18,6 +19,7 @@ use crate::{packet::KernelFrame, platform::Kernel};
 #[xdp]
 pub fn holdfast(context: XdpContext) -> u32 {
     let (kernel, mut frame) = open(&context);
+    trace::divert(&context, &kernel);
     go_on(&context, datapath::flows(&kernel, &mut frame))
 }
 
@@ -72,17 +74,27 @@ const OPENED: u32 = 5;
 /// Goes on to the next stage, or ends.
 #[inline(always)]
 fn go_on(context: &XdpContext, next: Next) -> u32 {
-    let stage = match next {
-        Next::Verdict(verdict) => return action(verdict),
-        Next::Opening => OPENING,
-        Next::Opened => OPENED,
-        Next::Extended => EXTENDED,
-        Next::Others => OTHERS,
-        Next::Answer => ANSWER,
-    };
-    // SAFETY: the context is the program's own. Returns only where the stage is missing.
-    unsafe { maps::STAGES.tail_call(context, stage) };
-    xdp_action::XDP_ABORTED
+    match stage(next) {
+        Ok(stage) => {
+            // SAFETY: the context is the program's own. Returns only where the stage is missing.
+            unsafe { maps::STAGES.tail_call(context, stage) };
+            xdp_action::XDP_ABORTED
+        }
+        Err(verdict) => action(verdict),
+    }
+}
+
+/// The number of the next stage, or what becomes of the packet.
+#[inline(always)]
+fn stage(next: Next) -> Result<u32, Verdict> {
+    match next {
+        Next::Verdict(verdict) => Err(verdict),
+        Next::Opening => Ok(OPENING),
+        Next::Opened => Ok(OPENED),
+        Next::Extended => Ok(EXTENDED),
+        Next::Others => Ok(OTHERS),
+        Next::Answer => Ok(ANSWER),
+    }
 }
 
 #[inline(always)]

@@ -3,7 +3,7 @@
 use aya_ebpf::{
     bindings::{BPF_F_MMAPABLE, BPF_F_NO_PREALLOC, bpf_fib_lookup},
     macros::map,
-    maps::{Array, HashMap, LruHashMap, PerCpuArray, ProgramArray},
+    maps::{Array, HashMap, LpmTrie, LruHashMap, PerCpuArray, ProgramArray},
 };
 use lb_common::{
     address::Address,
@@ -14,6 +14,7 @@ use lb_common::{
         FragmentKey, FragmentRoute, Listener, ListenerKey, Member, Pool, Session, SessionCounts, SessionKey,
         Settings, Traffic,
     },
+    trace::{MAX_CLIENTS, Note, TraceState},
     verdict::Reason,
 };
 
@@ -69,3 +70,16 @@ pub static ROUTE_QUERY: PerCpuArray<bpf_fib_lookup> = PerCpuArray::with_max_entr
 /// What opens a flow on this core.
 #[map]
 pub static OPENER: PerCpuArray<Opener> = PerCpuArray::with_max_entries(1, 0);
+
+/// The clients that are traced: their networks, as those of mapped addresses.
+#[map]
+pub static TRACED_CLIENTS: LpmTrie<[u32; 4], u32> =
+    LpmTrie::with_max_entries(MAX_CLIENTS as u32, BPF_F_NO_PREALLOC);
+#[map]
+pub static TRACE_STATE: Array<TraceState> = Array::with_max_entries(1, SHARED);
+/// The programs of the stages while a trace is on. They go with the daemon, which alone listens.
+#[map]
+pub static TRACE_STAGES: ProgramArray = ProgramArray::with_max_entries(8, 0);
+/// The packet of a traced client that is on its way on this core.
+#[map]
+pub static NOTE: PerCpuArray<Note> = PerCpuArray::with_max_entries(1, 0);

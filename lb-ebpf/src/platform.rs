@@ -31,7 +31,7 @@ use lb_common::{
     word::{Word32, Word64, pinned},
 };
 
-use crate::maps;
+use crate::{maps, trace::LastReason};
 
 const NANOSECONDS_A_SECOND: u64 = 1_000_000_000;
 const AF_INET: u8 = 2;
@@ -41,6 +41,8 @@ const AF_INET6: u8 = 10;
 pub struct Kernel {
     context: *mut xdp_md,
     ingress_ifindex: u32,
+    /// What the packet was counted under.
+    pub last_reason: LastReason,
 }
 
 impl Kernel {
@@ -50,6 +52,7 @@ impl Kernel {
         Self {
             context,
             ingress_ifindex,
+            last_reason: LastReason::new(),
         }
     }
 }
@@ -224,6 +227,7 @@ impl Platform for Kernel {
 
     #[inline(always)]
     fn count_reason(&self, reason: Reason) {
+        self.last_reason.set(reason);
         own(&maps::REASONS, reason as u32, |count| *count += 1);
     }
 

@@ -78,7 +78,7 @@ pub(super) fn new_fragment<P: Platform, C>(
 
 /// Finds the flow of a later fragment: it goes where the first one went.
 #[inline(always)]
-pub(super) fn locate_later<'t, P: Platform, C>(
+pub(crate) fn locate_later<'t, P: Platform, C>(
     platform: &'t P,
     packet: &Packet<'_, C>,
     now_s: u32,

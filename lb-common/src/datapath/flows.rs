@@ -21,10 +21,10 @@ use crate::{
 pub(super) const PASS: Outcome = Outcome::pass(Reason::NotOurs);
 
 /// A flow, and which way the packet goes in it.
-pub(super) struct Located<'t> {
-    pub(super) found: Found<'t>,
+pub(crate) struct Located<'t> {
+    pub(crate) found: Found<'t>,
     /// A [`Direction`], as a word: see [`forget`].
-    pub(super) direction: u32,
+    pub(crate) direction: u32,
 }
 
 /// Finds the flow of a TCP or UDP packet; or else what becomes of the packet.
@@ -125,7 +125,7 @@ pub(super) fn forward<P: Platform, C>(
 
 /// Hash and key of the flow from `client` to `vip`.
 #[inline(always)]
-pub(super) fn flow_key<P: Platform>(
+pub(crate) fn flow_key<P: Platform>(
     platform: &P,
     client: &Endpoint,
     vip: &Endpoint,
@@ -139,7 +139,7 @@ pub(super) fn flow_key<P: Platform>(
 /// Whether a packet with these TCP flags goes on with the flow that was found: not where the flow is too old, nor where
 /// it was closed and its client opens another from the same port (RFC 9293 section 3.6.1).
 #[inline(always)]
-pub(super) fn is_live<P: Platform>(platform: &P, found: &Found<'_>, flags: u8, now_s: u32) -> bool {
+pub(crate) fn is_live<P: Platform>(platform: &P, found: &Found<'_>, flags: u8, now_s: u32) -> bool {
     let reopened = flags & (tcp_flags::SYN | tcp_flags::ACK) == tcp_flags::SYN
         && !found.record.state_word().state().is_open();
     !reopened && !found.record.is_expired(platform, now_s)

@@ -9,6 +9,8 @@ mod opening;
 mod others;
 
 use extended::extended_packet;
+pub(crate) use extended::locate_later;
+pub(crate) use flows::{Located, flow_key, is_live};
 use flows::{flow_packet, opened_packet};
 use opening::open_flow;
 use others::other_packet;

@@ -244,7 +244,7 @@ pub(super) fn failed(name: &'static str, error: &dyn std::error::Error) -> Error
     }
 }
 
-fn take(ebpf: &mut Ebpf, name: &'static str) -> Result<Map, Error> {
+pub(super) fn take(ebpf: &mut Ebpf, name: &'static str) -> Result<Map, Error> {
     ebpf.take_map(name).ok_or_else(|| Error::Map {
         name,
         reason: "is missing".into(),
@@ -266,7 +266,11 @@ pub(super) fn typed<M: TryFrom<Map, Error = aya::maps::MapError>>(
     M::try_from(take(ebpf, name)?).map_err(|error| failed(name, &error))
 }
 
-fn shared<T: SharedValue>(ebpf: &mut Ebpf, name: &'static str, count: u32) -> Result<Shared<T>, Error> {
+pub(super) fn shared<T: SharedValue>(
+    ebpf: &mut Ebpf,
+    name: &'static str,
+    count: u32,
+) -> Result<Shared<T>, Error> {
     let Map::Array(map) = take(ebpf, name)? else {
         return Err(Error::Map {
             name,

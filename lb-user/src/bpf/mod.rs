@@ -9,6 +9,7 @@ mod maps;
 mod platform;
 mod shared;
 mod sizes;
+mod trace;
 
 use std::{
     borrow::Cow,
@@ -18,7 +19,7 @@ use std::{
 use aya::{
     Ebpf, EbpfError, EbpfLoader,
     maps::{MapError, ProgramArray},
-    programs::{ProgramError, TestRun as _, TestRunOptions, Xdp},
+    programs::{ProgramError, ProgramFd, TestRun as _, TestRunOptions, Xdp},
 };
 
 pub use attach::{AttachMode, Attachment, Event};
@@ -28,6 +29,7 @@ pub use maps::{Maps, SessionEntry};
 pub use shared::{ScheduleSlot, Shared};
 pub use sizes::Memory;
 use sizes::sizes;
+pub use trace::{Chosen, Trace};
 
 use nix::sys::statfs::{BPF_FS_MAGIC, statfs};
 use zerocopy::IntoBytes as _;
@@ -127,6 +129,8 @@ pub struct Datapath {
     pub memory: Option<Memory>,
     /// Where it is attached.
     pub attachments: Vec<Attachment>,
+    /// The trace of chosen clients.
+    pub trace: Trace,
     _stages: ProgramArray<aya::maps::MapData>,
 }
 
@@ -149,6 +153,9 @@ impl Datapath {
         let memory = Memory::measured(ebpf.maps()).ok();
         let maps = Maps::take(&mut ebpf, &sizes)?;
         maps.initialise();
+        let trace = Trace::take(&mut ebpf)?;
+        // That of a daemon that was killed has ended.
+        maps.settings[0].traced.set(0);
         let stages = load_stages(&mut ebpf)?;
         Ok(Self {
             ebpf,
@@ -156,6 +163,7 @@ impl Datapath {
             maps,
             memory,
             attachments: Vec::new(),
+            trace,
             _stages: stages,
         })
     }
@@ -187,6 +195,21 @@ impl Datapath {
         let result = self.entry()?.test_run(options).map_err(refused)?;
         out.truncate(result.data_size_out as usize);
         Ok((result.return_value, out))
+    }
+
+    /// Traces the clients of these networks from now on, instead of others.
+    pub fn start_trace(&mut self, clients: &[Chosen]) -> Result<(), Error> {
+        self.stop_trace();
+        self.trace.load_stages(&mut self.ebpf)?;
+        let number = self.trace.choose(clients)?;
+        self.maps.settings[0].traced.set(number);
+        Ok(())
+    }
+
+    /// Traces nobody any more.
+    pub fn stop_trace(&mut self) {
+        self.maps.settings[0].traced.set(0);
+        self.trace.choose_none();
     }
 
     /// Removes all that is pinned: the programs leave their interfaces, the maps end with this process.
@@ -223,17 +246,21 @@ fn load_stages(ebpf: &mut Ebpf) -> Result<ProgramArray<aya::maps::MapData>, Erro
     })?;
     let mut stages = ProgramArray::try_from(map).map_err(map_error)?;
     for (number, name) in STAGES.into_iter().enumerate() {
-        let program: &mut Xdp = ebpf
-            .program_mut(name)
-            .and_then(|program| program.try_into().ok())
-            .ok_or_else(|| Error::Map {
-                name: "STAGES",
-                reason: format!("the program {name} is missing"),
-            })?;
-        let refused = |source| Error::Program { name, source };
-        program.load().map_err(refused)?;
-        let fd = program.fd().map_err(refused)?;
+        let fd = load_program(ebpf, name)?;
         stages.set(number as u32, fd, 0).map_err(map_error)?;
     }
     Ok(stages)
+}
+
+fn load_program<'e>(ebpf: &'e mut Ebpf, name: &'static str) -> Result<&'e ProgramFd, Error> {
+    let program: &mut Xdp = ebpf
+        .program_mut(name)
+        .and_then(|program| program.try_into().ok())
+        .ok_or_else(|| Error::Map {
+            name: "STAGES",
+            reason: format!("the program {name} is missing"),
+        })?;
+    let refused = |source| Error::Program { name, source };
+    program.load().map_err(refused)?;
+    program.fd().map_err(refused)
 }

@@ -14,6 +14,7 @@ use aya::maps::MapData;
 use lb_common::{
     flow::{Bucket, ReturnBucket},
     tables::{Listener, Member, Pool, Settings, SharedAddress},
+    trace::TraceState,
     word::{Word32, Word64},
 };
 use nix::sys::mman::{MapFlags, ProtFlags, mmap, munmap};
@@ -51,6 +52,8 @@ unsafe impl SharedValue for SharedAddress {}
 unsafe impl SharedValue for Bucket {}
 // SAFETY: as above.
 unsafe impl SharedValue for ReturnBucket {}
+// SAFETY: as above.
+unsafe impl SharedValue for TraceState {}
 
 /// An array map in this process's memory.
 pub struct Shared<T: SharedValue> {

@@ -10,11 +10,16 @@ use aya_obj::{
     Object,
     generated::{
         BPF_F_MMAPABLE, BPF_F_NO_PREALLOC,
-        bpf_map_type::{self, BPF_MAP_TYPE_HASH, BPF_MAP_TYPE_LRU_HASH, BPF_MAP_TYPE_PERCPU_ARRAY},
+        bpf_map_type::{
+            self, BPF_MAP_TYPE_HASH, BPF_MAP_TYPE_LRU_HASH, BPF_MAP_TYPE_PERCPU_ARRAY, BPF_MAP_TYPE_RINGBUF,
+        },
     },
 };
 
-use super::{Error, MAX_SNAT_ADDRESSES, OBJECT};
+use super::{
+    Error, MAX_SNAT_ADDRESSES, OBJECT,
+    trace::{LOG, LOG_BYTES},
+};
 use crate::model::DatapathSettings;
 
 /// Flows per bucket of the flow table when all that are configured are there: three of seven ways, so that hardly any
@@ -41,7 +46,7 @@ pub(super) const fn listener_ids(listeners: u32) -> u32 {
 }
 
 /// The entries of the maps whose size is configured.
-pub(super) fn sizes(settings: &DatapathSettings) -> [(&'static str, u32); 12] {
+pub(super) fn sizes(settings: &DatapathSettings) -> [(&'static str, u32); 13] {
     let listeners = ids(settings.max_listeners);
     let pools = ids(settings.max_pools);
     let members = ids(settings.max_members);
@@ -60,6 +65,7 @@ pub(super) fn sizes(settings: &DatapathSettings) -> [(&'static str, u32); 12] {
         ("FLOWS", buckets),
         ("RETURNS", RETURN_BUCKETS_PER_BUCKET * buckets),
         ("SESSIONS", settings.max_sessions),
+        (LOG, LOG_BYTES),
     ]
 }
 
@@ -153,6 +159,8 @@ fn cost(map: &aya_obj::Map, entries: u64, cores: u64) -> u64 {
             entries.next_power_of_two() * HASH_BUCKET + entries * (HASH_ENTRY + key + value)
         }
         Ok(BPF_MAP_TYPE_PERCPU_ARRAY) => entries * (8 + value * cores),
+        // Its positions lie in pages of their own, and each of its pages is mapped twice.
+        Ok(BPF_MAP_TYPE_RINGBUF) => 4 * PAGE + entries + entries / PAGE * 16,
         _ if flags & BPF_F_MMAPABLE != 0 => PAGE + (entries * value).next_multiple_of(PAGE),
         _ => entries * value,
     }
@@ -174,7 +182,8 @@ fn data(map: &Map) -> Option<&MapData> {
         | Map::PerCpuArray(data)
         | Map::HashMap(data)
         | Map::LruHashMap(data)
-        | Map::ProgramArray(data) => Some(data),
+        | Map::ProgramArray(data)
+        | Map::RingBuf(data) => Some(data),
         _ => None,
     }
 }

@@ -10,6 +10,7 @@ use lb_common::{
     tables::{Algorithm, Forwarding},
     verdict::Verdict,
 };
+use lb_user::bpf::Chosen;
 
 use crate::{
     cases::core::{CLIENTS, Core as _},
@@ -182,7 +183,27 @@ fn answer(forwarded: &[u8]) -> Option<Vec<u8>> {
 
 #[test]
 fn the_kernel_and_the_host_do_the_same_with_the_same_packets() {
-    let kernel = Kernel::first(configured());
+    compare(&Kernel::first(configured()));
+}
+
+#[test]
+fn the_packets_of_traced_clients_are_served_as_all_others_are() {
+    let mut kernel = Kernel::first(configured());
+    let everybody = Chosen {
+        address: endpoint("::", 0).address,
+        prefix: 0,
+    };
+    let datapath = kernel.datapath_mut();
+    datapath.start_trace(&[everybody]).expect("the kernel takes it");
+    compare(&kernel);
+    // The last ones did not fit, and those were too many for some seconds.
+    let told = kernel.datapath_mut().trace.lines().len();
+    assert!(told > 500, "only {told} lines");
+    kernel.datapath_mut().stop_trace();
+}
+
+/// Sends the same packets through this core of the kernel and one of the host.
+fn compare(kernel: &Kernel) {
     let host = HostPlatform::new(Arc::new(configured()));
     host.ingress.set(CLIENTS);
 

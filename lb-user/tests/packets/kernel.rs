@@ -93,6 +93,7 @@ impl Loaded {
 
     /// Empties all maps and lays these tables out in them.
     fn configure(&mut self, tables: &HostTables) {
+        self.datapath.stop_trace();
         let maps = &mut self.datapath.maps;
         let settings = &tables.settings;
         assert!(settings.flow_buckets.get() as usize <= maps.flows.len());
@@ -225,15 +226,16 @@ impl Kernel {
         }))
     }
 
+    /// The datapath, where this is the only core.
+    pub(crate) fn datapath_mut(&mut self) -> &mut Datapath {
+        let lease = Arc::get_mut(&mut self.lease).expect("no other core");
+        let loaded = lease.loaded.as_mut();
+        &mut loaded.expect("it is there until the drop").datapath
+    }
+
     /// The maps, where this is the only core.
     pub(crate) fn maps_mut(&mut self) -> &mut Maps {
-        let lease = Arc::get_mut(&mut self.lease).expect("no other core");
-        &mut lease
-            .loaded
-            .as_mut()
-            .expect("it is there until the drop")
-            .datapath
-            .maps
+        &mut self.datapath_mut().maps
     }
 
     fn new(lease: Arc<Lease>) -> Self {

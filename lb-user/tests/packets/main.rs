@@ -10,5 +10,6 @@ mod namespace;
 mod reloads;
 mod room;
 mod scale;
+mod trace;
 
 pub(crate) use kernel::Kernel as Here;
