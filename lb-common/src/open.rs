@@ -7,7 +7,7 @@ use crate::{
     link::reversed,
     packet::{Fragment, Packet, Transport},
     platform::Platform,
-    session::{self, Admission},
+    session::{self, Admission, Plan},
     tables::{Forwarding, ListenerKey, Member, Pool, Session, SessionKey, SharedAddress},
     verdict::Reason,
     word::{Word32, forget},
@@ -33,15 +33,14 @@ pub struct Service<'t> {
 }
 
 impl<'t> Service<'t> {
-    /// The service that the opener's packet asks for; none where its port has no listener.
+    /// The service that a client finds at a VIP's port; none where that has no listener.
     #[inline(always)]
-    pub fn of<P: Platform>(platform: &'t P, opener: &Opener) -> Option<Self> {
-        let vip = opener.vip();
-        let key = ListenerKey::new(&vip.address, vip.port, opener.protocol());
+    pub fn of<P: Platform>(platform: &'t P, client: &Address, vip: &Endpoint, protocol: u8) -> Option<Self> {
+        let key = ListenerKey::new(&vip.address, vip.port, protocol);
         let listener_id = platform.listener_id(&key)?;
         let pool_id = platform.listener(listener_id)?.pool.get();
         let pool = platform.pool(pool_id)?;
-        let network = session::client_network(pool, &opener.client.load());
+        let network = session::client_network(pool, client);
         let session = if pool.session_idle_s.get() == 0 {
             None
         } else {
@@ -54,6 +53,13 @@ impl<'t> Service<'t> {
             network,
             session,
         })
+    }
+
+    /// What a new flow means for the session.
+    #[inline(always)]
+    pub fn plan<P: Platform>(&self, platform: &P, now_s: u32) -> Plan {
+        let seen = self.session.map(Session::seen);
+        session::plan(platform, self.pool, self.pool_id, seen, now_s)
     }
 }
 

@@ -9,12 +9,12 @@ use crate::{
     filter,
     flow::{returns, table},
     frame::Frame,
-    open,
+    open::Service,
     packet::{Packet, Payload},
     parse::parse,
     platform::Platform,
-    session::{self, Plan},
-    tables::{Member, Session, SessionKey, SharedAddress},
+    session::Plan,
+    tables::{Member, SharedAddress},
     verdict::Reason,
     word::{Word32, forget},
 };
@@ -253,20 +253,10 @@ fn foresee<P: Platform>(platform: &P, note: &Note, client: &Endpoint, vip: &Endp
         }
         otherwise = Some(Why::FlowMoved);
     }
-    let Some(listener) =
-        open::listener_of(platform, vip, protocol).and_then(|listener| platform.listener(listener))
-    else {
+    let Some(service) = Service::of(platform, &client.address, vip, protocol) else {
         return;
     };
-    let pool_id = listener.pool.get();
-    let Some(pool) = platform.pool(pool_id) else {
-        return;
-    };
-    let network = session::client_network(pool, &client.address);
-    let session = platform
-        .session(&SessionKey::new(&network, pool_id))
-        .map(Session::seen);
-    let why = match (session::plan(platform, pool, pool_id, session, now_s), otherwise) {
+    let why = match (service.plan(platform, now_s), otherwise) {
         (Plan::Renew, _) => Why::Session,
         (Plan::Move, _) => Why::SessionMoved,
         (_, Some(moved)) => moved,

@@ -1,21 +1,26 @@
-//! The control socket: one JSON command a line, one JSON answer a line.
+//! The control socket: one JSON command a line, one JSON answer a line; of a trace, many.
 
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
-    net::{UnixListener, UnixStream},
+    net::{UnixListener, UnixStream, unix::WriteHalf},
+    select,
     sync::{mpsc, oneshot},
 };
 
 use crate::{
     daemon::Request,
+    trace::{Client, Told},
     views::{Explanation, Session, Status},
 };
 
 /// The longest command, in bytes.
 const LONGEST_COMMAND: u64 = 64 * 1024;
+
+/// What waits to be written of a trace, whose listener may be slower than its lines.
+const PENDING_TOLD: usize = 1024;
 
 /// What can be asked.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -46,6 +51,11 @@ pub enum Command {
         /// The listener's name, or `PROTOCOL://VIP:PORT`.
         listener: String,
     },
+    /// Trace these clients until whoever asks closes the connection.
+    Trace {
+        /// Addresses and networks.
+        clients: Vec<Client>,
+    },
     /// Take the configuration file again.
     Reload,
     /// End.
@@ -65,7 +75,9 @@ pub enum Answer {
     Sessions(Vec<Session>),
     /// To [`Command::Explain`].
     Explanation(Box<Explanation>),
-    /// It is done.
+    /// To [`Command::Trace`], after [`Answer::Done`].
+    Told(Told),
+    /// It is done; of a trace: it has begun.
     Done,
     /// It is not done, and why.
     Failed(String),
@@ -81,9 +93,9 @@ pub async fn serve(listener: UnixListener, requests: mpsc::Sender<Request>) {
 async fn answer(mut stream: UnixStream, requests: mpsc::Sender<Request>) -> std::io::Result<()> {
     let (reader, mut writer) = stream.split();
     let mut line = String::new();
-    BufReader::new(reader.take(LONGEST_COMMAND))
-        .read_line(&mut line)
-        .await?;
+    let mut reader = BufReader::new(reader);
+    (&mut reader).take(LONGEST_COMMAND).read_line(&mut line).await?;
+    let (trace, mut told) = mpsc::channel(PENDING_TOLD);
     let answer = match serde_json::from_str(&line) {
         Ok(command) => {
             let (sender, receiver) = oneshot::channel();
@@ -91,12 +103,33 @@ async fn answer(mut stream: UnixStream, requests: mpsc::Sender<Request>) -> std:
                 .send(Request {
                     command,
                     answer: sender,
+                    trace,
                 })
                 .await;
             let answer = if sent.is_ok() { receiver.await.ok() } else { None };
             answer.unwrap_or_else(|| Answer::Failed("the daemon is ending".into()))
         }
-        Err(error) => Answer::Failed(format!("not a command: {error}")),
+        Err(error) => {
+            drop(trace);
+            Answer::Failed(format!("not a command: {error}"))
+        }
     };
-    writer.write_all(&serde_json::to_vec(&answer)?).await
+    write(&mut writer, &answer).await?;
+    // Until the daemon has no more to say, or whoever asked goes away.
+    let mut end = [0];
+    loop {
+        select! {
+            told = told.recv() => match told {
+                Some(told) => write(&mut writer, &Answer::Told(told)).await?,
+                None => return Ok(()),
+            },
+            _ = reader.read(&mut end) => return Ok(()),
+        }
+    }
+}
+
+async fn write(writer: &mut WriteHalf<'_>, answer: &Answer) -> std::io::Result<()> {
+    let mut line = serde_json::to_vec(answer)?;
+    line.push(b'\n');
+    writer.write_all(&line).await
 }

@@ -2,6 +2,7 @@
 
 mod show;
 mod table;
+mod trace;
 
 use std::{
     io::{ErrorKind, Read, Write},
@@ -18,6 +19,7 @@ use crate::{
     api::{Answer, Command},
     bpf::Memory,
     config, daemon,
+    trace::Client as TracedClient,
 };
 
 /// A load balancer that keeps sessions.
@@ -99,6 +101,20 @@ enum Subcommands {
         #[arg(long)]
         json: bool,
     },
+    /// Prints what becomes of each packet of these clients, until Ctrl-C
+    ///
+    /// A line a packet, as it arrived: time (UTC), direction, protocol, source and destination, TCP flags; the reason
+    /// that `status` counts it under; the member, and why it is that one. Answers that do not pass the balancer (`dsr`,
+    /// `ipip`) are not seen. At most 1,000 lines a second and core are told; what is lost is counted. There is one trace
+    /// at a time, and it ends with this command.
+    Trace {
+        /// At most 16 addresses or networks, as in 192.0.2.7, 192.0.2.0/24 or `2001:db8::/64`
+        #[arg(required = true, value_name = "CLIENT")]
+        clients: Vec<TracedClient>,
+        /// As JSON, an object a line
+        #[arg(long)]
+        json: bool,
+    },
     /// Has the daemon take its configuration file again
     ///
     /// Sessions and live connections stay. A file with mistakes changes nothing.
@@ -170,6 +186,7 @@ pub fn run() -> anyhow::Result<()> {
         Subcommands::DropSession { pool, client } => {
             done(ask(&socket, &Command::DropSession { pool, client })?)
         }
+        Subcommands::Trace { clients, json } => trace::run(&socket, clients, json),
         Subcommands::Reload => done(ask(&socket, &Command::Reload)?),
         Subcommands::Stop { detach } => done(ask(&socket, &Command::Stop { detach })?),
     }
@@ -192,16 +209,20 @@ fn check(file: &Path) -> anyhow::Result<()> {
     }
 }
 
-fn ask(socket: &Path, command: &Command) -> anyhow::Result<Answer> {
+const NOT_UNDERSTOOD: &str = "the daemon's answer is not understood: is it of this version?";
+
+fn send(socket: &Path, command: &Command) -> anyhow::Result<UnixStream> {
     let mut stream = UnixStream::connect(socket).with_context(|| unreachable(socket))?;
     let mut line = serde_json::to_vec(command)?;
     line.push(b'\n');
     stream.write_all(&line)?;
+    Ok(stream)
+}
+
+fn ask(socket: &Path, command: &Command) -> anyhow::Result<Answer> {
     let mut answer = String::new();
-    stream.read_to_string(&mut answer)?;
-    match serde_json::from_str(&answer)
-        .context("the daemon's answer is not understood: is it of this version?")?
-    {
+    send(socket, command)?.read_to_string(&mut answer)?;
+    match serde_json::from_str(&answer).context(NOT_UNDERSTOOD)? {
         Answer::Failed(reason) => bail!(reason),
         answer => Ok(answer),
     }

@@ -31,6 +31,7 @@ use crate::{
     reconcile::{self, Ids},
     service::{self, News},
     sweep::Sweep,
+    trace::{self, Told, Tracer},
     views,
 };
 use inquiry::Inquiry;
@@ -52,6 +53,8 @@ pub struct Request {
     pub command: api::Command,
     /// Where the answer goes.
     pub answer: oneshot::Sender<api::Answer>,
+    /// Where a trace goes that is begun.
+    pub trace: mpsc::Sender<Told>,
 }
 
 /// What is left behind when the daemon ends.
@@ -111,6 +114,7 @@ struct Daemon {
     sweep: Sweep,
     /// The question that is being looked into: the next request waits for that.
     inquiry: Option<Inquiry>,
+    tracer: Tracer,
 }
 
 impl Daemon {
@@ -130,6 +134,7 @@ impl Daemon {
         let mut monitors = Monitors::new(sender);
         monitors.update(&config, &health);
         let next_hops = NextHops::follow(&config);
+        let tracer = Tracer::new(&datapath)?;
         Ok(Self {
             path,
             config,
@@ -141,6 +146,7 @@ impl Daemon {
             next_hops,
             sweep,
             inquiry: None,
+            tracer,
         })
     }
 
@@ -164,7 +170,15 @@ impl Daemon {
                 }
                 _ = terminate.recv() => break Leave::Running,
                 _ = interrupt.recv() => break Leave::Nothing,
-                _ = flows.tick() => self.sweep.begin_flows(),
+                _ = flows.tick() => {
+                    self.sweep.begin_flows();
+                    // What was lost may have been the last for a while.
+                    self.tracer.hand_on(&mut self.datapath, &self.ids);
+                }
+                news = self.tracer.news() => match news {
+                    trace::News::Lines => self.tracer.hand_on(&mut self.datapath, &self.ids),
+                    trace::News::Gone => self.tracer.stop(&mut self.datapath),
+                },
                 _ = sessions.tick() => self.sweep.begin_sessions(),
                 _ = interfaces.tick() => interfaces::follow(&mut self.datapath, self.config.datapath.xdp_mode),
                 () = task::yield_now(), if self.has_slices() => self.do_slices(),
@@ -278,7 +292,12 @@ impl Daemon {
     }
 
     /// Answers a request, or begins to look into it. Some end the daemon.
-    fn take_request(&mut self, Request { command, answer }: Request) -> Option<Leave> {
+    fn take_request(&mut self, request: Request) -> Option<Leave> {
+        let Request {
+            command,
+            answer,
+            trace,
+        } = request;
         let (answered, leave) = match command {
             api::Command::Status => {
                 self.inquiry = Some(Inquiry::status(answer));
@@ -295,6 +314,7 @@ impl Daemon {
                 port,
                 listener,
             } => (self.explain(client, port, listener), None),
+            api::Command::Trace { clients } => (self.start_trace(&clients, trace), None),
             api::Command::Reload => match self.reload() {
                 Ok(()) => (api::Answer::Done, None),
                 Err(reason) => (api::Answer::Failed(format!("{reason:#}")), None),
@@ -305,6 +325,15 @@ impl Daemon {
         // Who asked may have gone away.
         let _ = answer.send(answered);
         leave
+    }
+
+    fn start_trace(&mut self, clients: &[trace::Client], told: mpsc::Sender<Told>) -> api::Answer {
+        // The first one has programs verified, while other tasks go on.
+        let start = || self.tracer.start(&mut self.datapath, clients, told);
+        match task::block_in_place(start) {
+            Ok(()) => api::Answer::Done,
+            Err(reason) => api::Answer::Failed(reason),
+        }
     }
 
     fn explain(&self, client: IpAddr, port: Option<u16>, listener: String) -> api::Answer {
@@ -339,7 +368,8 @@ impl Daemon {
         }
     }
 
-    fn end(&self, leave: Leave) {
+    fn end(&mut self, leave: Leave) {
+        self.tracer.stop(&mut self.datapath);
         match leave {
             Leave::Running => {
                 // Nobody keeps them fresh from now on.

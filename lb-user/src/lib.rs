@@ -12,4 +12,5 @@ mod preflight;
 pub mod reconcile;
 mod service;
 pub mod sweep;
+pub mod trace;
 pub mod views;

@@ -17,7 +17,6 @@
 //! ```
 
 pub mod client;
-mod clock;
 pub mod config;
 mod control;
 pub mod daemon;
@@ -27,6 +26,7 @@ pub mod netns;
 mod offload;
 mod resident;
 pub mod scene;
+mod settings;
 mod stale;
 pub mod tally;
 pub mod topology;

@@ -225,6 +225,7 @@ fn without_a_daemon_every_question_fails_and_says_what_to_do() -> Result<()> {
         &["status"][..],
         &["sessions"],
         &["explain", "10.9.0.1", "x"],
+        &["trace", "10.9.0.1"],
         &["reload"],
     ] {
         let output = scene.daemon().cli(question)?;

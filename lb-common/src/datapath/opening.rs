@@ -25,7 +25,7 @@ pub(super) fn open_flow<P: Platform>(platform: &P) -> Outcome {
     };
     // The flow's bucket is on its way while the session is looked for.
     table::prefetch(platform, &key);
-    let Some(service) = Service::of(platform, opener) else {
+    let Some(service) = Service::of(platform, &opener.client().address, &opener.vip(), protocol) else {
         return no_listener(platform, opener);
     };
     let mut past = Past::None;

@@ -62,7 +62,7 @@ impl<'a, S: Sight> Scene<'a, S> {
 }
 
 /// What stands for a member that is not configured any more.
-const GONE: &str = "(gone)";
+pub(crate) const GONE: &str = "(gone)";
 
 /// An address with a port, as it is written everywhere: `192.0.2.1:80`, `[2001:db8::1]:80`.
 fn endpoint(address: IpAddr, port: u16) -> String {

@@ -1,0 +1,157 @@
+//! `holdfast trace`: prints what comes until it is ended.
+
+use std::{
+    io::{BufRead, BufReader, ErrorKind, Write},
+    path::Path,
+};
+
+use anyhow::{Context, bail};
+
+use super::{NOT_UNDERSTOOD, send};
+use crate::{
+    api::{Answer, Command},
+    trace::{Client, Line, Told},
+};
+
+const DAY_US: u64 = 86_400_000_000;
+
+/// Asks for the trace, and prints it as it comes.
+pub(super) fn run(socket: &Path, clients: Vec<Client>, json: bool) -> anyhow::Result<()> {
+    let stream = send(socket, &Command::Trace { clients })?;
+    for line in BufReader::new(stream).lines() {
+        let text = match serde_json::from_str(&line?).context(NOT_UNDERSTOOD)? {
+            Answer::Done => {
+                eprintln!("tracing until Ctrl-C");
+                continue;
+            }
+            Answer::Told(Told::Lost(count)) => {
+                eprintln!("lost {count} more of the lines: name fewer clients, or smaller networks");
+                continue;
+            }
+            Answer::Told(Told::Line(line)) if json => serde_json::to_string(&line)?,
+            Answer::Told(Told::Line(line)) => for_people(&line),
+            Answer::Failed(reason) => bail!(reason),
+            other => bail!("unexpected answer: {other:?}"),
+        };
+        match writeln!(std::io::stdout(), "{text}") {
+            // Whoever reads has seen enough.
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(()),
+            written => written?,
+        }
+    }
+    bail!("the daemon has ended, and the trace with it")
+}
+
+/// A line for people.
+fn for_people(line: &Line) -> String {
+    let Line {
+        at_unix_us,
+        direction,
+        protocol,
+        source,
+        destination,
+        flags,
+        reason,
+        pool,
+        member,
+        why,
+    } = line;
+    let mut words = vec![
+        time_of_day(*at_unix_us),
+        direction.replace('_', " "),
+        format!("{protocol} {source} > {destination}"),
+    ];
+    if !flags.is_empty() {
+        words.push(flags.join(","));
+    }
+    let mut outcome = reason.clone();
+    if let (Some(pool), Some(member)) = (pool, member) {
+        outcome = format!("{outcome}, member {member} of pool {pool}");
+    }
+    if let Some(why) = why {
+        outcome = format!("{outcome} ({})", in_words(why));
+    }
+    format!("{}: {outcome}", words.join(" "))
+}
+
+/// Why a packet goes to its member.
+fn in_words(why: &str) -> &str {
+    match why {
+        "flow" => "of a live flow",
+        "session" => "held by its session",
+        "algorithm" => "chosen by the algorithm",
+        "session_over" => "chosen by the algorithm: its session was over",
+        "session_moved" => "chosen by the algorithm: the member of its session takes no packets",
+        "flow_moved" => "chosen by the algorithm: the member of its flow takes no packets",
+        other => other,
+    }
+}
+
+/// The time of day in UTC.
+fn time_of_day(unix_us: u64) -> String {
+    let us = unix_us % DAY_US;
+    let s = us / 1_000_000;
+    format!(
+        "{:02}:{:02}:{:02}.{:06}",
+        s / 3600,
+        s % 3600 / 60,
+        s % 60,
+        us % 1_000_000
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line() -> Line {
+        Line {
+            at_unix_us: 3 * DAY_US + 3_723_000_042,
+            direction: "from_client".into(),
+            protocol: "TCP".into(),
+            source: "192.0.2.7:4000".into(),
+            destination: "198.51.100.1:80".into(),
+            flags: vec!["SYN".into()],
+            reason: "forwarded".into(),
+            pool: Some("web".into()),
+            member: Some("one".into()),
+            why: Some("session".into()),
+        }
+    }
+
+    #[test]
+    fn a_line_says_when_who_what_became_of_it_and_why() {
+        assert_eq!(
+            for_people(&line()),
+            "01:02:03.000042 from client TCP 192.0.2.7:4000 > 198.51.100.1:80 SYN: forwarded, member one of pool web \
+             (held by its session)"
+        );
+    }
+
+    #[test]
+    fn what_there_is_not_is_left_away() {
+        let line = Line {
+            flags: Vec::new(),
+            protocol: "UDP".into(),
+            reason: "no_member".into(),
+            pool: None,
+            member: None,
+            why: None,
+            ..line()
+        };
+        assert_eq!(
+            for_people(&line),
+            "01:02:03.000042 from client UDP 192.0.2.7:4000 > 198.51.100.1:80: no_member"
+        );
+    }
+
+    #[test]
+    fn every_reason_for_a_member_has_words() {
+        for word in 1..=6 {
+            let why = lb_common::trace::Why::from_word(word)
+                .expect("there is one")
+                .label();
+            assert_ne!(in_words(why), why);
+        }
+    }
+}

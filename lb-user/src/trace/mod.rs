@@ -1,0 +1,185 @@
+//! The trace of chosen clients: who listens to it, and what is handed on to them.
+//!
+//! There is one at a time. It is on as long as someone listens: who goes away, in whichever way, has switched it off.
+
+mod client;
+mod line;
+
+use std::{
+    future::pending,
+    os::fd::OwnedFd,
+    time::{Duration, SystemTime},
+};
+
+use lb_common::trace::MAX_CLIENTS;
+use nix::time::{ClockId, clock_gettime};
+use serde::{Deserialize, Serialize};
+use tokio::{io::unix::AsyncFd, select, sync::mpsc};
+
+pub use client::{Client, NotAClient};
+pub use line::Line;
+
+use crate::{
+    bpf::{Chosen, Datapath},
+    reconcile::Ids,
+    views::GONE,
+};
+use line::Raw;
+
+/// What a trace says.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Told {
+    /// What became of a packet.
+    Line(Box<Line>),
+    /// So many further lines got lost.
+    Lost(u32),
+}
+
+/// Something about the trace that the daemon is to look after.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum News {
+    /// There are lines.
+    Lines,
+    /// Nobody listens any more.
+    Gone,
+}
+
+/// Who listens.
+struct Listener {
+    told: mpsc::Sender<Told>,
+    /// Lines that were handed on.
+    handed_on: u32,
+    /// Lost lines that were told of.
+    told_lost: u32,
+}
+
+/// The trace, and who listens to it.
+pub struct Tracer {
+    readable: AsyncFd<OwnedFd>,
+    listener: Option<Listener>,
+}
+
+impl Tracer {
+    /// Nobody listens yet.
+    pub fn new(datapath: &Datapath) -> std::io::Result<Self> {
+        Ok(Self {
+            readable: datapath.trace.readable()?,
+            listener: None,
+        })
+    }
+
+    /// Traces these clients, for whom it is told to.
+    pub fn start(
+        &mut self,
+        datapath: &mut Datapath,
+        clients: &[Client],
+        told: mpsc::Sender<Told>,
+    ) -> Result<(), String> {
+        if clients.is_empty() || clients.len() > MAX_CLIENTS {
+            return Err(format!(
+                "{} clients cannot be traced at once: name 1 to {MAX_CLIENTS}, or networks of them, as in 192.0.2.0/24",
+                clients.len()
+            ));
+        }
+        // Who went away may not have been noticed yet.
+        let listener = self.listener.as_ref();
+        if listener.is_some_and(|listener| !listener.told.is_closed()) {
+            return Err(
+                "another `holdfast trace` is running, and there is one at a time: end it first".into(),
+            );
+        }
+        let chosen: Vec<Chosen> = clients.iter().copied().map(Chosen::from).collect();
+        if let Err(error) = datapath.start_trace(&chosen) {
+            self.stop(datapath);
+            return Err(error.to_string());
+        }
+        self.listener = Some(Listener {
+            told,
+            handed_on: 0,
+            told_lost: 0,
+        });
+        Ok(())
+    }
+
+    /// Traces nobody any more.
+    pub fn stop(&mut self, datapath: &mut Datapath) {
+        datapath.stop_trace();
+        self.listener = None;
+    }
+
+    /// Waits for something to look after.
+    pub async fn news(&self) -> News {
+        let Some(listener) = &self.listener else {
+            return pending().await;
+        };
+        select! {
+            () = listener.told.closed() => News::Gone,
+            guard = self.readable.readable() => {
+                // Before the lines are read: so that those which come meanwhile are news again.
+                if let Ok(mut guard) = guard {
+                    guard.clear_ready();
+                }
+                News::Lines
+            }
+        }
+    }
+
+    /// Hands on the lines that are there, and says how many got lost.
+    pub fn hand_on(&mut self, datapath: &mut Datapath, ids: &Ids) {
+        let Some(listener) = &mut self.listener else {
+            return;
+        };
+        let trace = &mut datapath.trace;
+        // First: what is counted as due by then is read below, unless it is lost.
+        let (due, number) = (trace.due(), trace.number());
+        let clock = Clock::now();
+        for text in trace.lines() {
+            let Some(raw) = Raw::read(&text).filter(|raw| raw.trace == number) else {
+                continue;
+            };
+            let line = raw.in_words(clock.unix_us(raw.at_ns), names(ids, raw.member));
+            if listener.told.try_send(Told::Line(Box::new(line))).is_ok() {
+                listener.handed_on += 1;
+            }
+        }
+        let lost = due.saturating_sub(listener.handed_on);
+        if lost > listener.told_lost
+            && let more = lost - listener.told_lost
+            && listener.told.try_send(Told::Lost(more)).is_ok()
+        {
+            listener.told_lost = lost;
+        }
+    }
+}
+
+/// The names of a member's pool and of the member; none: there is no member to name.
+fn names(ids: &Ids, id: u32) -> Option<(String, String)> {
+    if id == 0 {
+        return None;
+    }
+    let known = ids.members.iter().find(|(_, member)| **member == id);
+    Some(known.map_or_else(|| (GONE.into(), GONE.into()), |(names, _)| names.clone()))
+}
+
+/// What time it is, by both clocks.
+struct Clock {
+    unix: Duration,
+    kernel: Duration,
+}
+
+impl Clock {
+    fn now() -> Self {
+        let unix = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        Self {
+            unix: unix.unwrap_or_default(),
+            kernel: clock_gettime(ClockId::CLOCK_MONOTONIC).map_or(Duration::ZERO, Duration::from),
+        }
+    }
+
+    /// A time of the kernel's clock in microseconds since 1970.
+    fn unix_us(&self, at_ns: u64) -> u64 {
+        let ago = self.kernel.saturating_sub(Duration::from_nanos(at_ns));
+        u64::try_from(self.unix.saturating_sub(ago).as_micros()).unwrap_or(u64::MAX)
+    }
+}
