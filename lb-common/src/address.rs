@@ -43,6 +43,20 @@ impl Address {
         self.0[0] == 0 && self.0[1] == 0 && self.0[2] == MAPPED
     }
 
+    /// Whether a host may send from this address: it is not unspecified, of loopback or multicast, nor reserved (RFC 1122
+    /// section 3.2.1.3, RFC 4291 section 2.7).
+    #[inline(always)]
+    #[must_use]
+    pub const fn may_be_source(&self) -> bool {
+        if self.is_v4() {
+            let first = u32::from_be(self.0[3]) >> 24;
+            first != 0 && first != 127 && first < 224
+        } else {
+            let is_low = self.0[0] == 0 && self.0[1] == 0 && self.0[2] == 0 && u32::from_be(self.0[3]) <= 1;
+            !is_low && u32::from_be(self.0[0]) >> 24 != 0xff
+        }
+    }
+
     /// The four bytes of an IPv4 address; of an IPv6 address, its last four.
     #[inline(always)]
     #[must_use]
@@ -141,6 +155,33 @@ mod tests {
         let address: IpAddr = "2001:db8::9".parse().unwrap();
         assert!(!Address::from(address).is_v4());
         assert_eq!(IpAddr::from(Address::from(address)), address);
+    }
+
+    #[test]
+    fn no_host_sends_from_an_unspecified_loopback_or_multicast_address() {
+        let address = |text: &str| Address::from(text.parse::<IpAddr>().unwrap());
+        for none in [
+            "0.0.0.0",
+            "0.1.2.3",
+            "127.0.0.1",
+            "224.1.2.3",
+            "255.255.255.255",
+            "::",
+            "::1",
+            "ff02::1",
+        ] {
+            assert!(!address(none).may_be_source(), "{none}");
+        }
+        for host in [
+            "1.0.0.1",
+            "192.0.2.1",
+            "223.255.255.254",
+            "fe80::1",
+            "2001:db8::1",
+            "::2",
+        ] {
+            assert!(address(host).may_be_source(), "{host}");
+        }
     }
 
     #[test]

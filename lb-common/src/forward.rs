@@ -184,7 +184,7 @@ pub fn to_client<P: Platform, C>(
         return Outcome::drop(Reason::Inconsistent);
     };
     if packet.ip.hops() <= 1 {
-        return Outcome::drop(Reason::HopLimit);
+        return Outcome::answer(platform, Kind::TimeExceeded, Reason::HopLimit);
     }
     departure.exit.find_client(record);
     let length = packet.ip.total_length();

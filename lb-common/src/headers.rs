@@ -3,7 +3,10 @@
 use zerocopy::{
     FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned,
     byteorder::big_endian::{U16, U32},
+    transmute,
 };
+
+use crate::{address::Address, checksum::Sum};
 
 /// Gives a header its views; all are `repr(C)`, without padding and of alignment one.
 macro_rules! header {
@@ -97,6 +100,18 @@ impl Ipv4 {
     pub const fn header_length(&self) -> usize {
         (self.version_and_length & 0x0f) as usize * 4
     }
+
+    /// The sum over the header without options, its checksum included.
+    #[inline(always)]
+    #[must_use]
+    pub fn sum(&self) -> Sum {
+        let words: [[u8; 4]; 5] = transmute!(*self);
+        let mut sum = Sum::zero();
+        for word in words {
+            sum.add_word(u32::from_ne_bytes(word));
+        }
+        sum
+    }
 }
 
 header! {
@@ -114,6 +129,16 @@ header! {
         source: [u8; 16],
         /// The receiver.
         destination: [u8; 16],
+    }
+}
+
+impl Ipv6 {
+    /// Whether one of its addresses is an IPv4 address in IPv6 form, which none has on the wire: it would be taken for the
+    /// IPv4 address.
+    #[inline(always)]
+    #[must_use]
+    pub const fn has_mapped_address(&self) -> bool {
+        Address::v6(self.source).is_v4() || Address::v6(self.destination).is_v4()
     }
 }
 

@@ -16,7 +16,8 @@ use crate::{
     hash,
     headers::{Icmp, Ipv4, Ipv6, Ports, icmp, icmpv6, protocol},
     link::{Departure, Outer},
-    packet::{Ip, Packet, Payload, Sums},
+    packet::{Fragment, Ip, Packet, Payload, Sums},
+    parse::{Walk, walk_extensions},
     platform::Platform,
     tables::Forwarding,
     verdict::Reason,
@@ -73,7 +74,16 @@ fn read_quote<'a, C: Cursor<'a>>(cursor: &mut C, is_v4: bool) -> Option<Quote<'a
         })
     } else {
         let ip: &mut Ipv6 = cursor.take()?;
-        let protocol = ip.next_header;
+        if ip.has_mapped_address() {
+            return None;
+        }
+        let mut protocol = ip.next_header;
+        // What it says of lengths is of the packet, not of the quote.
+        let mut left = usize::from(ip.payload_length.get());
+        let mut fragment = Fragment::Whole;
+        let Walk::Payload = walk_extensions(cursor, &mut protocol, &mut left, &mut fragment).ok()? else {
+            return None;
+        };
         Some(Quote {
             ip: Ip::V6(ip),
             ports: cursor.take()?,

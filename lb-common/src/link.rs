@@ -62,7 +62,11 @@ impl Exit {
             };
             self.macs = [hop.macs[0].get(), hop.macs[1].get(), hop.macs[2].get()];
             self.mtu = hop.mtu.get();
-            return Ok(());
+            // The daemon may have begun to write another one meanwhile.
+            if hop.ifindex.get() == self.ifindex {
+                return Ok(());
+            }
+            *self = Self::default();
         }
         let route = platform
             .route(source, &member.address.load())

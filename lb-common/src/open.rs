@@ -108,8 +108,12 @@ pub struct Opener {
     ingress_ifindex: Word32,
     /// Where the flow lies that was opened.
     slot: Word32,
+    /// Its tag.
+    tag: Word32,
     /// When it came.
     now_s: Word32,
+    /// Zero.
+    padding: Word32,
 }
 
 impl Opener {
@@ -174,16 +178,17 @@ impl Opener {
         record.return_ifindex.set(self.ingress_ifindex.get());
     }
 
-    /// Where the flow lies that was opened.
+    /// Where the flow lies that was opened, and its tag.
     #[inline(always)]
-    pub fn slot(&self) -> Slot {
-        Slot(self.slot.get())
+    pub fn slot(&self) -> (Slot, u32) {
+        (Slot(self.slot.get()), self.tag.get())
     }
 
     /// Notes where the flow lies.
     #[inline(always)]
-    pub fn set_slot(&self, slot: Slot) {
+    pub fn set_slot(&self, slot: Slot, tag: u32) {
         self.slot.set(slot.0);
+        self.tag.set(tag);
     }
 
     /// When the packet came, in seconds.
@@ -280,13 +285,16 @@ pub fn open<P: Platform>(
     if !written {
         return Err(Reason::Inconsistent);
     }
-    if !session::carry_out(platform, pool, pool_id, &network, &choice, now_s) {
+    let Some(done) = session::carry_out(platform, pool, pool_id, &network, &choice, now_s) else {
         platform.release(reservation.slot, key.tag);
         return Ok(Opened::Again);
+    };
+    platform.count_listener(listener_id, |traffic| traffic.open(done));
+    platform.count_member(choice.member, |traffic| traffic.open(done));
+    if done != Plan::None {
+        platform.count_sessions(pool_id, |counts| counts.count(done));
     }
-    platform.count_listener(listener_id, |traffic| traffic.new_flows += 1);
-    platform.count_member(choice.member, |traffic| traffic.new_flows += 1);
-    opener.set_slot(reservation.slot);
+    opener.set_slot(reservation.slot, key.tag);
     Ok(Opened::Flow)
 }
 

@@ -98,16 +98,6 @@ impl Ip<'_> {
         }
     }
 
-    /// Whether the sender forbids to fragment it on the way, as IPv6 always does.
-    #[inline(always)]
-    #[must_use]
-    pub fn forbids_fragmentation(&self) -> bool {
-        match self {
-            Self::V4(ip) => ip.flags_and_offset.get() & Ipv4::DONT_FRAGMENT != 0,
-            Self::V6(_) => true,
-        }
-    }
-
     /// Writes another sender.
     #[inline(always)]
     pub fn set_source(&mut self, new: &Address, sums: &mut Sums) {

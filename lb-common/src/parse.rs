@@ -17,6 +17,9 @@ use crate::{
 /// of which destination options may stand twice.
 const EXTENSION_STEPS: usize = 8;
 
+/// The mark of hardware addresses that many listen to, in the first byte (IEEE 802 section 8.2.2).
+const GROUP: u8 = 1;
+
 /// How far a packet is taken apart.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Depth {
@@ -43,6 +46,10 @@ fn parse_to<F: Frame>(frame: &mut F, depth: Depth) -> Result<Packet<'_, F::Curso
     let length = frame.length();
     let mut cursor = frame.cursor();
     let ethernet: &mut Ethernet = cursor.take().ok_or(Reason::NotIp)?;
+    // What is sent to many is not for a router to forward (RFC 1122 section 3.3.6): each would.
+    if ethernet.macs.destination[0] & GROUP != 0 {
+        return Err(Reason::NotOurs);
+    }
     let mut tags = Tags::default();
     let mut kind = ethernet.ethertype.get();
     if kind == ethertype::VLAN || kind == ethertype::SERVICE_VLAN {
@@ -81,7 +88,7 @@ fn parse_v4<'a, C: Cursor<'a>>(
     mut cursor: C,
     available: usize,
 ) -> Result<Packet<'a, C>, Reason> {
-    let ip: &mut Ipv4 = cursor.take().ok_or(Reason::Truncated)?;
+    let ip: &mut Ipv4 = cursor.take().ok_or(Reason::NotIp)?;
     let (header, total) = (ip.header_length(), usize::from(ip.total_length.get()));
     let part = ip.flags_and_offset.get() & (Ipv4::OFFSET | Ipv4::MORE_FRAGMENTS);
     let protocol = ip.protocol;
@@ -89,10 +96,10 @@ fn parse_v4<'a, C: Cursor<'a>>(
         Payload::Malformed(Reason::BadHeader)
     } else if total < header || total > available {
         Payload::Malformed(Reason::BadLength)
+    } else if let Err(reason) = check_header(ip, &mut cursor, header - size_of::<Ipv4>()) {
+        Payload::Malformed(reason)
     } else if part & Ipv4::OFFSET != 0 {
         Payload::LaterFragment
-    } else if cursor.skip(header - size_of::<Ipv4>()).is_none() {
-        Payload::Malformed(Reason::Truncated)
     } else {
         payload(&mut cursor, protocol, total - header, part != 0)
     };
@@ -113,6 +120,30 @@ fn parse_v4<'a, C: Cursor<'a>>(
     })
 }
 
+/// Words of options that an IPv4 header has at most (RFC 791 section 3.1).
+const OPTION_WORDS: usize = 10;
+
+/// Walks over the options of a header and adds it up: a router forwards none whose checksum is wrong (RFC 1812 section
+/// 5.2.2).
+#[inline(always)]
+fn check_header<'a, C: Cursor<'a>>(ip: &Ipv4, cursor: &mut C, options: usize) -> Result<(), Reason> {
+    let mut sum = ip.sum();
+    if options != 0 {
+        for word in 0..OPTION_WORDS {
+            if word * 4 >= options {
+                break;
+            }
+            let word: &mut [u8; 4] = cursor.take().ok_or(Reason::Truncated)?;
+            sum.add_word(u32::from_ne_bytes(*word));
+        }
+    }
+    if sum.checksum() == 0 {
+        Ok(())
+    } else {
+        Err(Reason::BadChecksum)
+    }
+}
+
 #[inline(always)]
 fn parse_v6<'a, C: Cursor<'a>>(
     ethernet: &'a mut Ethernet,
@@ -121,11 +152,11 @@ fn parse_v6<'a, C: Cursor<'a>>(
     available: usize,
     depth: Depth,
 ) -> Result<Packet<'a, C>, Reason> {
-    let ip: &mut Ipv6 = cursor.take().ok_or(Reason::Truncated)?;
+    let ip: &mut Ipv6 = cursor.take().ok_or(Reason::NotIp)?;
     let mut left = usize::from(ip.payload_length.get());
     let mut protocol = ip.next_header;
     let mut fragment = Fragment::Whole;
-    let payload = if ip.version_class_flow.get() >> 28 != 6 {
+    let payload = if ip.version_class_flow.get() >> 28 != 6 || ip.has_mapped_address() {
         Payload::Malformed(Reason::BadHeader)
     } else if left + size_of::<Ipv6>() > available {
         Payload::Malformed(Reason::BadLength)
@@ -152,14 +183,16 @@ fn parse_v6<'a, C: Cursor<'a>>(
 }
 
 /// Where the walk over the extension headers ended.
-enum Walk {
+pub(crate) enum Walk {
+    /// At what they lead to.
     Payload,
+    /// At the fragment header of a later fragment.
     LaterFragment,
 }
 
 /// Walks over the extension headers of IPv6 (RFC 8200 section 4).
 #[inline(always)]
-fn walk_extensions<'a, C: Cursor<'a>>(
+pub(crate) fn walk_extensions<'a, C: Cursor<'a>>(
     cursor: &mut C,
     protocol: &mut u8,
     left: &mut usize,

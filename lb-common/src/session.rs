@@ -4,7 +4,7 @@ use crate::{
     address::Address,
     platform::Platform,
     schedule,
-    tables::{Algorithm, Pool, Session, SessionKey},
+    tables::{Algorithm, Pool, Session, SessionCounts, SessionKey},
     verdict::Reason,
     word::forget,
 };
@@ -225,7 +225,8 @@ pub fn choose<P: Platform>(
     })
 }
 
-/// Carries the plan out, after the flow was made; false where another core meanwhile bound the client to another member.
+/// Carries the plan out, after the flow was made, and says what was done; nothing where another core meanwhile bound the
+/// client to another member.
 #[inline(always)]
 pub fn carry_out<P: Platform>(
     platform: &P,
@@ -234,15 +235,11 @@ pub fn carry_out<P: Platform>(
     network: &Address,
     choice: &Choice,
     now_s: u32,
-) -> bool {
+) -> Option<Plan> {
     let key = SessionKey::new(network, pool_id);
     let plan = Plan::from_word(choice.plan);
-    if plan == Plan::None {
-        return true;
-    }
-    if plan == Plan::Renew && !is_renewal_due(pool, choice.seen as u32, now_s) {
-        platform.count_sessions(pool_id, |counts| counts.held += 1);
-        return true;
+    if plan == Plan::None || plan == Plan::Renew && !is_renewal_due(pool, choice.seen as u32, now_s) {
+        return Some(plan);
     }
     let mut counted = plan;
     let made = plan == Plan::Create && platform.create_session(&key, choice.member, now_s);
@@ -252,34 +249,42 @@ pub fn carry_out<P: Platform>(
             Some(session) if rebind(session, choice, plan, now_s) => {}
             // Another core was first, with the same member, and counted what it did.
             Some(session) if session.member() == choice.member => counted = Plan::Renew,
-            Some(_) => return false,
+            Some(_) => return None,
             // It was evicted meanwhile, or there is no room: there is nothing to count.
-            None if plan != Plan::Renew => return true,
+            None if plan != Plan::Renew => counted = Plan::None,
             None => {}
         }
     }
-    platform.count_sessions(pool_id, |counts| match counted {
-        Plan::None => {}
-        Plan::Create => counts.created += 1,
-        Plan::Renew => counts.held += 1,
-        Plan::Restart => {
-            counts.expired += 1;
-            counts.created += 1;
+    Some(Plan::from_word(forget(counted as u32, now_s)))
+}
+
+impl SessionCounts {
+    /// Counts what was done with a session.
+    #[inline(always)]
+    pub fn count(&mut self, done: Plan) {
+        match done {
+            Plan::None => {}
+            Plan::Create => self.created += 1,
+            Plan::Renew => self.held += 1,
+            Plan::Restart => {
+                self.expired += 1;
+                self.created += 1;
+            }
+            Plan::Move => self.moved += 1,
         }
-        Plan::Move => counts.moved += 1,
-    });
-    true
+    }
 }
 
 /// Binds the session to the chosen member, unless another core did something with it meanwhile.
 #[inline(always)]
 fn rebind(session: &Session, choice: &Choice, plan: Plan, now_s: u32) -> bool {
-    let binding = Session::binding(choice.member, now_s);
-    let bound = session.bound.compare_exchange(choice.seen, binding);
-    if bound && plan == Plan::Restart {
+    if plan == Plan::Restart {
+        // First: who finds the new binding is to find that the session began just now. Whoever else does something with it
+        // meanwhile begins it anew too.
         session.first_seen_s.set(now_s);
     }
-    bound
+    let binding = Session::binding(choice.member, now_s);
+    session.bound.compare_exchange(choice.seen, binding)
 }
 
 /// Renews the session of a live flow, unless it went to another member meanwhile.
@@ -294,6 +299,9 @@ pub fn renew<P: Platform>(platform: &P, pool_id: u32, network: &Address, member:
 fn touch(session: &Session, member: u32, now_s: u32) {
     let bound = session.bound.get();
     if bound != Session::binding(member, now_s) && (bound >> 32) as u32 == member {
-        session.bound.set(Session::binding(member, now_s));
+        // Only what was seen: another core may just have moved it.
+        session
+            .bound
+            .compare_exchange(bound, Session::binding(member, now_s));
     }
 }

@@ -8,6 +8,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use crate::{
     address::Address,
+    session::Plan,
     word::{Word32, Word64},
 };
 
@@ -409,9 +410,20 @@ pub struct Traffic {
     pub bytes_out: u64,
     /// Flows begun.
     pub new_flows: u64,
+    /// What these flows meant for sessions.
+    pub sessions: SessionCounts,
 }
 
-/// What became of the sessions of a pool.
+impl Traffic {
+    /// Counts a new flow, with what it meant for its client's session.
+    #[inline(always)]
+    pub fn open(&mut self, done: Plan) {
+        self.new_flows += 1;
+        self.sessions.count(done);
+    }
+}
+
+/// What became of sessions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct SessionCounts {

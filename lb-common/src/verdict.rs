@@ -35,9 +35,9 @@ macro_rules! reasons {
 }
 
 reasons! {
-    /// Passed: neither IPv4 nor IPv6, or under more than two VLAN tags.
+    /// Passed: neither IPv4 nor IPv6, or under more than two VLAN tags, or shorter than its IP header.
     NotIp = "not_ip",
-    /// Passed: for no VIP and of no flow.
+    /// Passed: for no VIP and of no flow, or in a frame for many.
     NotOurs = "not_ours",
     /// Forwarded to a member.
     Forwarded = "forwarded",
@@ -49,6 +49,11 @@ reasons! {
     BadLength = "bad_length",
     /// Dropped: a version, header length or field that no sender writes.
     BadHeader = "bad_header",
+    /// Dropped: the checksum of the IPv4 header is wrong.
+    BadChecksum = "bad_checksum",
+    /// Dropped: a sender that no host has (RFC 1122 section 3.2.1.3, RFC 4291 section 2.7): a multicast, loopback or
+    /// unspecified address, or the VIP itself.
+    BadSource = "bad_source",
     /// Dropped: a source or destination port of zero.
     PortZero = "port_zero",
     /// Dropped: an IPv6 routing header with hops to visit, or more extension headers than are walked.

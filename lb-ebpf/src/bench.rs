@@ -13,12 +13,14 @@ use aya_ebpf::{
     maps::{Array, ProgramArray},
     programs::XdpContext,
 };
+use lb_common::checksum::Sum;
 
 /// Words of a frame that are made new: all that the datapath may have changed.
 const HEAD_WORDS: usize = 10;
 /// Where an IPv4 frame has its source address and port; it has no options.
 const V4_SOURCE: usize = 26;
 const V4_PORT: usize = 34;
+const V4_CHECKSUM: usize = 24;
 /// Where an IPv6 frame has the last word of its source address, and its source port.
 const V6_SOURCE: usize = 34;
 const V6_PORT: usize = 54;
@@ -93,6 +95,11 @@ fn renew(context: &XdpContext) -> Option<()> {
         if course.is_v6 == 0 {
             *((start + V4_SOURCE) as *mut u32) = address;
             *((start + V4_PORT) as *mut u16) = port;
+            // What is there is the checksum of a client 0.0.0.0.
+            let checksum = (start + V4_CHECKSUM) as *mut u16;
+            let mut sum = Sum::zero();
+            sum.add_word(address);
+            *checksum = sum.applied_to(u16::from_be(*checksum)).to_be();
         } else {
             *((start + V6_SOURCE) as *mut u32) = address;
             *((start + V6_PORT) as *mut u16) = port;

@@ -157,7 +157,9 @@ pub(super) fn opened_packet<P: Platform, C>(
     let Some(opener) = platform.opener() else {
         return Outcome::drop(Reason::Inconsistent);
     };
-    let Some(found) = table::at(platform, opener.slot()) else {
+    // Another core may have needed the way meanwhile.
+    let (slot, tag) = opener.slot();
+    let Some(found) = table::at(platform, slot).filter(|found| found.tag == tag) else {
         return Outcome::drop(Reason::Contended);
     };
     forward::to_member(platform, &mut packet, &found, 0, opener.now_s(), departure)

@@ -20,23 +20,27 @@ pub(super) fn open_flow<P: Platform>(platform: &P) -> Outcome {
     };
     let now_s = opener.now_s();
     let protocol = opener.protocol();
-    let Some((hash, key)) = flow_key(platform, &opener.client(), &opener.vip(), protocol) else {
+    let (client, vip) = (opener.client(), opener.vip());
+    let Some((hash, key)) = flow_key(platform, &client, &vip, protocol) else {
         return Outcome::drop(Reason::Inconsistent);
     };
+    if !client.address.may_be_source() || client.address == vip.address {
+        return for_vip(platform, opener, || Outcome::drop(Reason::BadSource));
+    }
     // The flow's bucket is on its way while the session is looked for.
     table::prefetch(platform, &key);
-    let Some(service) = Service::of(platform, &opener.client().address, &opener.vip(), protocol) else {
-        return no_listener(platform, opener);
+    let Some(service) = Service::of(platform, &client.address, &vip, protocol) else {
+        return for_vip(platform, opener, || refuse(platform, opener, Reason::ClosedPort));
     };
     let mut past = Past::None;
-    if let Some(found) = table::find(platform, &key, &opener.client(), &opener.vip(), protocol) {
+    if let Some(found) = table::find(platform, &key, &client, &vip, protocol) {
         if is_live(platform, &found, opener.flags(), now_s) {
             if platform
                 .member(found.record.member.get())
                 .is_some_and(Member::keeps_sessions)
             {
                 // Another core made it a moment ago, or it is the client's SYN again.
-                opener.set_slot(found.slot);
+                opener.set_slot(found.slot, found.tag);
                 return Outcome::next(End::Opened);
             }
             past = Past::MemberGone;
@@ -51,11 +55,11 @@ pub(super) fn open_flow<P: Platform>(platform: &P) -> Outcome {
     }
 }
 
-/// A packet that no listener is there for: of a VIP's closed port, or not ours after all.
+/// What becomes of a packet for a VIP; any other is not ours after all.
 #[inline(always)]
-pub(super) fn no_listener<P: Platform>(platform: &P, opener: &Opener) -> Outcome {
+fn for_vip<P: Platform>(platform: &P, opener: &Opener, outcome: impl FnOnce() -> Outcome) -> Outcome {
     if open::is_vip(platform, &opener.vip().address) {
-        refuse(platform, opener, Reason::ClosedPort)
+        outcome()
     } else {
         PASS
     }

@@ -55,6 +55,9 @@ pub(super) fn icmp_message<'a, P: Platform, C: Cursor<'a>>(
             if !matches!(packet.fragment, Fragment::Whole) {
                 return Outcome::drop(Reason::FragmentUnknown);
             }
+            if !packet.ip.source().may_be_source() {
+                return Outcome::drop(Reason::BadSource);
+            }
             answer::echo(&mut packet);
             departure.exit.ifindex = platform.ingress_ifindex();
             Outcome {

@@ -80,6 +80,34 @@ fn an_error_about_what_a_member_was_sent_goes_to_the_client() {
     }
 }
 
+#[test]
+fn an_error_that_quotes_extension_headers_is_about_the_flow_behind_them() {
+    for (family, _, world) in translating().filter(|(family, ..)| *family == Family::V6) {
+        let sent = world.forward(&world.first(1, 4000));
+        // Hop-by-hop options (padding), and the header of an atomic fragment.
+        let headers = [(0, vec![0, 0, 1, 4, 0, 0, 0, 0]), (44, vec![0; 8])];
+        for extension in headers {
+            let whole = Builder::of(sent.protocol, sent.from(), sent.to())
+                .with(|packet| packet.extensions = vec![extension])
+                .packet();
+            let seen = world.back(&error(&whole, sent.source));
+            assert_eq!(seen.destination, world.client(1, 0).0);
+            let quote = &seen.payload[8..];
+            assert_eq!(quote[8..24], octets(world.client(1, 0).0));
+            assert_eq!(quote[24..40], octets(world.vip().0));
+            let port = |at: usize| u16::from_be_bytes([quote[at], quote[at + 1]]);
+            assert_eq!((port(48), port(50)), (4000, world.vip().1), "{family:?}");
+        }
+    }
+}
+
+fn octets(address: IpAddr) -> [u8; 16] {
+    match address {
+        IpAddr::V4(v4) => v4.to_ipv6_mapped().octets(),
+        IpAddr::V6(v6) => v6.octets(),
+    }
+}
+
 fn after_answer(world: &World) -> Seen {
     let sent = world.forward(&world.first(1, 4000));
     if world.protocol == TCP {

@@ -3,6 +3,7 @@
 //! Who includes them says where they run: `crate::Here` is a [`core::Core`].
 
 mod answers;
+mod bogus;
 pub(crate) mod build;
 mod consistency;
 pub(crate) mod core;

@@ -2,6 +2,8 @@
 
 use std::net::Ipv6Addr;
 
+use lb_common::checksum::Sum;
+
 use super::case::Case;
 
 /// The length of a frame, in bytes: longer than its longest headers.
@@ -32,24 +34,15 @@ pub(crate) fn frame(case: &Case, flags: Flags) -> [u8; LENGTH] {
         bytes.extend(VIP_V6.octets());
     } else {
         let length = LENGTH - 14;
-        bytes.extend([
-            8,
-            0,
-            0x45,
-            0,
-            0,
-            length as u8,
-            0,
-            1,
-            0x40,
-            0,
-            64,
-            protocol,
-            0x12,
-            0x34,
-        ]);
-        bytes.extend(FIRST_CLIENT.to_be_bytes());
+        bytes.extend([8, 0, 0x45, 0, 0, length as u8, 0, 1, 0x40, 0, 64, protocol, 0, 0]);
+        // The checksum is that of a client 0.0.0.0: the program that sends it adds the client's address.
+        bytes.extend([0; 4]);
         bytes.extend(VIP_V4);
+        let mut sum = Sum::zero();
+        for word in bytes[14..].chunks_exact(2) {
+            sum.add_u16(u16::from_be_bytes([word[0], word[1]]));
+        }
+        bytes[24..26].copy_from_slice(&sum.checksum().to_be_bytes());
     }
     bytes.extend([0, 0]);
     bytes.extend(case.port().to_be_bytes());

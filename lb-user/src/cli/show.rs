@@ -1,7 +1,9 @@
 //! The daemon's answers, for people.
 
+use std::iter;
+
 use super::table::{Column, Table, bytes, count};
-use crate::views::{Explanation, Session, Status, Traffic};
+use crate::views::{Explanation, Session, SessionCounts, Status, Traffic};
 
 pub(super) fn status(status: &Status) -> String {
     let parts = [
@@ -111,21 +113,26 @@ fn sessions_of_pools(status: &Status) -> Option<String> {
         Column::Right("MOVED"),
         Column::Right("EXPIRED"),
     ]);
-    let counts = status
-        .pools
-        .iter()
-        .filter_map(|pool| Some((&pool.name, pool.sessions?)));
     let mut any = false;
-    for (pool, sessions) in counts {
-        any = true;
-        table.row([
-            pool.clone(),
-            count(sessions.now),
-            count(sessions.created),
-            count(sessions.held),
-            count(sessions.moved),
-            count(sessions.expired),
-        ]);
+    for pool in &status.pools {
+        let members = pool
+            .members
+            .iter()
+            .map(|member| (format!("  {}", member.name), member.sessions));
+        for (name, sessions) in iter::once((pool.name.clone(), pool.sessions)).chain(members) {
+            let Some(SessionCounts { now, events }) = sessions else {
+                continue;
+            };
+            any = true;
+            table.row([
+                name,
+                count(now),
+                count(events.created),
+                count(events.held),
+                count(events.moved),
+                count(events.expired),
+            ]);
+        }
     }
     any.then(|| table.to_string())
 }

@@ -15,6 +15,8 @@ pub struct Census {
     flows: HashMap<u32, u64>,
     /// Sessions that hold by the id of their pool.
     sessions: HashMap<u32, u64>,
+    /// The same by the id of their member.
+    sessions_of_members: HashMap<u32, u64>,
 }
 
 impl Census {
@@ -40,12 +42,18 @@ impl Census {
         let pool = sight.pool(entry.key.pool);
         if pool.is_some_and(|pool| sight.now_s() < sessions::end_s(pool, entry)) {
             *self.sessions.entry(entry.key.pool).or_default() += 1;
+            *self.sessions_of_members.entry(entry.member).or_default() += 1;
         }
     }
 
     /// The open flows of a listener.
     pub(super) fn flows_of(&self, listener: u32) -> u64 {
         self.flows.get(&listener).copied().unwrap_or(0)
+    }
+
+    /// The sessions with a member.
+    pub(super) fn sessions_with(&self, member: u32) -> u64 {
+        self.sessions_of_members.get(&member).copied().unwrap_or(0)
     }
 
     /// The sessions of a pool.

@@ -17,7 +17,8 @@ pub use explain::{By, Explanation, Flow, HeldSession, Question, explain};
 pub use sessions::{Session, SessionList, session_key};
 pub use sight::Sight;
 pub use status::{
-    Interface, Listener, LoadBalancer, Member, NextHop, Packets, Pool, SessionCounts, Status, Traffic, status,
+    Interface, Listener, LoadBalancer, Member, NextHop, Packets, Pool, SessionCounts, SessionEvents, Status,
+    Traffic, status,
 };
 
 use lb_common::tables::MemberState;

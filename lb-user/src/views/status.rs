@@ -59,6 +59,8 @@ pub struct Listener {
     pub traffic: Traffic,
     /// Its open flows.
     pub active_flows: u64,
+    /// What its new flows meant for sessions.
+    pub sessions: SessionEvents,
 }
 
 /// A pool.
@@ -98,6 +100,9 @@ pub struct Member {
     pub traffic: Traffic,
     /// Its open flows.
     pub active_flows: u64,
+    /// Its sessions; none where its pool has no session persistence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sessions: Option<SessionCounts>,
     /// The way to it; none where the datapath asks the kernel for each packet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_hop: Option<NextHop>,
@@ -147,6 +152,7 @@ impl From<tables::Traffic> for Traffic {
             packets_out,
             bytes_out,
             new_flows,
+            sessions: _,
         } = counted;
         Self {
             packets_in,
@@ -170,19 +176,44 @@ impl Traffic {
     }
 }
 
-/// The sessions of a pool.
+/// The sessions of a pool, or with a member.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionCounts {
     /// How many there are now.
     pub now: u64,
+    /// What became of these and others.
+    #[serde(flatten)]
+    pub events: SessionEvents,
+}
+
+/// What became of sessions. Those that nobody came back for end with their pool, not with a member or listener.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionEvents {
     /// How many were made.
     pub created: u64,
     /// New flows that went where their session said.
     pub held: u64,
-    /// How many went to another member, because theirs took no packets.
+    /// How many went to another member, because theirs took no packets; of a member: came to it.
     pub moved: u64,
     /// How many ended: their client stayed away, they were too old, or their member is gone.
     pub expired: u64,
+}
+
+impl From<tables::SessionCounts> for SessionEvents {
+    fn from(counted: tables::SessionCounts) -> Self {
+        let tables::SessionCounts {
+            created,
+            held,
+            moved,
+            expired,
+        } = counted;
+        Self {
+            created,
+            held,
+            moved,
+            expired,
+        }
+    }
 }
 
 /// An interface.
@@ -241,14 +272,16 @@ fn of_load_balancer<S: Sight>(
         let pool = pools.get(listener.pool.as_str());
         let pool = pool.copied().unwrap_or(OperatingStatus::Offline);
         let is_on = balancer.admin_state_up && listener.admin_state_up;
+        let traffic = scene.sight.listener_traffic(id);
         Listener {
             name: listener.name.clone(),
             protocol: listener.protocol,
             port: listener.port,
             status: operating::of_listener(is_on, pool),
             pool: listener.pool.clone(),
-            traffic: scene.sight.listener_traffic(id).into(),
+            traffic: traffic.into(),
             active_flows: census.flows_of(id),
+            sessions: traffic.sessions.into(),
         }
     };
     let listeners: Vec<Listener> = balancer.listeners.iter().map(listener).collect();
@@ -266,17 +299,14 @@ fn of_pool<S: Sight>(scene: &Scene<'_, S>, pool: &model::Pool, census: &Census) 
     let members: Vec<Member> = pool
         .members
         .iter()
-        .map(|member| of_member(scene, pool, member))
+        .map(|member| of_member(scene, pool, member, census))
         .collect();
     let states: Vec<OperatingStatus> = members.iter().map(|member| member.status).collect();
-    let counts = scene.sight.session_counts(id);
-    let swept = scene.sight.pool(id).map_or(0, |pool| pool.swept_sessions.get());
+    let mut events = SessionEvents::from(scene.sight.session_counts(id));
+    events.expired += scene.sight.pool(id).map_or(0, |pool| pool.swept_sessions.get());
     let sessions = pool.session_persistence.as_ref().map(|_| SessionCounts {
         now: census.sessions_of(id),
-        created: counts.created,
-        held: counts.held,
-        moved: counts.moved,
-        expired: counts.expired + swept,
+        events,
     });
     Pool {
         name: pool.name.clone(),
@@ -291,10 +321,16 @@ fn of_pool<S: Sight>(scene: &Scene<'_, S>, pool: &model::Pool, census: &Census) 
     }
 }
 
-fn of_member<S: Sight>(scene: &Scene<'_, S>, pool: &model::Pool, member: &model::Member) -> Member {
+fn of_member<S: Sight>(
+    scene: &Scene<'_, S>,
+    pool: &model::Pool,
+    member: &model::Member,
+    census: &Census,
+) -> Member {
     let id = scene.member_id(pool, member).unwrap_or(0);
     let entry = scene.sight.member(id);
     let active = entry.map_or(0, |entry| entry.active_flows.get());
+    let traffic = scene.sight.member_traffic(id);
     Member {
         name: member.name.clone(),
         address: match member.port {
@@ -303,8 +339,12 @@ fn of_member<S: Sight>(scene: &Scene<'_, S>, pool: &model::Pool, member: &model:
         },
         weight: member.weight,
         status: scene.member_status(pool, member),
-        traffic: scene.sight.member_traffic(id).into(),
+        traffic: traffic.into(),
         active_flows: active.into(),
+        sessions: pool.session_persistence.as_ref().map(|_| SessionCounts {
+            now: census.sessions_with(id),
+            events: traffic.sessions.into(),
+        }),
         next_hop: entry
             .and_then(|entry| Hop::read(&entry.next_hop))
             .map(NextHop::from),

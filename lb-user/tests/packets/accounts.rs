@@ -6,13 +6,14 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
+use lb_common::checksum::Sum;
 use lb_user::{
     bpf::{Datapath, Memory},
     config,
     health::Health,
     model::{Config, DatapathSettings},
     reconcile, sweep,
-    views::{self, Census, Scene, SessionCounts},
+    views::{self, Census, Scene, SessionCounts, SessionEvents},
 };
 
 /// The index of the loopback interface, the same in every network namespace.
@@ -54,11 +55,26 @@ pub(crate) fn config() -> Config {
 
 /// A datagram of a client to the listener.
 pub(crate) fn datagram(client: u8) -> Vec<u8> {
+    datagram_from([203, 0, 113, client])
+}
+
+fn datagram_from(client: [u8; 4]) -> Vec<u8> {
     let mut frame = vec![2, 0x42, 0, 0, 0, 9, 2, 0x43, 0, 0, 0, 1, 8, 0];
     frame.extend([0x45, 0, 0, 28, 0, 0, 0x40, 0, 64, 17, 0, 0]);
-    frame.extend([203, 0, 113, client, 192, 0, 2, 1]);
-    frame.extend([0x9c, client, 0, 53, 0, 8, 0, 0]);
+    frame.extend(client);
+    frame.extend([192, 0, 2, 1]);
+    frame.extend([0x9c, client[3], 0, 53, 0, 8, 0, 0]);
+    sum_header(&mut frame[14..34]);
     frame
+}
+
+/// Writes the checksum of an IPv4 header, where there is none yet.
+pub(crate) fn sum_header(header: &mut [u8]) {
+    let mut sum = Sum::zero();
+    for word in header.chunks_exact(2) {
+        sum.add_u16(u16::from_be_bytes([word[0], word[1]]));
+    }
+    header[10..12].copy_from_slice(&sum.checksum().to_be_bytes());
 }
 
 /// The counts of the pool's sessions.
@@ -89,8 +105,10 @@ fn a_session_that_is_over_counts_as_expired_once_whoever_finds_it() {
     }
     let all = SessionCounts {
         now: 10,
-        created: 10,
-        ..SessionCounts::default()
+        events: SessionEvents {
+            created: 10,
+            ..SessionEvents::default()
+        },
     };
     assert_eq!(counts(&datapath), all);
     assert_eq!(sweep::sessions(&mut datapath.maps), 0);
@@ -107,13 +125,16 @@ fn a_session_that_is_over_counts_as_expired_once_whoever_finds_it() {
     }
     let back = SessionCounts {
         now: 3,
-        created: 13,
-        expired: 3,
-        ..SessionCounts::default()
+        events: SessionEvents {
+            created: 13,
+            expired: 3,
+            ..SessionEvents::default()
+        },
     };
     assert_eq!(counts(&datapath), back);
     assert_eq!(sweep::sessions(&mut datapath.maps), 7);
-    let swept = SessionCounts { expired: 10, ..back };
+    let mut swept = back;
+    swept.events.expired = 10;
     assert_eq!(counts(&datapath), swept);
     assert_eq!(sweep::sessions(&mut datapath.maps), 0);
     assert_eq!(counts(&datapath), swept);
@@ -129,8 +150,7 @@ fn sessions_of_many_batches_are_all_met_once() {
     let maps = &mut datapath.maps;
     reconcile::apply(maps, &config(), &Health::default()).expect("there is room");
     for client in 0..CLIENTS {
-        let mut frame = datagram(1);
-        frame[26..30].copy_from_slice(&(0x0a00_0000 + client).to_be_bytes());
+        let frame = datagram_from((0x0a00_0000 + client).to_be_bytes());
         datapath.test_run(LOOPBACK, &frame).expect("the kernel runs it");
     }
     let maps = &mut datapath.maps;

@@ -13,6 +13,7 @@ use lb_common::{
 use lb_user::bpf::Chosen;
 
 use crate::{
+    accounts::sum_header,
     cases::core::{CLIENTS, Core as _},
     kernel::Kernel,
 };
@@ -91,6 +92,7 @@ fn frame(numbers: &mut Numbers) -> Vec<u8> {
     }
     let udp = numbers.next(2) == 0;
     let mut payload = Vec::new();
+    let mut header = 0..0;
     payload.extend((40_000 + numbers.next(40) as u16).to_be_bytes());
     payload.extend((79 + numbers.next(6) as u16).to_be_bytes());
     let data = numbers.next(64) as usize;
@@ -137,6 +139,7 @@ fn frame(numbers: &mut Numbers) -> Vec<u8> {
             1,
         ]);
         frame.extend(std::iter::repeat_n(1, options));
+        header = frame.len() - 20 - options..frame.len();
     } else {
         if numbers.next(4) == 0 {
             payload.splice(0..0, [protocol, 0, 1, 4, 0, 0, 0, 0]);
@@ -154,6 +157,11 @@ fn frame(numbers: &mut Numbers) -> Vec<u8> {
     if numbers.next(4) == 0 {
         let place = numbers.next(frame.len() as u64) as usize;
         frame[place] = numbers.next(256) as u8;
+    }
+    // Last: a sender that is wrong is mostly wrong with a checksum that is right.
+    if !header.is_empty() && numbers.next(50) != 0 {
+        frame[header.start + 10..header.start + 12].fill(0);
+        sum_header(&mut frame[header]);
     }
     if numbers.next(16) == 0 {
         frame.truncate((14 + numbers.next(frame.len() as u64) as usize).min(frame.len()));
@@ -177,7 +185,13 @@ fn answer(forwarded: &[u8]) -> Option<Vec<u8>> {
         one.swap_with_slice(other);
     }
     // The hops that the client's packet lost.
-    frame[if length == 4 { 22 } else { 21 }] = 64;
+    if length == 4 {
+        frame[22] = 64;
+        frame[24..26].fill(0);
+        sum_header(&mut frame[14..34]);
+    } else {
+        frame[21] = 64;
+    }
     Some(frame)
 }
 

@@ -44,8 +44,8 @@ use crate::{
 struct Loaded {
     datapath: Datapath,
     fragments: HashMap<MapData, [u8; size_of::<FragmentKey>()], [u8; size_of::<FragmentRoute>()]>,
-    listener_traffic: Counters<5>,
-    member_traffic: Counters<5>,
+    listener_traffic: Counters<{ size_of::<Traffic>() / 8 }>,
+    member_traffic: Counters<{ size_of::<Traffic>() / 8 }>,
     session_counts: Counters<4>,
     reasons: Counters<1>,
     namespace: Namespace,

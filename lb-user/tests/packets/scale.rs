@@ -12,6 +12,7 @@ use lb_common::{
 use lb_user::{model::DatapathSettings, sweep};
 
 use crate::{
+    accounts::sum_header,
     cases::core::{CLIENTS, Core as _},
     kernel::Kernel,
 };
@@ -53,6 +54,7 @@ fn syn(client: u32) -> Vec<u8> {
     frame.extend([0x45, 0, 0, 40, 0, 0, 0x40, 0, 60, protocol::TCP, 0, 0]);
     let [_, high, middle, low] = client.to_be_bytes();
     frame.extend([10, 64 + high, middle, low, 192, 0, 2, 1]);
+    sum_header(&mut frame[14..34]);
     frame.extend([
         0x9c, 0x40, 0, 80, 0, 0, 0, 1, 0, 0, 0, 0, 0x50, 2, 0x20, 0, 0, 0, 0, 0,
     ]);

@@ -204,7 +204,7 @@ fn a_status_counts_what_passed_and_what_is_held() {
         (1, 1)
     );
     let sessions = pool.sessions.unwrap();
-    assert_eq!((sessions.now, sessions.expired), (1, 7));
+    assert_eq!((sessions.now, sessions.events.expired), (1, 7));
     let packets: Vec<_> = status
         .packets
         .iter()
