@@ -1,5 +1,7 @@
 //! The control socket: one JSON command a line, one JSON answer a line.
 
+pub(crate) mod socket;
+
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};

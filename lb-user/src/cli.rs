@@ -17,7 +17,7 @@ use clap::{Parser, Subcommand};
 use crate::{
     api::{Answer, Command},
     bpf::Memory,
-    config, daemon,
+    config, daemon, preflight,
 };
 
 /// A load balancer that keeps sessions.
@@ -181,6 +181,7 @@ fn check(file: &Path) -> anyhow::Result<()> {
             for warning in &loaded.warnings {
                 eprintln!("{warning:#}");
             }
+            preflight::check_places(&loaded.config)?;
             println!("{}: valid", file.display());
             println!(
                 "its maps will take {}",

@@ -2,12 +2,11 @@
 
 use std::{
     net::IpAddr,
-    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     time::{Duration, SystemTime},
 };
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use tokio::{
     net::UnixListener,
     signal::unix::{SignalKind, signal},
@@ -17,7 +16,7 @@ use tokio::{
 use tracing::{error, info, warn};
 
 use crate::{
-    api,
+    api::{self, socket::ControlSocket},
     bpf::{AttachMode, Datapath, Maps},
     config,
     health::{Change, Finding, Health, Monitors},
@@ -60,15 +59,12 @@ pub enum Leave {
 pub async fn run(path: &Path) -> anyhow::Result<()> {
     let config = load(path)?;
     preflight::check(&config)?;
-    let socket = config.daemon.control_socket.clone();
     // Before the datapath is touched: it may be that of another daemon, which answers there.
-    let listener = listen(&socket)?;
-    let ended = match Daemon::start(path.to_owned(), config) {
-        Ok(mut daemon) => daemon.serve(listener).await.map(|leave| daemon.end(leave)),
-        Err(error) => Err(error),
-    };
-    let _ = std::fs::remove_file(socket);
-    ended
+    let (_socket, listener) = ControlSocket::listen(&config.daemon.control_socket)?;
+    let mut daemon = Daemon::start(path.to_owned(), config)?;
+    let leave = daemon.serve(listener).await?;
+    daemon.end(leave);
+    Ok(())
 }
 
 fn load(path: &Path) -> anyhow::Result<Config> {
@@ -298,17 +294,4 @@ impl Daemon {
 fn is_watched(config: &Config, pool: &str, member: &str) -> bool {
     let pool = config.pool(pool).filter(|pool| pool.health_monitor.is_some());
     pool.is_some_and(|pool| pool.members.iter().any(|known| known.name == member))
-}
-
-/// The control socket: for its owner and group alone.
-fn listen(path: &Path) -> anyhow::Result<UnixListener> {
-    if let Some(directory) = path.parent() {
-        std::fs::create_dir_all(directory).with_context(|| format!("cannot make {}", directory.display()))?;
-    }
-    // What a daemon left that was killed.
-    let _ = std::fs::remove_file(path);
-    let listener =
-        UnixListener::bind(path).with_context(|| format!("cannot listen at {}", path.display()))?;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o660))?;
-    Ok(listener)
 }
