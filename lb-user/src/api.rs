@@ -1,23 +1,15 @@
 //! The control socket: one JSON command a line, one JSON answer a line.
 
+mod server;
 pub(crate) mod socket;
 
 use std::net::IpAddr;
 
+pub(crate) use server::Server;
+
 use serde::{Deserialize, Serialize};
-use tokio::{
-    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
-    net::{UnixListener, UnixStream},
-    sync::{mpsc, oneshot},
-};
 
-use crate::{
-    daemon::Request,
-    views::{Explanation, Session, Status},
-};
-
-/// The longest command, in bytes.
-const LONGEST_COMMAND: u64 = 64 * 1024;
+use crate::views::{Explanation, Session, Status};
 
 /// What can be asked.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -71,34 +63,4 @@ pub enum Answer {
     Done,
     /// It is not done, and why.
     Failed(String),
-}
-
-/// Serves the control socket.
-pub async fn serve(listener: UnixListener, requests: mpsc::Sender<Request>) {
-    while let Ok((stream, _)) = listener.accept().await {
-        tokio::spawn(answer(stream, requests.clone()));
-    }
-}
-
-async fn answer(mut stream: UnixStream, requests: mpsc::Sender<Request>) -> std::io::Result<()> {
-    let (reader, mut writer) = stream.split();
-    let mut line = String::new();
-    BufReader::new(reader.take(LONGEST_COMMAND))
-        .read_line(&mut line)
-        .await?;
-    let answer = match serde_json::from_str(&line) {
-        Ok(command) => {
-            let (sender, receiver) = oneshot::channel();
-            let sent = requests
-                .send(Request {
-                    command,
-                    answer: sender,
-                })
-                .await;
-            let answer = if sent.is_ok() { receiver.await.ok() } else { None };
-            answer.unwrap_or_else(|| Answer::Failed("the daemon is ending".into()))
-        }
-        Err(error) => Answer::Failed(format!("not a command: {error}")),
-    };
-    writer.write_all(&serde_json::to_vec(&answer)?).await
 }

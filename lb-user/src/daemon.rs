@@ -10,7 +10,7 @@ use anyhow::bail;
 use tokio::{
     net::UnixListener,
     signal::unix::{SignalKind, signal},
-    sync::{mpsc, oneshot},
+    sync::mpsc,
     task, time,
 };
 use tracing::{error, info, warn};
@@ -33,18 +33,8 @@ use crate::{
 const FLOW_SWEEP: Duration = Duration::from_secs(1);
 /// How often sessions are swept.
 const SESSION_SWEEP: Duration = Duration::from_secs(10);
-/// Requests of the control socket that wait at a time.
-const PENDING_REQUESTS: usize = 64;
 /// Changes of health that wait at a time.
 const PENDING_CHANGES: usize = 1024;
-
-/// A request of the control socket, and where its answer goes.
-pub struct Request {
-    /// What is asked.
-    pub command: api::Command,
-    /// Where the answer goes.
-    pub answer: oneshot::Sender<api::Answer>,
-}
 
 /// What is left behind when the daemon ends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -132,8 +122,7 @@ impl Daemon {
     }
 
     async fn serve(&mut self, listener: UnixListener) -> anyhow::Result<Leave> {
-        let (sender, mut requests) = mpsc::channel(PENDING_REQUESTS);
-        let _server = tokio::spawn(api::serve(listener, sender));
+        let (server, mut requests) = api::Server::start(listener);
         let mut hangup = signal(SignalKind::hangup())?;
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
@@ -166,6 +155,8 @@ impl Daemon {
             }
         };
         service::tell(&News::Stopping);
+        drop(requests);
+        server.end().await;
         Ok(leave)
     }
 

@@ -10,6 +10,7 @@ pub mod model;
 pub mod next_hops;
 mod preflight;
 pub mod reconcile;
+mod seldom;
 mod service;
 pub mod sweep;
 pub mod views;
