@@ -5,7 +5,7 @@ pub(crate) mod socket;
 
 use std::net::IpAddr;
 
-pub(crate) use server::Server;
+pub(crate) use server::{Request, Server};
 
 use serde::{Deserialize, Serialize};
 

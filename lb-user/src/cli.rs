@@ -199,7 +199,12 @@ fn ask(socket: &Path, command: &Command) -> anyhow::Result<Answer> {
     line.push(b'\n');
     stream.write_all(&line)?;
     let mut answer = String::new();
-    stream.read_to_string(&mut answer)?;
+    stream
+        .read_to_string(&mut answer)
+        .context("the daemon ended before it answered")?;
+    if answer.is_empty() {
+        bail!("the daemon ended before it answered; its log may say why");
+    }
     match serde_json::from_str(&answer)
         .context("the daemon's answer is not understood: is it of this version?")?
     {

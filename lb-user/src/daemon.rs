@@ -1,5 +1,7 @@
 //! The daemon: wires everything, and runs until it is told to end.
 
+mod signals;
+
 use std::{
     net::IpAddr,
     path::{Path, PathBuf},
@@ -8,15 +10,13 @@ use std::{
 
 use anyhow::bail;
 use tokio::{
-    net::UnixListener,
-    signal::unix::{SignalKind, signal},
-    sync::mpsc,
+    sync::{mpsc, oneshot},
     task, time,
 };
 use tracing::{error, info, warn};
 
 use crate::{
-    api::{self, socket::ControlSocket},
+    api::{self, Request, Server, socket::ControlSocket},
     bpf::{AttachMode, Datapath, Maps},
     config,
     health::{Change, Finding, Health, Monitors},
@@ -28,6 +28,7 @@ use crate::{
     sweep::Sweep,
     views,
 };
+use signals::{Signals, Told};
 
 /// How often flows are swept.
 const FLOW_SWEEP: Duration = Duration::from_secs(1);
@@ -45,15 +46,32 @@ pub enum Leave {
     Nothing,
 }
 
+/// How the daemon ends.
+struct Ending {
+    leave: Leave,
+    /// Where it is said that it is done, if somebody asked for it at the control socket.
+    asked: Option<oneshot::Sender<api::Answer>>,
+}
+
 /// Runs the daemon with the configuration at `path` until it is told to end.
 pub async fn run(path: &Path) -> anyhow::Result<()> {
+    // First of all: what comes during the start is heard after it, so that nothing half done is left behind.
+    let mut signals = Signals::install()?;
     let config = load(path)?;
     preflight::check(&config)?;
     // Before the datapath is touched: it may be that of another daemon, which answers there.
-    let (_socket, listener) = ControlSocket::listen(&config.daemon.control_socket)?;
+    let (socket, listener) = ControlSocket::listen(&config.daemon.control_socket)?;
     let mut daemon = Daemon::start(path.to_owned(), config)?;
-    let leave = daemon.serve(listener).await?;
-    daemon.end(leave);
+    let (server, mut requests) = Server::start(listener);
+    let Ending { leave, asked } = daemon.serve(&mut signals, &mut requests).await;
+    let answer = daemon.end(leave);
+    drop(socket);
+    if let Some(asked) = asked {
+        // Who asked may have gone away.
+        let _ = asked.send(answer);
+    }
+    drop(requests);
+    server.end().await;
     Ok(())
 }
 
@@ -121,43 +139,38 @@ impl Daemon {
         })
     }
 
-    async fn serve(&mut self, listener: UnixListener) -> anyhow::Result<Leave> {
-        let (server, mut requests) = api::Server::start(listener);
-        let mut hangup = signal(SignalKind::hangup())?;
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
+    async fn serve(&mut self, signals: &mut Signals, requests: &mut mpsc::Receiver<Request>) -> Ending {
         let mut flows = time::interval(FLOW_SWEEP);
         let mut sessions = time::interval(SESSION_SWEEP);
         info!(pools = self.config.pools.len(), "serving");
         service::tell(&News::Serving(&self.config));
-        let leave = loop {
+        let ending = loop {
             tokio::select! {
-                _ = hangup.recv() => {
-                    if let Err(reason) = self.reload() {
-                        error!("{reason:#}; what runs goes on running");
+                told = signals.next() => match told {
+                    Told::Reload => {
+                        if let Err(reason) = self.reload() {
+                            error!("{reason:#}; what runs goes on running");
+                        }
                     }
-                }
-                _ = terminate.recv() => break Leave::Running,
-                _ = interrupt.recv() => break Leave::Nothing,
+                    Told::End(leave) => break Ending { leave, asked: None },
+                },
                 _ = flows.tick() => self.sweep.begin_flows(&self.datapath.maps),
                 _ = sessions.tick() => self.sweep.begin_sessions(&self.datapath.maps),
                 () = task::yield_now(), if self.sweep.is_under_way() => self.sweep.step(&mut self.datapath.maps),
                 () = self.next_hops.changed() => self.next_hops.write(&self.datapath.maps.members),
                 Some(change) = self.changes.recv() => self.take_change(change),
-                Some(request) = requests.recv() => {
-                    let (answer, leave) = self.answer(&request.command);
-                    // Who asked may have gone away.
-                    let _ = request.answer.send(answer);
-                    if let Some(leave) = leave {
-                        break leave;
+                Some(Request { command, answer }) = requests.recv() => {
+                    if let api::Command::Stop { detach } = command {
+                        let leave = if detach { Leave::Nothing } else { Leave::Running };
+                        break Ending { leave, asked: Some(answer) };
                     }
+                    // Who asked may have gone away.
+                    let _ = answer.send(self.answer(&command));
                 }
             }
         };
         service::tell(&News::Stopping);
-        drop(requests);
-        server.end().await;
-        Ok(leave)
+        ending
     }
 
     fn reload(&mut self) -> anyhow::Result<()> {
@@ -207,17 +220,15 @@ impl Daemon {
         }
     }
 
-    fn answer(&mut self, command: &api::Command) -> (api::Answer, Option<Leave>) {
+    fn answer(&mut self, command: &api::Command) -> api::Answer {
         match command {
             api::Command::Status => {
-                let status = views::status(&self.scene(), &self.datapath.attachments);
-                (api::Answer::Status(status), None)
+                api::Answer::Status(views::status(&self.scene(), &self.datapath.attachments))
             }
             api::Command::Sessions { pool, client } => {
-                let sessions = views::sessions(&self.scene(), pool.as_deref(), *client);
-                (api::Answer::Sessions(sessions), None)
+                api::Answer::Sessions(views::sessions(&self.scene(), pool.as_deref(), *client))
             }
-            api::Command::DropSession { pool, client } => (self.drop_session(pool, *client), None),
+            api::Command::DropSession { pool, client } => self.drop_session(pool, *client),
             api::Command::Explain {
                 client,
                 port,
@@ -230,20 +241,16 @@ impl Daemon {
                 };
                 let unix_s = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
                 let unix_s = unix_s.map_or(0, |since| since.as_secs());
-                let answer = match views::explain(&self.scene(), &question, unix_s) {
+                match views::explain(&self.scene(), &question, unix_s) {
                     Ok(explanation) => api::Answer::Explanation(Box::new(explanation)),
                     Err(reason) => api::Answer::Failed(reason),
-                };
-                (answer, None)
+                }
             }
             api::Command::Reload => match self.reload() {
-                Ok(()) => (api::Answer::Done, None),
-                Err(reason) => (api::Answer::Failed(format!("{reason:#}")), None),
+                Ok(()) => api::Answer::Done,
+                Err(reason) => api::Answer::Failed(format!("{reason:#}")),
             },
-            api::Command::Stop { detach } => (
-                api::Answer::Done,
-                Some(if *detach { Leave::Nothing } else { Leave::Running }),
-            ),
+            api::Command::Stop { .. } => api::Answer::Failed("the daemon is ending".into()),
         }
     }
 
@@ -265,7 +272,8 @@ impl Daemon {
         }
     }
 
-    fn end(&self, leave: Leave) {
+    /// Ends all but the control socket, and says to whoever asked for it what came of it.
+    fn end(self, leave: Leave) -> api::Answer {
         match leave {
             Leave::Running => {
                 // Nobody keeps them fresh from now on.
@@ -275,10 +283,14 @@ impl Daemon {
             Leave::Nothing => {
                 if let Err(error) = self.datapath.unpin() {
                     warn!("cannot remove the pins: {error}");
+                    return api::Answer::Failed(format!(
+                        "the daemon ends, but cannot remove its pins: {error}"
+                    ));
                 }
                 info!("ending; the datapath is detached");
             }
         }
+        api::Answer::Done
     }
 }
 
