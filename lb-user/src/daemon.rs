@@ -1,6 +1,7 @@
 //! The daemon: wires everything, and runs until it is told to end.
 
 mod signals;
+mod sources;
 
 use std::{
     net::IpAddr,
@@ -98,6 +99,8 @@ struct Daemon {
     ids: Ids,
     next_hops: NextHops,
     sweep: Sweep,
+    /// When to see whether members are to be sent to from other addresses.
+    sources_due: Option<time::Instant>,
 }
 
 impl Daemon {
@@ -136,6 +139,7 @@ impl Daemon {
             ids,
             next_hops,
             sweep: Sweep::default(),
+            sources_due: None,
         })
     }
 
@@ -157,7 +161,11 @@ impl Daemon {
                 _ = flows.tick() => self.sweep.begin_flows(&self.datapath.maps),
                 _ = sessions.tick() => self.sweep.begin_sessions(&self.datapath.maps),
                 () = task::yield_now(), if self.sweep.is_under_way() => self.sweep.step(&mut self.datapath.maps),
-                () = self.next_hops.changed() => self.next_hops.write(&self.datapath.maps.members),
+                () = self.next_hops.changed() => {
+                    self.next_hops.write(&self.datapath.maps.members);
+                    self.note_sources();
+                }
+                () = sources::due(self.sources_due) => self.take_sources(),
                 Some(change) = self.changes.recv() => self.take_change(change),
                 Some(Request { command, answer }) = requests.recv() => {
                     if let api::Command::Stop { detach } = command {
