@@ -1,10 +1,11 @@
 //! The command line.
 
+pub mod output;
 mod show;
 mod table;
 
 use std::{
-    io::{ErrorKind, Read, Write},
+    io::{Read, Write},
     net::{IpAddr, SocketAddr},
     os::unix::net::UnixStream,
     path::{Path, PathBuf},
@@ -146,6 +147,8 @@ pub fn run() -> anyhow::Result<()> {
             tracing_subscriber::fmt()
                 .with_env_filter(filter)
                 .with_writer(std::io::stderr)
+                .with_ansi(output::is_coloured())
+                .log_internal_errors(false)
                 .init();
             tokio::runtime::Runtime::new()?.block_on(daemon::run(&config))
         }
@@ -179,15 +182,14 @@ fn check(file: &Path) -> anyhow::Result<()> {
     match config::load(file) {
         Ok(loaded) => {
             for warning in &loaded.warnings {
-                eprintln!("{warning:#}");
+                output::complain(format_args!("{warning:#}"));
             }
             preflight::check_places(&loaded.config)?;
-            println!("{}: valid", file.display());
-            println!(
-                "its maps will take {}",
-                Memory::estimated(&loaded.config.datapath)?
-            );
-            Ok(())
+            let memory = Memory::estimated(&loaded.config.datapath)?;
+            let file = file.display();
+            Ok(output::print(format_args!(
+                "{file}: valid\nits maps will take {memory}"
+            ))?)
         }
         Err(mistakes) => bail!("{mistakes:#}"),
     }
@@ -239,11 +241,7 @@ fn show(answer: Answer, json: bool) -> anyhow::Result<()> {
         (Answer::Explanation(explanation), false) => show::explanation(&explanation),
         (other, _) => bail!("unexpected answer: {other:?}"),
     };
-    match writeln!(std::io::stdout(), "{}", text.trim_end()) {
-        // Whoever reads has seen enough.
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        written => Ok(written?),
-    }
+    Ok(output::print(text)?)
 }
 
 #[cfg(test)]

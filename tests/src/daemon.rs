@@ -118,7 +118,7 @@ impl Daemon {
             directory: tempfile::Builder::new().prefix(&own_prefix()).tempdir()?,
             pins: Path::new(BPFFS).join(format!("{}{count}", own_prefix())),
             wrapper: Vec::new(),
-            environment: vec![("NO_COLOR", "1".into())],
+            environment: Vec::new(),
             child: None,
         })
     }

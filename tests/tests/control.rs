@@ -74,6 +74,8 @@ fn a_reload_during_the_start_is_done_after_it() -> Result<()> {
         daemon.log().contains("reloaded")
     });
     assert!(daemon.cli(&["status"])?.status.success());
+    // No colours: it is no terminal.
+    assert!(!daemon.log().contains('\u{1b}'), "{}", daemon.log());
     Ok(())
 }
 
