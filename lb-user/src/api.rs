@@ -9,7 +9,7 @@ pub(crate) use server::{Request, Server};
 
 use serde::{Deserialize, Serialize};
 
-use crate::views::{Explanation, Session, Status};
+use crate::views::{Explanation, Session, Status, Wanted};
 
 /// What can be asked.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -18,12 +18,7 @@ pub enum Command {
     /// How things stand.
     Status,
     /// Who is held where.
-    Sessions {
-        /// Only with this pool.
-        pool: Option<String>,
-        /// Only this client.
-        client: Option<IpAddr>,
-    },
+    Sessions(Wanted),
     /// Forget the session of a client with a pool. Its open connections stay.
     DropSession {
         /// The pool's name.

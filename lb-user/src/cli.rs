@@ -18,7 +18,7 @@ use clap::{Parser, Subcommand};
 use crate::{
     api::{Answer, Command},
     bpf::Memory,
-    config, daemon, preflight,
+    config, daemon, preflight, views,
 };
 
 /// A load balancer that keeps sessions.
@@ -73,6 +73,9 @@ enum Subcommands {
         /// Only with this pool
         #[arg(long, value_name = "NAME")]
         pool: Option<String>,
+        /// Only with this member
+        #[arg(long, value_name = "NAME")]
+        member: Option<String>,
         /// Only of this client
         #[arg(long, value_name = "ADDRESS")]
         client: Option<IpAddr>,
@@ -154,8 +157,14 @@ pub fn run() -> anyhow::Result<()> {
         }
         Subcommands::Check { file } => check(&file),
         Subcommands::Status { json } => show(ask(&socket, &Command::Status)?, json),
-        Subcommands::Sessions { pool, client, json } => {
-            show(ask(&socket, &Command::Sessions { pool, client })?, json)
+        Subcommands::Sessions {
+            pool,
+            member,
+            client,
+            json,
+        } => {
+            let wanted = views::Wanted { pool, member, client };
+            show(ask(&socket, &Command::Sessions(wanted))?, json)
         }
         Subcommands::Explain {
             client,

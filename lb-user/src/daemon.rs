@@ -233,9 +233,10 @@ impl Daemon {
             api::Command::Status => {
                 api::Answer::Status(views::status(&self.scene(), &self.datapath.attachments))
             }
-            api::Command::Sessions { pool, client } => {
-                api::Answer::Sessions(views::sessions(&self.scene(), pool.as_deref(), *client))
-            }
+            api::Command::Sessions(wanted) => match views::sessions(&self.scene(), wanted) {
+                Ok(sessions) => api::Answer::Sessions(sessions),
+                Err(reason) => api::Answer::Failed(reason),
+            },
             api::Command::DropSession { pool, client } => self.drop_session(pool, *client),
             api::Command::Explain {
                 client,
@@ -272,9 +273,7 @@ impl Daemon {
 
     fn drop_session(&mut self, pool: &str, client: IpAddr) -> api::Answer {
         match views::session_key(&self.scene(), pool, client) {
-            None => api::Answer::Failed(format!(
-                "there is no pool \"{pool}\"; `holdfast status` lists them"
-            )),
+            None => api::Answer::Failed(views::no_pool(pool)),
             Some(key) if self.datapath.maps.remove_session(&key) => api::Answer::Done,
             Some(_) => api::Answer::Failed(format!("pool \"{pool}\" holds no session of {client}")),
         }

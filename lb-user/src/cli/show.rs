@@ -111,21 +111,23 @@ fn sessions_of_pools(status: &Status) -> Option<String> {
         Column::Right("MOVED"),
         Column::Right("EXPIRED"),
     ]);
-    let counts = status
-        .pools
-        .iter()
-        .filter_map(|pool| Some((&pool.name, pool.sessions?)));
     let mut any = false;
-    for (pool, sessions) in counts {
+    for pool in &status.pools {
+        let Some(sessions) = pool.sessions else { continue };
         any = true;
         table.row([
-            pool.clone(),
+            pool.name.clone(),
             count(sessions.now),
             count(sessions.created),
             count(sessions.held),
             count(sessions.moved),
             count(sessions.expired),
         ]);
+        for member in &pool.members {
+            let [name, now] = [format!("  {}", member.name), count(member.sessions.unwrap_or(0))];
+            let [created, held, moved, expired] = Default::default();
+            table.row([name, now, created, held, moved, expired]);
+        }
     }
     any.then(|| table.to_string())
 }

@@ -12,7 +12,7 @@ mod tests;
 use std::{collections::HashMap, net::IpAddr};
 
 pub use explain::{By, Explanation, Flow, HeldSession, Question, explain};
-pub use sessions::{Session, session_key, sessions};
+pub use sessions::{Session, Wanted, no_pool, session_key, sessions};
 pub use sight::Sight;
 pub use status::{
     Interface, Listener, LoadBalancer, Member, NextHop, Packets, Pool, SessionCounts, Status, Traffic, status,

@@ -98,6 +98,9 @@ pub struct Member {
     pub traffic: Traffic,
     /// Its open flows.
     pub active_flows: u64,
+    /// The sessions that hold clients to it now; none where its pool has no session persistence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sessions: Option<u64>,
     /// The way to it; none where the datapath asks the kernel for each packet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_hop: Option<NextHop>,
@@ -261,18 +264,18 @@ fn of_load_balancer<S: Sight>(
     }
 }
 
-fn of_pool<S: Sight>(scene: &Scene<'_, S>, pool: &model::Pool, held: &HashMap<u32, u64>) -> Pool {
+fn of_pool<S: Sight>(scene: &Scene<'_, S>, pool: &model::Pool, held: &Held) -> Pool {
     let id = scene.ids.pools.get(&pool.name).copied().unwrap_or(0);
     let members: Vec<Member> = pool
         .members
         .iter()
-        .map(|member| of_member(scene, pool, member))
+        .map(|member| of_member(scene, pool, member, held))
         .collect();
     let states: Vec<OperatingStatus> = members.iter().map(|member| member.status).collect();
     let counts = scene.sight.session_counts(id);
     let swept = scene.sight.pool(id).map_or(0, |pool| pool.swept_sessions.get());
     let sessions = pool.session_persistence.as_ref().map(|_| SessionCounts {
-        now: held.get(&id).copied().unwrap_or(0),
+        now: held.by_pool.get(&id).copied().unwrap_or(0),
         created: counts.created,
         held: counts.held,
         moved: counts.moved,
@@ -291,7 +294,12 @@ fn of_pool<S: Sight>(scene: &Scene<'_, S>, pool: &model::Pool, held: &HashMap<u3
     }
 }
 
-fn of_member<S: Sight>(scene: &Scene<'_, S>, pool: &model::Pool, member: &model::Member) -> Member {
+fn of_member<S: Sight>(
+    scene: &Scene<'_, S>,
+    pool: &model::Pool,
+    member: &model::Member,
+    held: &Held,
+) -> Member {
     let id = scene.member_id(pool, member).unwrap_or(0);
     let entry = scene.sight.member(id);
     let active = entry.map_or(0, |entry| entry.active_flows.get());
@@ -305,6 +313,7 @@ fn of_member<S: Sight>(scene: &Scene<'_, S>, pool: &model::Pool, member: &model:
         status: scene.member_status(pool, member),
         traffic: scene.sight.member_traffic(id).into(),
         active_flows: active.into(),
+        sessions: pool.session_persistence.as_ref().map(|_| held.of_member(id)),
         next_hop: entry
             .and_then(|entry| Hop::read(&entry.next_hop))
             .map(NextHop::from),
@@ -319,14 +328,31 @@ fn active_flows<S: Sight>(sight: &S) -> HashMap<u32, u64> {
     count(open.map(|record| record.listener.get()))
 }
 
-/// Sessions that hold, by the id of their pool.
-fn sessions_now<S: Sight>(scene: &Scene<'_, S>) -> HashMap<u32, u64> {
+/// How many sessions hold.
+#[derive(Default)]
+struct Held {
+    by_pool: HashMap<u32, u64>,
+    by_member: HashMap<u32, u64>,
+}
+
+impl Held {
+    fn of_member(&self, id: u32) -> u64 {
+        self.by_member.get(&id).copied().unwrap_or(0)
+    }
+}
+
+fn sessions_now<S: Sight>(scene: &Scene<'_, S>) -> Held {
     let (sight, now_s) = (scene.sight, scene.sight.now_s());
     let holds = |entry: &crate::bpf::SessionEntry| {
         let pool = sight.pool(entry.key.pool);
         pool.is_some_and(|pool| now_s < sessions::end_s(pool, entry))
     };
-    count(sight.sessions().filter(holds).map(|entry| entry.key.pool))
+    let mut held = Held::default();
+    for entry in sight.sessions().filter(holds) {
+        *held.by_pool.entry(entry.key.pool).or_default() += 1;
+        *held.by_member.entry(entry.member).or_default() += 1;
+    }
+    held
 }
 
 fn count(ids: impl Iterator<Item = u32>) -> HashMap<u32, u64> {
