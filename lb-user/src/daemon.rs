@@ -6,7 +6,7 @@ mod sources;
 use std::{
     net::IpAddr,
     path::{Path, PathBuf},
-    time::{Duration, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use anyhow::bail;
@@ -17,6 +17,7 @@ use tokio::{
 use tracing::{error, info, warn};
 
 use crate::{
+    alarms::Alarms,
     api::{self, Request, Server, socket::ControlSocket},
     bpf::{AttachMode, Datapath, Maps},
     config,
@@ -99,6 +100,7 @@ struct Daemon {
     ids: Ids,
     next_hops: NextHops,
     sweep: Sweep,
+    alarms: Alarms,
     /// When to see whether members are to be sent to from other addresses.
     sources_due: Option<time::Instant>,
 }
@@ -139,6 +141,7 @@ impl Daemon {
             ids,
             next_hops,
             sweep: Sweep::default(),
+            alarms: Alarms::default(),
             sources_due: None,
         })
     }
@@ -158,7 +161,10 @@ impl Daemon {
                     }
                     Told::End(leave) => break Ending { leave, asked: None },
                 },
-                _ = flows.tick() => self.sweep.begin_flows(&self.datapath.maps),
+                _ = flows.tick() => {
+                    self.sweep.begin_flows(&self.datapath.maps);
+                    self.raise_alarms();
+                }
                 _ = sessions.tick() => self.sweep.begin_sessions(&self.datapath.maps),
                 () = task::yield_now(), if self.sweep.is_under_way() => self.sweep.step(&mut self.datapath.maps),
                 () = self.next_hops.changed() => {
@@ -207,6 +213,14 @@ impl Daemon {
         self.config = config;
         info!("reloaded");
         Ok(())
+    }
+
+    fn raise_alarms(&mut self) {
+        let maps = &self.datapath.maps;
+        let counts = |reason| maps.counters.reason(reason);
+        for alarm in self.alarms.note(Instant::now(), counts) {
+            alarm.tell(maps, &self.config, &self.ids);
+        }
     }
 
     fn take_change(&mut self, change: Change) {

@@ -1,5 +1,6 @@
 //! The Holdfast daemon as a library.
 
+mod alarms;
 pub mod api;
 pub mod bpf;
 pub mod cli;
