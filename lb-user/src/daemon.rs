@@ -109,6 +109,7 @@ impl Daemon {
     fn start(path: PathBuf, config: Config) -> anyhow::Result<Self> {
         preflight::raise_file_limit();
         preflight::warn_of_closed_forwarding(&config);
+        preflight::warn_of_hidden_vips(&config);
         let mut datapath = Datapath::load(&config.datapath, &config.daemon.pin_path)?;
         if let Some(memory) = &datapath.memory {
             info!("the maps take {memory}");
@@ -210,6 +211,7 @@ impl Daemon {
         self.next_hops.turn_to(&config, &self.datapath.maps.members);
         self.monitors.update(&config, &self.health);
         preflight::warn_of_closed_forwarding(&config);
+        preflight::warn_of_hidden_vips(&config);
         self.config = config;
         info!("reloaded");
         Ok(())

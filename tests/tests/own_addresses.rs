@@ -1,6 +1,6 @@
 //! The balancer's own addresses towards its members, and what follows when they change.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
@@ -71,5 +71,25 @@ fn another_own_address_is_taken_without_a_reload() -> Result<()> {
         let said = format!("is {new} now, and was {old}");
         assert!(scene.daemon().log().contains(&said), "{}", scene.daemon().log());
     }
+    Ok(())
+}
+
+#[test]
+fn a_vip_that_nobody_answers_for_is_warned_of() -> Result<()> {
+    let lab = Laboratory::routed().members(1).build()?;
+    let config = |vip: &str| {
+        let vip = SocketAddr::new(vip.parse().expect("an address"), PORT);
+        let member = (lab.member_address(1, Family::V4), MEMBER_PORT).into();
+        Config::new()
+            .listener(Protocol::Tcp, vip, "web")
+            .pool(Pool::new("web").member("member1", member, 1))
+    };
+    let mut daemon = Daemon::start(&lab, config("10.1.0.77"))?;
+    let command = "ip address add 10.1.0.77/32 dev client";
+    assert!(daemon.log().contains(command), "{}", daemon.log());
+    daemon.terminate()?;
+    drop(daemon);
+    let daemon = Daemon::start(&lab, config("10.1.0.100"))?;
+    assert!(!daemon.log().contains("nobody answers"), "{}", daemon.log());
     Ok(())
 }

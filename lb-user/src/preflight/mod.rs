@@ -6,6 +6,7 @@ mod forwarding;
 mod interfaces;
 mod kernel;
 mod paths;
+mod vips;
 
 use std::{fmt, io, path::PathBuf};
 
@@ -16,6 +17,7 @@ use nix::{
     sys::resource::{Resource, getrlimit, setrlimit},
 };
 use tracing::warn;
+pub(crate) use vips::warn_of_hidden_vips;
 
 use crate::{api::socket::Kind, model::Config};
 
