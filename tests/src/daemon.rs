@@ -270,7 +270,8 @@ impl Daemon {
         self.directory.path().join("log")
     }
 
-    fn write_config(&self, config: impl Display) -> Result<()> {
+    /// Writes a new configuration. It holds once the daemon is told to read it.
+    pub fn write_config(&self, config: impl Display) -> Result<()> {
         let (socket, pins) = (self.socket_path(), &self.pins);
         let text = format!(
             "[daemon]\ncontrol_socket = \"{}\"\npin_path = \"{}\"\n\n[datapath]\ninterfaces = {:?}\n\n{config}",
