@@ -1,11 +1,12 @@
 //! The command line.
 
+pub mod output;
 mod show;
 mod table;
 mod trace;
 
 use std::{
-    io::{ErrorKind, Read, Write},
+    io::{Read, Write},
     net::{IpAddr, SocketAddr},
     os::unix::net::UnixStream,
     path::{Path, PathBuf},
@@ -18,8 +19,9 @@ use clap::{Parser, Subcommand};
 use crate::{
     api::{Answer, Command},
     bpf::Memory,
-    config, daemon,
+    config, daemon, preflight,
     trace::Client as TracedClient,
+    views,
 };
 
 /// A load balancer that keeps sessions.
@@ -74,6 +76,9 @@ enum Subcommands {
         /// Only with this pool
         #[arg(long, value_name = "NAME")]
         pool: Option<String>,
+        /// Only with this member
+        #[arg(long, value_name = "NAME")]
+        member: Option<String>,
         /// Only of this client
         #[arg(long, value_name = "ADDRESS")]
         client: Option<IpAddr>,
@@ -162,13 +167,21 @@ pub fn run() -> anyhow::Result<()> {
             tracing_subscriber::fmt()
                 .with_env_filter(filter)
                 .with_writer(std::io::stderr)
+                .with_ansi(output::is_coloured())
+                .log_internal_errors(false)
                 .init();
             tokio::runtime::Runtime::new()?.block_on(daemon::run(&config))
         }
         Subcommands::Check { file } => check(&file),
         Subcommands::Status { json } => show(ask(&socket, &Command::Status)?, json),
-        Subcommands::Sessions { pool, client, json } => {
-            show(ask(&socket, &Command::Sessions { pool, client })?, json)
+        Subcommands::Sessions {
+            pool,
+            member,
+            client,
+            json,
+        } => {
+            let wanted = views::Wanted { pool, member, client };
+            show(ask(&socket, &Command::Sessions(wanted))?, json)
         }
         Subcommands::Explain {
             client,
@@ -196,14 +209,14 @@ fn check(file: &Path) -> anyhow::Result<()> {
     match config::load(file) {
         Ok(loaded) => {
             for warning in &loaded.warnings {
-                eprintln!("{warning:#}");
+                output::complain(format_args!("{warning:#}"));
             }
-            println!("{}: valid", file.display());
-            println!(
-                "its maps will take {}",
-                Memory::estimated(&loaded.config.datapath)?
-            );
-            Ok(())
+            preflight::check_places(&loaded.config)?;
+            let memory = Memory::estimated(&loaded.config.datapath)?;
+            let file = file.display();
+            Ok(output::print(format_args!(
+                "{file}: valid\nits maps will take {memory}"
+            ))?)
         }
         Err(mistakes) => bail!("{mistakes:#}"),
     }
@@ -221,7 +234,12 @@ fn send(socket: &Path, command: &Command) -> anyhow::Result<UnixStream> {
 
 fn ask(socket: &Path, command: &Command) -> anyhow::Result<Answer> {
     let mut answer = String::new();
-    send(socket, command)?.read_to_string(&mut answer)?;
+    send(socket, command)?
+        .read_to_string(&mut answer)
+        .context("the daemon ended before it answered")?;
+    if answer.is_empty() {
+        bail!("the daemon ended before it answered; its log may say why");
+    }
     match serde_json::from_str(&answer).context(NOT_UNDERSTOOD)? {
         Answer::Failed(reason) => bail!(reason),
         answer => Ok(answer),
@@ -254,11 +272,7 @@ fn show(answer: Answer, json: bool) -> anyhow::Result<()> {
         (Answer::Explanation(explanation), false) => show::explanation(&explanation),
         (other, _) => bail!("unexpected answer: {other:?}"),
     };
-    match writeln!(std::io::stdout(), "{}", text.trim_end()) {
-        // Whoever reads has seen enough.
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        written => Ok(written?),
-    }
+    Ok(output::print(text)?)
 }
 
 #[cfg(test)]

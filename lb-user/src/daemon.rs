@@ -1,40 +1,42 @@
 //! The daemon: wires everything, and runs until it is told to end.
 
+mod findings;
 mod inquiry;
 mod interfaces;
+mod requests;
+mod signals;
+mod sources;
 
 use std::{
-    net::IpAddr,
     ops::ControlFlow,
-    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
-    time::{Duration, SystemTime},
+    time::{Duration, Instant},
 };
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use tokio::{
-    net::UnixListener,
-    signal::unix::{SignalKind, signal},
     sync::{mpsc, oneshot},
     task, time,
 };
 use tracing::{error, info, warn};
 
 use crate::{
-    api,
+    alarms::Alarms,
+    api::{self, Request, Server, socket::ControlSocket},
     bpf::{Datapath, Maps},
     config,
-    health::{Change, Finding, Health, Monitors},
+    health::{Change, Health, Monitors},
     model::Config,
     next_hops::{self, Hops, NextHops},
     preflight,
     reconcile::{self, Ids},
     service::{self, News},
     sweep::Sweep,
-    trace::{self, Told, Tracer},
+    trace::{self, Tracer},
     views,
 };
 use inquiry::Inquiry;
+use signals::{Signals, Told};
 
 /// How often flows are swept.
 const FLOW_SWEEP: Duration = Duration::from_secs(1);
@@ -42,20 +44,8 @@ const FLOW_SWEEP: Duration = Duration::from_secs(1);
 const INTERFACES: Duration = Duration::from_secs(1);
 /// How often sessions are swept.
 const SESSION_SWEEP: Duration = Duration::from_secs(10);
-/// Requests of the control socket that wait at a time.
-const PENDING_REQUESTS: usize = 64;
 /// Changes of health that wait at a time.
 const PENDING_CHANGES: usize = 1024;
-
-/// A request of the control socket, and where its answer goes.
-pub struct Request {
-    /// What is asked.
-    pub command: api::Command,
-    /// Where the answer goes.
-    pub answer: oneshot::Sender<api::Answer>,
-    /// Where a trace goes that is begun.
-    pub trace: mpsc::Sender<Told>,
-}
 
 /// What is left behind when the daemon ends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -66,27 +56,44 @@ pub enum Leave {
     Nothing,
 }
 
+/// How the daemon ends.
+struct Ending {
+    leave: Leave,
+    /// Where it is said that it is done, if somebody asked for it at the control socket.
+    asked: Option<oneshot::Sender<api::Answer>>,
+}
+
 /// Runs the daemon with the configuration at `path` until it is told to end.
 pub async fn run(path: &Path) -> anyhow::Result<()> {
+    // First of all: what comes during the start is heard after it, so that nothing half done is left behind.
+    let mut signals = Signals::install()?;
     let config = load(path)?;
     preflight::check(&config)?;
-    let socket = config.daemon.control_socket.clone();
     // Before the datapath is touched: it may be that of another daemon, which answers there.
-    let listener = listen(&socket)?;
+    let (socket, listener) = ControlSocket::listen(&config.daemon.control_socket)?;
     let pin_path = config.daemon.pin_path.clone();
     let was_pinned = Datapath::is_pinned(&pin_path);
-    let ended = match Daemon::start(path.to_owned(), config) {
-        Ok(mut daemon) => daemon.serve(listener).await.map(|leave| daemon.end(leave)),
+    let mut daemon = match Daemon::start(path.to_owned(), config) {
+        Ok(daemon) => daemon,
         Err(error) => {
             if !was_pinned {
                 // Nobody would take it over.
                 let _ = std::fs::remove_dir_all(pin_path);
             }
-            Err(error)
+            return Err(error);
         }
     };
-    let _ = std::fs::remove_file(socket);
-    ended
+    let (server, mut requests) = Server::start(listener);
+    let Ending { leave, asked } = daemon.serve(&mut signals, &mut requests).await;
+    let answer = daemon.end(leave);
+    drop(socket);
+    if let Some(asked) = asked {
+        // Who asked may have gone away.
+        let _ = asked.send(answer);
+    }
+    drop(requests);
+    server.end().await;
+    Ok(())
 }
 
 fn load(path: &Path) -> anyhow::Result<Config> {
@@ -115,12 +122,16 @@ struct Daemon {
     /// The question that is being looked into: the next request waits for that.
     inquiry: Option<Inquiry>,
     tracer: Tracer,
+    alarms: Alarms,
+    /// When to see whether members are to be sent to from other addresses.
+    sources_due: Option<time::Instant>,
 }
 
 impl Daemon {
     fn start(path: PathBuf, config: Config) -> anyhow::Result<Self> {
         preflight::raise_file_limit();
         preflight::warn_of_closed_forwarding(&config);
+        preflight::warn_of_hidden_vips(&config);
         let mut datapath = Datapath::load(&config.datapath, &config.daemon.pin_path)?;
         if let Some(memory) = &datapath.memory {
             info!("the maps take {memory}");
@@ -147,31 +158,30 @@ impl Daemon {
             sweep,
             inquiry: None,
             tracer,
+            alarms: Alarms::default(),
+            sources_due: None,
         })
     }
 
-    async fn serve(&mut self, listener: UnixListener) -> anyhow::Result<Leave> {
-        let (sender, mut requests) = mpsc::channel(PENDING_REQUESTS);
-        let _server = tokio::spawn(api::serve(listener, sender));
-        let mut hangup = signal(SignalKind::hangup())?;
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
+    async fn serve(&mut self, signals: &mut Signals, requests: &mut mpsc::Receiver<Request>) -> Ending {
         let mut flows = time::interval(FLOW_SWEEP);
         let mut sessions = time::interval(SESSION_SWEEP);
         let mut interfaces = time::interval(INTERFACES);
         info!(pools = self.config.pools.len(), "serving");
         service::tell(&News::Serving(&self.config));
-        let leave = loop {
+        let ending = loop {
             tokio::select! {
-                _ = hangup.recv() => {
-                    if let Err(reason) = self.reload() {
-                        error!("{reason:#}; what runs goes on running");
+                told = signals.next() => match told {
+                    Told::Reload => {
+                        if let Err(reason) = self.reload() {
+                            error!("{reason:#}; what runs goes on running");
+                        }
                     }
-                }
-                _ = terminate.recv() => break Leave::Running,
-                _ = interrupt.recv() => break Leave::Nothing,
+                    Told::End(leave) => break Ending { leave, asked: None },
+                },
                 _ = flows.tick() => {
                     self.sweep.begin_flows();
+                    self.raise_alarms();
                     // What was lost may have been the last for a while.
                     self.tracer.hand_on(&mut self.datapath, &self.ids);
                 }
@@ -182,17 +192,21 @@ impl Daemon {
                 _ = sessions.tick() => self.sweep.begin_sessions(),
                 _ = interfaces.tick() => interfaces::follow(&mut self.datapath, self.config.datapath.xdp_mode),
                 () = task::yield_now(), if self.has_slices() => self.do_slices(),
-                () = self.next_hops.changed() => self.next_hops.write(&self.datapath.maps.members),
+                () = self.next_hops.changed() => {
+                    self.next_hops.write(&self.datapath.maps.members);
+                    self.note_sources();
+                }
+                () = sources::due(self.sources_due) => self.take_sources(),
                 Some(change) = self.changes.recv() => self.take_changes(change),
                 Some(request) = requests.recv(), if self.inquiry.is_none() => {
-                    if let Some(leave) = self.take_request(request) {
-                        break leave;
+                    if let ControlFlow::Break(ending) = self.take_request(request) {
+                        break ending;
                     }
                 }
             }
         };
         service::tell(&News::Stopping);
-        Ok(leave)
+        ending
     }
 
     fn reload(&mut self) -> anyhow::Result<()> {
@@ -231,50 +245,18 @@ impl Daemon {
         self.next_hops.turn_to(&config, &self.datapath.maps.members);
         self.monitors.update(&config, &self.health);
         preflight::warn_of_closed_forwarding(&config);
+        preflight::warn_of_hidden_vips(&config);
         self.config = config;
         info!("reloaded");
         Ok(())
     }
 
-    /// Takes a change of health, and with it those that wait: members fail together.
-    fn take_changes(&mut self, first: Change) {
-        let mut changes = vec![first];
-        while changes.len() < PENDING_CHANGES
-            && let Ok(change) = self.changes.try_recv()
-        {
-            changes.push(change);
+    fn raise_alarms(&mut self) {
+        let maps = &self.datapath.maps;
+        let counts = |reason| maps.counters.reason(reason);
+        for alarm in self.alarms.note(Instant::now(), counts) {
+            alarm.tell(maps, &self.config, &self.ids);
         }
-        changes.retain(|change| self.note_change(change));
-        if changes.is_empty() {
-            return;
-        }
-        let pools = changes.iter().map(|change| change.pool.clone()).collect();
-        let Self { datapath, config, .. } = self;
-        if let Err(reason) = reconcile::apply_health(&mut datapath.maps, config, &self.health, &pools) {
-            error!("{reason}");
-        }
-        // The way to a member, and with it the source address towards it, may be another by now.
-        self.sweep.note_change(&self.datapath.maps);
-        for change in changes {
-            let Change {
-                pool,
-                member,
-                finding,
-            } = change;
-            match finding {
-                Finding::Up => info!(pool, member, "the member is up"),
-                Finding::Down { reason } => warn!(pool, member, "the member is down: {reason}"),
-            }
-        }
-    }
-
-    /// Notes what a monitor found; whether the member went up or down by that.
-    fn note_change(&mut self, change: &Change) -> bool {
-        // What a monitor found that has ended meanwhile is no longer asked for.
-        is_watched(&self.config, &change.pool, &change.member)
-            && self
-                .health
-                .set(&change.pool, &change.member, change.finding.clone())
     }
 
     /// Whether there is work that is done in slices, between all else.
@@ -291,65 +273,6 @@ impl Daemon {
         }
     }
 
-    /// Answers a request, or begins to look into it. Some end the daemon.
-    fn take_request(&mut self, request: Request) -> Option<Leave> {
-        let Request {
-            command,
-            answer,
-            trace,
-        } = request;
-        let (answered, leave) = match command {
-            api::Command::Status => {
-                self.inquiry = Some(Inquiry::status(answer));
-                return None;
-            }
-            api::Command::Sessions { pool, client } => {
-                let list = views::SessionList::new(&self.scene(), pool.as_deref(), client);
-                self.inquiry = Some(Inquiry::sessions(list, answer));
-                return None;
-            }
-            api::Command::DropSession { pool, client } => (self.drop_session(&pool, client), None),
-            api::Command::Explain {
-                client,
-                port,
-                listener,
-            } => (self.explain(client, port, listener), None),
-            api::Command::Trace { clients } => (self.start_trace(&clients, trace), None),
-            api::Command::Reload => match self.reload() {
-                Ok(()) => (api::Answer::Done, None),
-                Err(reason) => (api::Answer::Failed(format!("{reason:#}")), None),
-            },
-            api::Command::Stop { detach: true } => (api::Answer::Done, Some(Leave::Nothing)),
-            api::Command::Stop { detach: false } => (api::Answer::Done, Some(Leave::Running)),
-        };
-        // Who asked may have gone away.
-        let _ = answer.send(answered);
-        leave
-    }
-
-    fn start_trace(&mut self, clients: &[trace::Client], told: mpsc::Sender<Told>) -> api::Answer {
-        // The first one has programs verified, while other tasks go on.
-        let start = || self.tracer.start(&mut self.datapath, clients, told);
-        match task::block_in_place(start) {
-            Ok(()) => api::Answer::Done,
-            Err(reason) => api::Answer::Failed(reason),
-        }
-    }
-
-    fn explain(&self, client: IpAddr, port: Option<u16>, listener: String) -> api::Answer {
-        let question = views::Question {
-            client,
-            port,
-            listener,
-        };
-        let unix_s = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-        let unix_s = unix_s.map_or(0, |since| since.as_secs());
-        match views::explain(&self.scene(), &question, unix_s) {
-            Ok(explanation) => api::Answer::Explanation(Box::new(explanation)),
-            Err(reason) => api::Answer::Failed(reason),
-        }
-    }
-
     fn scene(&self) -> views::Scene<'_, Maps> {
         views::Scene {
             config: &self.config,
@@ -358,17 +281,8 @@ impl Daemon {
         }
     }
 
-    fn drop_session(&mut self, pool: &str, client: IpAddr) -> api::Answer {
-        match views::session_key(&self.scene(), pool, client) {
-            None => api::Answer::Failed(format!(
-                "there is no pool \"{pool}\"; `holdfast status` lists them"
-            )),
-            Some(key) if self.datapath.maps.remove_session(&key) => api::Answer::Done,
-            Some(_) => api::Answer::Failed(format!("pool \"{pool}\" holds no session of {client}")),
-        }
-    }
-
-    fn end(&mut self, leave: Leave) {
+    /// Ends all but the control socket, and says to whoever asked for it what came of it.
+    fn end(mut self, leave: Leave) -> api::Answer {
         self.tracer.stop(&mut self.datapath);
         match leave {
             Leave::Running => {
@@ -379,27 +293,18 @@ impl Daemon {
             Leave::Nothing => {
                 if let Err(error) = self.datapath.unpin() {
                     warn!("cannot remove the pins: {error}");
+                    return api::Answer::Failed(format!(
+                        "the daemon ends, but cannot remove its pins: {error}"
+                    ));
                 }
                 info!("ending; the datapath is detached");
             }
         }
+        api::Answer::Done
     }
 }
 
 fn is_watched(config: &Config, pool: &str, member: &str) -> bool {
     let pool = config.pool(pool).filter(|pool| pool.health_monitor.is_some());
     pool.is_some_and(|pool| pool.members.iter().any(|known| known.name == member))
-}
-
-/// The control socket: for its owner and group alone.
-fn listen(path: &Path) -> anyhow::Result<UnixListener> {
-    if let Some(directory) = path.parent() {
-        std::fs::create_dir_all(directory).with_context(|| format!("cannot make {}", directory.display()))?;
-    }
-    // What a daemon left that was killed.
-    let _ = std::fs::remove_file(path);
-    let listener =
-        UnixListener::bind(path).with_context(|| format!("cannot listen at {}", path.display()))?;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o660))?;
-    Ok(listener)
 }

@@ -1,5 +1,6 @@
 //! The Holdfast daemon as a library.
 
+mod alarms;
 pub mod api;
 pub mod bpf;
 pub mod cli;
@@ -10,6 +11,7 @@ pub mod model;
 pub mod next_hops;
 mod preflight;
 pub mod reconcile;
+mod seldom;
 mod service;
 pub mod sweep;
 pub mod trace;

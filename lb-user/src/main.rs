@@ -2,11 +2,13 @@
 
 use std::process::ExitCode;
 
+use lb_user::cli;
+
 fn main() -> ExitCode {
-    match lb_user::cli::run() {
+    match cli::run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("holdfast: {error:#}");
+            cli::output::complain(format_args!("holdfast: {error:#}"));
             ExitCode::FAILURE
         }
     }

@@ -118,7 +118,7 @@ impl Daemon {
             directory: tempfile::Builder::new().prefix(&own_prefix()).tempdir()?,
             pins: Path::new(BPFFS).join(format!("{}{count}", own_prefix())),
             wrapper: Vec::new(),
-            environment: vec![("NO_COLOR", "1".into())],
+            environment: Vec::new(),
             child: None,
         })
     }
@@ -126,6 +126,21 @@ impl Daemon {
     /// Starts the process, after [`Self::prepare`], [`Self::kill9`] or [`Self::terminate`]; returns when its control
     /// socket answers.
     pub fn launch(&mut self) -> Result<()> {
+        self.spawn()?;
+        self.await_socket()
+            .map_err(|error| anyhow!("{error:#}; its log:\n{}", self.log()))
+    }
+
+    /// Starts the process, and tells it something by a signal as soon as its control socket is there: before it answers.
+    pub fn launch_and_signal(&mut self, signal: Signal) -> Result<()> {
+        self.spawn()?;
+        try_eventually("the control socket to be there", TIME_TO_START, || {
+            self.socket_path().exists()
+        })?;
+        self.signal(signal)
+    }
+
+    fn spawn(&mut self) -> Result<()> {
         ensure!(self.child.is_none(), "the daemon runs already");
         let log = File::options().create(true).append(true).open(self.log_path())?;
         let words = self.wrapper.iter().map(OsString::as_os_str);
@@ -147,8 +162,7 @@ impl Daemon {
             .spawn()
             .context("cannot run `nsenter` (of util-linux)")?;
         self.child = Some(child);
-        self.await_socket()
-            .map_err(|error| anyhow!("{error:#}; its log:\n{}", self.log()))
+        Ok(())
     }
 
     fn await_socket(&mut self) -> Result<()> {
@@ -256,7 +270,8 @@ impl Daemon {
         self.directory.path().join("log")
     }
 
-    fn write_config(&self, config: impl Display) -> Result<()> {
+    /// Writes a new configuration. It holds once the daemon is told to read it.
+    pub fn write_config(&self, config: impl Display) -> Result<()> {
         let (socket, pins) = (self.socket_path(), &self.pins);
         let text = format!(
             "[daemon]\ncontrol_socket = \"{}\"\npin_path = \"{}\"\n\n[datapath]\ninterfaces = {:?}\n\n{config}",
@@ -276,7 +291,8 @@ impl Daemon {
         kill(Pid::from_raw(pid.cast_signed()), signal).with_context(|| format!("cannot send {signal}"))
     }
 
-    fn await_end(&mut self) -> Result<ExitStatus> {
+    /// Waits until it has ended by itself.
+    pub fn await_end(&mut self) -> Result<ExitStatus> {
         let mut child = self.child.take().context("the daemon does not run")?;
         let ended = try_eventually("the daemon to end", TIME_TO_END, || match child.try_wait() {
             Ok(status) => status.ok_or("it still runs".to_owned()),

@@ -211,3 +211,38 @@ fn the_memory_of_the_maps_is_stated_before_and_at_the_start() -> Result<()> {
     }
     Ok(())
 }
+
+#[test]
+fn ports_that_run_out_are_counted_and_logged() -> Result<()> {
+    const PORTS: usize = 8;
+    let lab = Laboratory::routed().members(1).build()?;
+    let _members = lab.serve_all(&Services::new().tcp([MEMBER_PORT]))?;
+    let vip = SocketAddr::new(lab.vip(Family::V4), PORT);
+    let address = (lab.member_address(1, Family::V4), MEMBER_PORT).into();
+    let config = Config::new()
+        .listener(Protocol::Tcp, vip, "narrow")
+        .pool(Pool::new("narrow").member("member1", address, 1));
+    let narrow = "name = \"narrow\"\nsnat_ports = [2000, 2007]\nalgorithm";
+    let config = config.to_string().replace("name = \"narrow\"\nalgorithm", narrow);
+    let daemon = Daemon::start(&lab, config)?;
+    let client = lab.client().clone().with_timeout(Duration::from_millis(500));
+    let open: Vec<_> = (0..PORTS * 2).map(|_| client.connect(None, vip)).collect();
+    assert!(open.iter().filter(|flow| flow.is_ok()).count() <= PORTS);
+    eventually("the log to tell of it", WITHIN, || {
+        let log = daemon.log();
+        let mut lines = log.lines();
+        ensure!(
+            lines.any(|line| line.contains("ports_exhausted") && line.contains("pools=\"narrow\"")),
+            "{log}"
+        );
+        Ok(())
+    });
+    let status = daemon.status()?;
+    let packets = status["packets"].as_array().into_iter().flatten();
+    let mut exhausted = packets.filter(|packets| packets["reason"] == "ports_exhausted");
+    assert!(
+        exhausted.any(|packets| packets["count"].as_u64() > Some(0)),
+        "{status}"
+    );
+    Ok(())
+}

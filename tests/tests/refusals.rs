@@ -172,3 +172,18 @@ fn check_names_the_line_that_is_wrong() -> Result<()> {
     assert!(said.contains("80000"), "{said}");
     Ok(())
 }
+
+#[test]
+fn who_reads_no_further_is_no_error() -> Result<()> {
+    let minimal = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/minimal.toml");
+    let (reader, writer) = std::io::pipe()?;
+    drop(reader);
+    let output = Command::new(daemon::binary())
+        .args(["check", minimal])
+        .stdout(writer)
+        .stderr(std::process::Stdio::piped())
+        .output()?;
+    let said = String::from_utf8(output.stderr)?;
+    assert!(output.status.success() && said.is_empty(), "{said}");
+    Ok(())
+}

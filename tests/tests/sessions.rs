@@ -26,7 +26,17 @@ fn a_session_is_listed_until_it_is_dropped() -> Result<()> {
     assert_eq!(of_one.len(), 1);
     let pool = of_one[0][0].clone();
     assert_eq!(listed(&["--pool", &pool])?.len(), 2);
-    assert_eq!(listed(&["--pool", "another"])?.len(), 0);
+    let member = of_one[0][2].clone();
+    assert_eq!(listed(&["--member", &member])?, of_one);
+    for (option, what) in [("--pool", "pool"), ("--member", "member")] {
+        let unknown = scene.daemon().cli(&["sessions", option, "another"])?;
+        let said = String::from_utf8(unknown.stderr)?;
+        assert!(!unknown.status.success());
+        assert!(
+            said.contains(&format!("there is no {what} \"another\"")),
+            "{said}"
+        );
+    }
 
     assert!(
         scene

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Output;
+use std::process::{Command, Output};
 
 use anyhow::{Context as _, Result};
 use lb_tests::{Family, Laboratory, Scene, daemon};
@@ -94,6 +94,25 @@ fn a_full_disk_where_the_control_socket_should_be_leaves_nothing() -> Result<()>
     let config = config(directory.path(), &full.0.join("control.sock"), &pins)?;
     assert_ends_without_a_trace(&lab, &config, "control.sock")?;
     assert!(!pins.exists(), "{} is left", pins.display());
+    Ok(())
+}
+
+#[test]
+fn a_file_where_the_control_socket_should_be_is_refused_and_stays() -> Result<()> {
+    let lab = Laboratory::routed().members(1).build()?;
+    let directory = laboratory_directory()?;
+    let precious = directory.path().join("precious");
+    fs::write(&precious, "precious")?;
+    let config = config(directory.path(), &precious, &own_pins(&directory))?;
+    let complaint = format!("{} is a regular file; choose another", precious.display());
+    assert_ends_without_a_trace(&lab, &config, &complaint)?;
+    let check = Command::new(daemon::binary())
+        .arg("check")
+        .arg(&config)
+        .output()?;
+    let said = String::from_utf8_lossy(&check.stderr);
+    assert!(!check.status.success() && said.contains(&complaint), "{said}");
+    assert_eq!(fs::read_to_string(&precious)?, "precious");
     Ok(())
 }
 

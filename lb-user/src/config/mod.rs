@@ -24,8 +24,10 @@ mod values;
 
 use std::fs::File;
 use std::io::{self, Read as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
+use nix::fcntl::OFlag;
 use toml::de::DeTable;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Position, Severity};
@@ -76,11 +78,17 @@ pub fn load(path: &Path) -> Result<Loaded, Diagnostics> {
 }
 
 fn read(path: &Path) -> io::Result<Vec<u8>> {
+    // Opening a pipe would wait for somebody to write.
+    let options = OFlag::O_NONBLOCK.bits();
+    let file = File::options().read(true).custom_flags(options).open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other(
+            "it is no regular file; write the configuration to one, and name that",
+        ));
+    }
     let mut bytes = Vec::new();
     // One byte more shows that a file is too large without reading all of it.
-    File::open(path)?
-        .take(LARGEST_FILE as u64 + 1)
-        .read_to_end(&mut bytes)?;
+    file.take(LARGEST_FILE as u64 + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 

@@ -6,7 +6,7 @@ use super::values::{integer, string, word};
 use crate::model::{Granularity, Persistence, PersistenceType, SessionPersistence};
 
 const GRANULARITY: [&str; 2] = ["persistence_granularity_v4", "persistence_granularity_v6"];
-const LONGEST_IDLE_TIMEOUT_BY_ADDRESS_MIN: u16 = 60;
+pub(super) const LONGEST_IDLE_TIMEOUT_BY_ADDRESS_MIN: u16 = 60;
 const LONGEST_IDLE_TIMEOUT_BY_COOKIE_MIN: u16 = 1440;
 const LONGEST_ABSOLUTE_TIMEOUT_MIN: u16 = 10_080;
 /// Below these, one session holds a good part of the Internet, and all of it goes to one member.
@@ -15,6 +15,7 @@ const COARSEST_SENSIBLE: Granularity = Granularity { v4: 16, v6: 32 };
 pub(super) struct RawPersistence<'r> {
     pub(super) scope: Scope<'r>,
     pub(super) persistence_type: Read<PersistenceType>,
+    pub(super) idle_timeout_min: Read<u16>,
     pub(super) valid: Result<SessionPersistence, Reported>,
 }
 
@@ -50,6 +51,7 @@ pub(super) fn session_persistence<'r>(t: &mut Table<'_, 'r>) -> RawPersistence<'
         valid: valid(),
         scope: t.scope(),
         persistence_type,
+        idle_timeout_min: idle,
     }
 }
 
@@ -68,6 +70,9 @@ fn persistence(
     };
     if persistence_type != PersistenceType::SourceIp {
         t.misplaced(&GRANULARITY, "type = \"SOURCE_IP\"");
+        // It may be the type that is wrong: then these are to be right.
+        let _ = t.optional(GRANULARITY[0], integer::<u8>(1..=32));
+        let _ = t.optional(GRANULARITY[1], integer::<u8>(1..=128));
     }
     if persistence_type != PersistenceType::AppCookie {
         t.misplaced(&["cookie_name"], "type = \"APP_COOKIE\"");

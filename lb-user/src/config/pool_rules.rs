@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use super::persistence::LONGEST_IDLE_TIMEOUT_BY_ADDRESS_MIN;
 use super::pool::RawPool;
 use super::rules::Use;
 use crate::model::{ForwardingMode, LbKind, PersistenceType};
@@ -43,6 +44,16 @@ fn check_persistence(pool: &RawPool<'_>, uses: &[Use<'_, '_>]) {
             given.value, one.listener.scope.label
         );
         persistence.scope.error(given.span, message);
+        let longest = LONGEST_IDLE_TIMEOUT_BY_ADDRESS_MIN;
+        if let Ok(idle) = persistence.idle_timeout_min
+            && idle.value > longest
+        {
+            let message = format!(
+                "idle_timeout_min {} is out of range; with type = \"SOURCE_IP\" it is 1 to {longest}",
+                idle.value
+            );
+            persistence.scope.error(idle.span, message);
+        }
     }
     let dedicated = |one: &&Use<'_, '_>| {
         one.load_balancer

@@ -268,7 +268,9 @@ impl<'e, 'r> Table<'e, 'r> {
     }
 
     fn ask(&mut self, key: &'static str) -> Option<&'e Spanned<DeValue<'e>>> {
-        self.known.push(key);
+        if !self.known.contains(&key) {
+            self.known.push(key);
+        }
         self.entries.get(key)
     }
 

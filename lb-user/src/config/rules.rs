@@ -75,11 +75,33 @@ fn check_schedules(datapath: &RawDatapath<'_>, pools: &[Result<Pool, Reported>])
     }
 }
 
+fn check_interfaces(datapath: &RawDatapath<'_>) {
+    let RawDatapath {
+        scope,
+        interfaces: Ok(interfaces),
+        ..
+    } = datapath
+    else {
+        return;
+    };
+    if interfaces.value.is_empty() {
+        scope.error(
+            interfaces.span,
+            "interfaces is missing; name those where clients and members are reached, as in \
+             interfaces = [\"eth0\"] under [datapath]",
+        );
+    }
+    let names = interfaces.value.iter().map(|at| (&at.value, at.span, scope));
+    unique(names, |name, line| {
+        format!("interfaces has {name:?} already on line {line}; write it once")
+    });
+}
+
 impl<'r> RawConfig<'r> {
     /// The configuration, if nothing in it is wrong; every rule is looked at either way.
     pub(super) fn valid(&self) -> Result<Config, Reported> {
         if let Ok(datapath) = &self.datapath {
-            self.check_interfaces(datapath);
+            check_interfaces(datapath);
             self.check_room(datapath);
         }
         self.check_names();
@@ -110,28 +132,6 @@ impl<'r> RawConfig<'r> {
                 listener,
             })
         })
-    }
-
-    fn check_interfaces(&self, datapath: &RawDatapath<'_>) {
-        let RawDatapath {
-            scope,
-            interfaces: Ok(interfaces),
-            ..
-        } = datapath
-        else {
-            return;
-        };
-        if interfaces.value.is_empty() && !self.load_balancers.is_empty() {
-            scope.error(
-                interfaces.span,
-                "interfaces is missing; name those where clients and members are reached, as in \
-                 interfaces = [\"eth0\"] under [datapath]",
-            );
-        }
-        let names = interfaces.value.iter().map(|at| (&at.value, at.span, scope));
-        unique(names, |name, line| {
-            format!("interfaces has {name:?} already on line {line}; write it once")
-        });
     }
 
     fn check_room(&self, datapath: &RawDatapath<'_>) {

@@ -27,7 +27,7 @@ impl Default for DaemonSettings {
 /// The XDP program: where it is attached, and how large its maps are.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DatapathSettings {
-    /// The interfaces where clients and members are reached: at most 64, at least one when there is a load balancer.
+    /// The interfaces where clients and members are reached: at least one, at most 64.
     pub interfaces: Vec<String>,
     /// How the program is attached.
     pub xdp_mode: XdpMode,

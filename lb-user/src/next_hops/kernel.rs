@@ -1,6 +1,6 @@
 //! Asking the kernel, and hearing from it.
 
-use std::{io, net::IpAddr, time::Duration};
+use std::{collections::HashMap, io, net::IpAddr, time::Duration};
 
 use anyhow::{Context, anyhow};
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -18,6 +18,7 @@ use rtnetlink::{
 use tokio::time;
 
 use super::picture::{Need, Picture, Route};
+use crate::reconcile::Sources;
 
 /// Questions for routes that are under way at a time: their answers fit into a socket's buffer.
 const QUESTIONS: usize = 64;
@@ -75,6 +76,15 @@ impl Events {
     }
 }
 
+/// What the kernel says of the route to an address.
+enum Answer {
+    /// The way, where XDP can take it, and the address that packets come from.
+    Route(Option<Route>, Option<IpAddr>),
+    Unreachable,
+    /// It was too short of something to say.
+    Unknown,
+}
+
 /// The kernel, to be asked.
 pub(super) struct Kernel(Handle);
 
@@ -86,20 +96,28 @@ impl Kernel {
         Ok(Self(handle))
     }
 
-    /// All that matters to the ways to the addresses.
-    pub(super) async fn look(&self, addresses: &[IpAddr]) -> anyhow::Result<Picture> {
+    /// All that matters to the ways to the addresses, and where packets to these would come from.
+    pub(super) async fn look(&self, addresses: &[IpAddr]) -> anyhow::Result<(Picture, Sources)> {
         let everything = async {
             let links: Vec<_> = self.0.link().get().execute().try_collect().await?;
             let neighbours: Vec<_> = self.0.neighbours().get().execute().try_collect().await?;
-            let routes = stream::iter(addresses.iter().copied())
-                .map(|address| async move { anyhow::Ok(Some((address, self.route(address).await?))) })
+            let answers: Vec<_> = stream::iter(addresses.iter().copied())
+                .map(|address| async move { anyhow::Ok((address, self.route(address).await?)) })
                 .buffer_unordered(QUESTIONS)
-                .try_filter_map(|answer| async move {
-                    Ok(answer.and_then(|(address, route)| Some((address, route?))))
-                })
                 .try_collect()
                 .await?;
-            anyhow::Ok(Picture::new(&links, &neighbours, routes))
+            let (mut routes, mut sources) = (HashMap::new(), Sources::new());
+            for (address, answer) in answers {
+                match answer {
+                    Answer::Route(route, source) => {
+                        routes.extend(route.map(|route| (address, route)));
+                        sources.extend(source.map(|source| (address, Some(source))));
+                    }
+                    Answer::Unreachable => drop(sources.insert(address, None)),
+                    Answer::Unknown => {}
+                }
+            }
+            anyhow::Ok((Picture::new(&links, &neighbours, routes), sources))
         };
         let answered = time::timeout(PATIENCE, everything).await;
         answered
@@ -108,16 +126,27 @@ impl Kernel {
     }
 
     /// As for packets of this host's own: rules that look at where a packet came from see none.
-    async fn route(&self, address: IpAddr) -> anyhow::Result<Option<Route>> {
+    async fn route(&self, address: IpAddr) -> anyhow::Result<Answer> {
         let length = if address.is_ipv4() { 32 } else { 128 };
         let question: RouteMessage = RouteMessageBuilder::<IpAddr>::new()
             .destination_prefix(address, length)?
             .build();
         let mut answers = self.0.route().get(question).execute();
         match answers.next().await {
-            Some(Ok(answer)) => Ok(Route::read(address, &answer)),
-            // There is none, or one that says no.
-            Some(Err(Error::NetlinkError(_))) => Ok(None),
+            Some(Ok(answer)) if Route::says_no(&answer) => Ok(Answer::Unreachable),
+            Some(Ok(answer)) => Ok(Answer::Route(
+                Route::read(address, &answer),
+                Route::source(&answer),
+            )),
+            Some(Err(Error::NetlinkError(refusal))) => {
+                Ok(match Errno::from_raw(refusal.raw_code().wrapping_neg()) {
+                    // There is none, or one that says no: unreachable, prohibit or blackhole.
+                    Errno::ENETUNREACH | Errno::EHOSTUNREACH | Errno::EACCES | Errno::EINVAL => {
+                        Answer::Unreachable
+                    }
+                    _ => Answer::Unknown,
+                })
+            }
             Some(Err(error)) => Err(error.into()),
             None => Err(anyhow!("the connection to the kernel ended")),
         }

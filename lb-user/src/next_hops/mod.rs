@@ -13,13 +13,14 @@ use std::{
     collections::{BTreeSet, HashMap},
     future,
     net::IpAddr,
+    sync::Arc,
 };
 
 use lb_common::tables::{self, Member, MemberState};
 use tokio::sync::watch;
 use tracing::error;
 
-use crate::model::Config;
+use crate::{model::Config, reconcile::Sources};
 
 /// The way to a member. The default is none: the datapath asks the kernel.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -81,11 +82,18 @@ pub fn write(members: &[Member], hops: &Hops) {
     }
 }
 
+/// What the task found.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Found {
+    hops: Hops,
+    sources: Arc<Sources>,
+}
+
 /// The daemon's end of the task that follows the kernel.
 pub struct NextHops {
     wanted: watch::Sender<Vec<IpAddr>>,
     /// None before the task has looked.
-    found: watch::Receiver<Option<Hops>>,
+    found: watch::Receiver<Option<Found>>,
     task: Task,
 }
 
@@ -114,7 +122,7 @@ impl NextHops {
         self.write(members);
     }
 
-    /// Waits until [`Self::write`] has something new to write.
+    /// Waits until [`Self::write`] has something new to write, or [`Self::sources`] something new to say.
     pub async fn changed(&mut self) {
         if self.task == Task::Runs && self.found.changed().await.is_err() {
             self.task = Task::Ended;
@@ -126,11 +134,20 @@ impl NextHops {
         }
     }
 
+    /// Where packets to the members would come from now.
+    pub fn sources(&self) -> Arc<Sources> {
+        let found = self.found.borrow();
+        found
+            .as_ref()
+            .map(|found| Arc::clone(&found.sources))
+            .unwrap_or_default()
+    }
+
     /// Writes what was found last.
     pub fn write(&self, members: &[Member]) {
         match (&self.task, &*self.found.borrow()) {
             (Task::Ended, _) => write(members, &Hops::new()),
-            (Task::Runs, Some(hops)) => write(members, hops),
+            (Task::Runs, Some(found)) => write(members, &found.hops),
             // Until then the hops of an earlier daemon are better than none.
             (Task::Runs, None) => {}
         }

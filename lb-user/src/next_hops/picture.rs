@@ -265,6 +265,21 @@ impl Route {
             mtu_bytes,
         })
     }
+
+    /// The address that packets come from which this host sends along a route.
+    pub(super) fn source(message: &RouteMessage) -> Option<IpAddr> {
+        message.attributes.iter().find_map(|attribute| match attribute {
+            RouteAttribute::PrefSource(RouteAddress::Inet(source)) => Some((*source).into()),
+            RouteAttribute::PrefSource(RouteAddress::Inet6(source)) => Some((*source).into()),
+            _ => None,
+        })
+    }
+
+    /// Whether the route is one along which nothing is sent.
+    pub(super) fn says_no(message: &RouteMessage) -> bool {
+        use RouteType::{BlackHole, Prohibit, Unreachable};
+        matches!(message.header.kind, BlackHole | Prohibit | Unreachable)
+    }
 }
 
 fn address_of(neighbour: &NeighbourMessage) -> Option<IpAddr> {

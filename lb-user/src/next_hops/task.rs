@@ -1,6 +1,6 @@
 //! Following the kernel.
 
-use std::{net::IpAddr, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use tokio::{
     sync::watch,
@@ -9,10 +9,11 @@ use tokio::{
 use tracing::warn;
 
 use super::{
-    Hops,
+    Found, Hops,
     kernel::{Events, Kernel},
     picture::Need,
 };
+use crate::reconcile::Sources;
 
 /// How long events are gathered before they are acted on.
 const GATHER: Duration = Duration::from_millis(100);
@@ -26,10 +27,10 @@ const LOOK: Duration = Duration::from_secs(30);
 const RETRY: Duration = Duration::from_secs(1);
 
 /// Says which hops there are to the addresses that are wanted, until the daemon wants no more.
-pub(super) async fn run(mut wanted: watch::Receiver<Vec<IpAddr>>, found: watch::Sender<Option<Hops>>) {
+pub(super) async fn run(mut wanted: watch::Receiver<Vec<IpAddr>>, found: watch::Sender<Option<Found>>) {
     while let Err(reason) = follow(&mut wanted, &found).await {
         warn!("cannot follow next hops, the datapath asks the kernel for each packet: {reason:#}");
-        found.send_replace(Some(Hops::new()));
+        found.send_replace(Some(Found::default()));
         time::sleep(RETRY).await;
     }
 }
@@ -37,7 +38,7 @@ pub(super) async fn run(mut wanted: watch::Receiver<Vec<IpAddr>>, found: watch::
 /// Ends without an error when the daemon does.
 async fn follow(
     wanted: &mut watch::Receiver<Vec<IpAddr>>,
-    found: &watch::Sender<Option<Hops>>,
+    found: &watch::Sender<Option<Found>>,
 ) -> anyhow::Result<()> {
     // Before the first look, so that no change falls between.
     let mut events = Events::subscribe()?;
@@ -48,8 +49,9 @@ async fn follow(
     let mut look = time::interval(LOOK);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     look.reset();
-    let mut picture = kernel.look(&addresses).await?;
-    publish(found, picture.hops(&addresses));
+    let (mut picture, sources) = kernel.look(&addresses).await?;
+    let mut sources = Arc::new(sources);
+    publish(found, picture.hops(&addresses), &sources);
     let mut rested = Instant::now();
     loop {
         let mut need = tokio::select! {
@@ -79,19 +81,24 @@ async fn follow(
         }
         let begin = Instant::now();
         if need == Need::Look {
-            picture = kernel.look(&addresses).await?;
+            let looked = kernel.look(&addresses).await?;
+            (picture, sources) = (looked.0, Arc::new(looked.1));
         }
-        publish(found, picture.hops(&addresses));
+        publish(found, picture.hops(&addresses), &sources);
         // However many members there are and however much changes, this takes a fifth of a core at most.
         rested = Instant::now() + begin.elapsed() * 4;
     }
 }
 
-fn publish(found: &watch::Sender<Option<Hops>>, hops: Hops) {
+fn publish(found: &watch::Sender<Option<Found>>, hops: Hops, sources: &Arc<Sources>) {
+    let new = Found {
+        hops,
+        sources: Arc::clone(sources),
+    };
     found.send_if_modified(|last| {
-        let is_new = last.as_ref() != Some(&hops);
+        let is_new = last.as_ref() != Some(&new);
         if is_new {
-            *last = Some(hops);
+            *last = Some(new);
         }
         is_new
     });

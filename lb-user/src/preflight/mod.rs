@@ -6,15 +6,20 @@ mod forwarding;
 mod interfaces;
 mod kernel;
 mod paths;
+mod vips;
 
 use std::{fmt, io, path::PathBuf};
 
 use capabilities::Capability;
 pub(crate) use forwarding::warn_of_closed_forwarding;
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::{
+    errno::Errno,
+    sys::resource::{Resource, getrlimit, setrlimit},
+};
 use tracing::warn;
+pub(crate) use vips::warn_of_hidden_vips;
 
-use crate::model::Config;
+use crate::{api::socket::Kind, model::Config};
 
 /// Something that is missing.
 #[derive(Debug, thiserror::Error)]
@@ -60,6 +65,17 @@ enum Missing {
         path.display()
     )]
     OtherDaemon { path: PathBuf },
+    #[error(
+        "it cannot be said whether a daemon answers at {}: {error}; choose another `control_socket`, or run it as the \
+         user who owns that",
+        path.display()
+    )]
+    ClosedSocket { path: PathBuf, error: Errno },
+    #[error(
+        "the control socket cannot be made, since {} is {kind}; choose another `control_socket`, or move that away",
+        path.display()
+    )]
+    NoSocket { path: PathBuf, kind: Kind },
     #[error("there is no interface {name:?}{}; there are: {}", question(.meant.as_deref()), listed(.there))]
     Interface {
         name: String,
@@ -114,6 +130,11 @@ pub(crate) fn check_interfaces(new: &Config, old: &Config) -> Result<(), Unready
         missing if missing.is_empty() => Ok(()),
         missing => Err(Unready(missing)),
     }
+}
+
+/// Whether `config` names as its own what is somebody else's: so much can be said without being the daemon.
+pub(crate) fn check_places(config: &Config) -> Result<(), impl std::error::Error + Send + Sync + 'static> {
+    paths::check_place(&config.daemon.control_socket).map_or(Ok(()), Err)
 }
 
 /// Takes as many open files as it may: each probe of a health monitor is one, and the usual limit is 1,024.

@@ -2,7 +2,6 @@
 
 use std::{
     fs, io,
-    os::unix::net::UnixStream,
     path::{Path, PathBuf},
 };
 
@@ -12,6 +11,7 @@ use nix::{
 };
 
 use super::Missing;
+use crate::api::socket::{self, Occupant};
 
 pub(super) fn check_pins(pin_path: &Path) -> Option<Missing> {
     let there = nearest(pin_path);
@@ -35,11 +35,24 @@ pub(super) fn check_pins(pin_path: &Path) -> Option<Missing> {
     })
 }
 
-pub(super) fn check_socket(socket: &Path) -> Option<Missing> {
-    if UnixStream::connect(socket).is_ok() {
-        return Some(Missing::OtherDaemon {
+/// What is in the place of the control socket and will not go by itself.
+pub(super) fn check_place(socket: &Path) -> Option<Missing> {
+    match socket::occupant(socket) {
+        Occupant::Other(kind) => Some(Missing::NoSocket {
             path: socket.to_owned(),
-        });
+            kind,
+        }),
+        _ => None,
+    }
+}
+
+pub(super) fn check_socket(socket: &Path) -> Option<Missing> {
+    let path = socket.to_owned();
+    match socket::occupant(socket) {
+        Occupant::Nobody | Occupant::Dead => {}
+        Occupant::Listening => return Some(Missing::OtherDaemon { path }),
+        Occupant::Closed(error) => return Some(Missing::ClosedSocket { path, error }),
+        Occupant::Other(kind) => return Some(Missing::NoSocket { path, kind }),
     }
     let directory = nearest(socket.parent()?);
     let error = writable(directory).err()?;

@@ -6,6 +6,7 @@
 mod plan;
 mod schedule;
 mod snat;
+mod sources;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -20,6 +21,8 @@ use crate::{
     health::Health,
     model::{ClosedPort, Config, DatapathSettings, Forwarding, Persistence, SessionPersistence},
 };
+pub use sources::{Outdated, Sources, outdated};
+
 use plan::{Id, Plan, PlannedListener, PlannedMember, PlannedPool};
 
 /// Answers that the balancer gives itself, a second and core.

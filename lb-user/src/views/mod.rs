@@ -14,7 +14,7 @@ use std::{collections::HashMap, net::IpAddr};
 
 pub use census::Census;
 pub use explain::{By, Explanation, Flow, HeldSession, Question, explain};
-pub use sessions::{Session, SessionList, session_key};
+pub use sessions::{Session, SessionList, Wanted, no_pool, session_key};
 pub use sight::Sight;
 pub use status::{
     Interface, Listener, LoadBalancer, Member, NextHop, Packets, Pool, SessionCounts, SessionEvents, Status,

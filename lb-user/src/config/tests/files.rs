@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::super::{LARGEST_FILE, load, parse};
+use super::INTERFACES;
 
 fn message(path: &Path) -> String {
     load(path).unwrap_err().to_string()
@@ -17,30 +18,38 @@ fn a_file_that_is_not_there_is_named() {
 }
 
 #[test]
-fn a_directory_is_no_file() {
-    assert_eq!(
-        message(Path::new("/")),
-        "/: cannot be read: Is a directory (os error 21)"
-    );
-}
-
-#[test]
-fn a_file_without_end_is_not_read_to_its_end() {
-    assert_eq!(
-        message(Path::new("/dev/zero")),
-        "/dev/zero: is too large; a configuration has at most 16 MiB"
-    );
+fn what_is_no_regular_file_is_refused_at_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let pipe = directory.path().join("pipe");
+    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    for path in [
+        Path::new("/"),
+        Path::new("/dev/zero"),
+        Path::new("/dev/null"),
+        &pipe,
+    ] {
+        assert_eq!(
+            message(path),
+            format!(
+                "{}: cannot be read: it is no regular file; write the configuration to one, and name that",
+                path.display()
+            )
+        );
+    }
 }
 
 #[test]
 fn the_largest_text_is_read_and_a_larger_one_refused() {
-    let comment = "#".repeat(LARGEST_FILE);
+    let comment = INTERFACES.to_owned() + &"#".repeat(LARGEST_FILE - INTERFACES.len());
     assert!(parse(&comment, "a.toml").is_ok());
-    let error = parse(&(comment + "#"), "a.toml").unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "a.toml: is too large; a configuration has at most 16 MiB"
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("large.toml");
+    std::fs::write(&path, comment + "#").unwrap();
+    let expected = format!(
+        "{}: is too large; a configuration has at most 16 MiB",
+        path.display()
     );
+    assert_eq!(message(&path), expected);
 }
 
 #[test]

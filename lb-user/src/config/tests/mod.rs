@@ -28,6 +28,9 @@ address = "10.0.0.11"
 port = 8080
 "#;
 
+/// The least that a file needs. At its end it leaves the numbers of its lines alone.
+const INTERFACES: &str = "\n[datapath]\ninterfaces = [\"eth0\"]\n";
+
 /// One way to spoil [`BASE`].
 struct Case {
     /// What is wrong, as a sentence.
@@ -100,10 +103,18 @@ fn the_base_of_the_cases_is_right() {
 }
 
 #[test]
-fn an_empty_file_is_a_balancer_with_nothing_to_balance() {
-    let Loaded { config, warnings } = loaded("");
+fn interfaces_alone_are_a_balancer_with_nothing_to_balance() {
+    let Loaded { mut config, warnings } = loaded(INTERFACES);
+    assert_eq!(config.datapath.interfaces, ["eth0"]);
+    config.datapath.interfaces.clear();
     assert_eq!(config, crate::model::Config::default());
     assert_eq!(warnings, []);
+}
+
+#[test]
+fn an_empty_file_is_told_what_it_needs() {
+    let says = "1:1: datapath: interfaces is missing; name those where clients and members are reached";
+    says_about("the file is empty", "", &[says]);
 }
 
 #[test]

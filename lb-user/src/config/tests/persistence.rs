@@ -1,6 +1,6 @@
 //! Session persistence and health monitors.
 
-use super::{BASE, Case, check, diagnostics, loaded, one_line, says_about};
+use super::{BASE, Case, INTERFACES, check, diagnostics, loaded, one_line, says_about};
 use crate::model::{Persistence, Probe, SessionPersistence};
 
 /// The base with lines in a table of its pool, from line 13 on.
@@ -103,6 +103,21 @@ fn cookies_are_not_for_layer_4() {
 }
 
 #[test]
+fn what_is_wrong_beside_a_wrong_type_is_said_with_it() {
+    let lines = "type = \"HTTP_COOKIE\"\nidle_timeout_min = 61\npersistence_granularity_v4 = 77";
+    says_about(
+        "a cookie at layer 4, with values that no type takes",
+        &with("session_persistence", lines),
+        &[
+            "14:8: type HTTP_COOKIE needs a layer 7 listener",
+            "15:20: idle_timeout_min 61 is out of range; with type = \"SOURCE_IP\" it is 1 to 60",
+            "16:1: persistence_granularity_v4 is for type = \"SOURCE_IP\" only",
+            "16:30: persistence_granularity_v4 77 is out of range",
+        ],
+    );
+}
+
+#[test]
 fn a_dedicated_load_balancer_offers_no_application_cookie() {
     let text = with(
         "session_persistence",
@@ -122,7 +137,7 @@ fn a_dedicated_load_balancer_offers_no_application_cookie() {
 fn cookies_are_understood_in_a_pool_that_no_listener_uses() {
     let pool = |lines: &str| {
         format!(
-            "[[pool]]\nname = \"a\"\n[pool.session_persistence]\n{lines}\n[[pool.member]]\naddress = \"10.0.0.1\"\nport = 1"
+            "[[pool]]\nname = \"a\"\n[pool.session_persistence]\n{lines}\n[[pool.member]]\naddress = \"10.0.0.1\"\nport = 1{INTERFACES}"
         )
     };
     let persistence = |lines: &str| {

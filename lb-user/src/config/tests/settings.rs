@@ -1,6 +1,6 @@
 //! The daemon, the datapath, load balancers and listeners.
 
-use super::{Case, check, loaded, says_about};
+use super::{Case, INTERFACES, check, loaded, says_about};
 
 #[test]
 fn the_daemon_has_rules() {
@@ -26,7 +26,7 @@ fn the_daemon_has_rules() {
             says: &["2:12: has a NUL character"],
         },
     ]);
-    let long = format!("[daemon]\ncontrol_socket = \"/{}\"", "a".repeat(107));
+    let long = format!("[daemon]\ncontrol_socket = \"/{}\"{INTERFACES}", "a".repeat(107));
     says_about(
         "the socket has a path longer than the kernel takes",
         &long,

@@ -205,6 +205,11 @@ fn a_status_counts_what_passed_and_what_is_held() {
     );
     let sessions = pool.sessions.unwrap();
     assert_eq!((sessions.now, sessions.events.expired), (1, 7));
+    let of_members = pool
+        .members
+        .iter()
+        .map(|member| member.sessions.map(|sessions| sessions.now));
+    assert_eq!(of_members.collect::<Vec<_>>(), [Some(1), Some(0)]);
     let packets: Vec<_> = status
         .packets
         .iter()
@@ -239,7 +244,7 @@ fn a_dead_member_shows_in_all_that_depends_on_it() {
 }
 
 #[test]
-fn sessions_are_listed_by_pool_and_client() {
+fn sessions_are_listed_by_pool_member_and_client() {
     let world = World::new();
     world.hold();
     world.pass_time(5);
@@ -251,9 +256,36 @@ fn sessions_are_listed_by_pool_and_client() {
         idle_s: 5,
         ends_in_s: 1214,
     };
-    let of = |pool, client: Option<&str>| world.sessions(pool, client.map(|client| client.parse().unwrap()));
-    assert_eq!(of(None, None), std::slice::from_ref(&listed));
-    assert_eq!(of(Some("web"), Some(CLIENT)), [listed]);
-    assert_eq!(of(Some("other"), None), []);
-    assert_eq!(of(None, Some("203.0.113.8")), []);
+    let of = |pool: &str, member: &str, client: &str| {
+        let named = |name: &str| (!name.is_empty()).then(|| name.to_owned());
+        let wanted = Wanted {
+            pool: named(pool),
+            member: named(member),
+            client: client.parse().ok(),
+        };
+        world.sessions(wanted)
+    };
+    assert_eq!(of("", "", ""), Ok(vec![listed.clone()]));
+    assert_eq!(of("web", "one", CLIENT), Ok(vec![listed]));
+    assert_eq!(of("web", "two", ""), Ok(vec![]));
+    assert_eq!(of("", "", "203.0.113.8"), Ok(vec![]));
+    for (pool, member, says) in [
+        (
+            "other",
+            "",
+            "there is no pool \"other\"; `holdfast status` lists them",
+        ),
+        (
+            "",
+            "three",
+            "there is no member \"three\"; `holdfast status` lists them",
+        ),
+        (
+            "web",
+            "three",
+            "there is no member \"three\" in pool \"web\"; `holdfast status` lists them",
+        ),
+    ] {
+        assert_eq!(of(pool, member, ""), Err(says.to_owned()));
+    }
 }

@@ -103,10 +103,10 @@ impl World {
         status(&self.scene(), &Census::of(&self.platform), &[])
     }
 
-    pub(super) fn sessions(&self, pool: Option<&str>, client: Option<IpAddr>) -> Vec<Session> {
-        let mut list = SessionList::new(&self.scene(), pool, client);
+    pub(super) fn sessions(&self, wanted: Wanted) -> Result<Vec<Session>, String> {
+        let mut list = SessionList::new(&self.scene(), wanted)?;
         Sight::sessions(&self.platform).for_each(|entry| list.note(&self.platform, &entry));
-        list.finish()
+        Ok(list.finish())
     }
 
     pub(super) fn pool(&self) -> &tables::Pool {

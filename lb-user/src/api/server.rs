@@ -1,0 +1,301 @@
+//! Serving the control socket.
+
+use std::{
+    io,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    net::{
+        UnixListener, UnixStream,
+        unix::{ReadHalf, WriteHalf},
+    },
+    sync::{Semaphore, mpsc, oneshot, watch},
+    time,
+};
+use tracing::warn;
+
+use super::{Answer, Command};
+use crate::{seldom::Seldom, trace::Told};
+
+/// The longest command, in bytes.
+const LONGEST_COMMAND: u64 = 64 * 1024;
+/// Connections at a time; more wait in the kernel until one of these ends.
+const CONNECTIONS: usize = 64;
+/// How long a connection may be silent before its command, and as often as so much of an answer is not taken.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// So much of an answer, in bytes.
+const PIECE: usize = 64 * 1024;
+/// How long accepting rests after it failed: most likely files are short, which others have to close.
+const PAUSE: Duration = Duration::from_millis(100);
+/// How often that is complained of at most.
+const COMPLAIN: Duration = Duration::from_secs(30);
+/// What waits to be written of a trace, whose listener may be slower than its lines.
+const PENDING_TOLD: usize = 1024;
+/// Requests that wait for the daemon at a time.
+const PENDING_REQUESTS: usize = 64;
+
+/// A request of the control socket, and where its answer goes.
+pub(crate) struct Request {
+    /// What is asked.
+    pub(crate) command: Command,
+    /// Where the answer goes.
+    pub(crate) answer: oneshot::Sender<Answer>,
+    /// Where a trace goes that is begun.
+    pub(crate) trace: mpsc::Sender<Told>,
+}
+
+/// The tasks that serve the control socket.
+pub(crate) struct Server {
+    /// Every task has a receiver: when these are gone, so are the tasks.
+    ending: watch::Sender<()>,
+}
+
+impl Server {
+    /// Begins to serve. Whoever asks is answered by the requests' receiver.
+    pub(crate) fn start(listener: UnixListener) -> (Self, mpsc::Receiver<Request>) {
+        Self::with_patience(listener, PATIENCE)
+    }
+
+    fn with_patience(listener: UnixListener, patience: Duration) -> (Self, mpsc::Receiver<Request>) {
+        let (sender, requests) = mpsc::channel(PENDING_REQUESTS);
+        let (ending, end) = watch::channel(());
+        let desk = Desk {
+            requests: sender,
+            end,
+            patience,
+        };
+        tokio::spawn(accept(listener, desk));
+        (Self { ending }, requests)
+    }
+
+    /// Ends when all answers that were given are written. The requests' receiver has to be gone: what was asked and will not
+    /// be answered is said to be so. Those who have not asked yet are not waited for.
+    pub(crate) async fn end(self) {
+        self.ending.send_replace(());
+        // Who does not take an answer loses it after that time.
+        let _ = time::timeout(PATIENCE, self.ending.closed()).await;
+    }
+}
+
+/// What each task of the server has.
+#[derive(Clone)]
+struct Desk {
+    requests: mpsc::Sender<Request>,
+    end: watch::Receiver<()>,
+    patience: Duration,
+}
+
+async fn accept(listener: UnixListener, mut desk: Desk) {
+    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let mut complaints = Seldom::every(COMPLAIN);
+    loop {
+        let connection = async {
+            // Never closed.
+            let place = Arc::clone(&places).acquire_owned().await.ok();
+            (place, listener.accept().await)
+        };
+        let (place, accepted) = tokio::select! {
+            accepted = connection => accepted,
+            _ = desk.end.changed() => return,
+        };
+        match accepted {
+            Ok((stream, _)) => {
+                let desk = desk.clone();
+                tokio::spawn(async move {
+                    // Who went away needs no answer.
+                    let _ = desk.serve(stream).await;
+                    drop(place);
+                });
+            }
+            Err(error) => {
+                if complaints.is_due(Instant::now()) {
+                    warn!("the control socket cannot take connections, and tries again: {error}");
+                }
+                time::sleep(PAUSE).await;
+            }
+        }
+    }
+}
+
+impl Desk {
+    async fn serve(mut self, mut stream: UnixStream) -> io::Result<()> {
+        let (mut reader, mut writer) = stream.split();
+        let line = tokio::select! {
+            line = time::timeout(self.patience, read_line(&mut reader)) => line,
+            _ = self.end.changed() => return Ok(()),
+        };
+        let (trace, told) = mpsc::channel(PENDING_TOLD);
+        let answer = match line {
+            Ok(line) => match line?.as_slice() {
+                // It only looked whether somebody is here.
+                [] => return Ok(()),
+                line => self.ask(line, trace).await,
+            },
+            Err(_) => {
+                drop(trace);
+                Answer::Failed(format!(
+                    "no command came within {:?}; write one as a line of JSON, such as \"status\"",
+                    self.patience
+                ))
+            }
+        };
+        self.write(&mut writer, &answer).await?;
+        self.follow(&mut reader, &mut writer, told).await?;
+        writer.shutdown().await
+    }
+
+    /// Passes on a trace, until the daemon has no more to say, or whoever asked goes away.
+    async fn follow(
+        &mut self,
+        reader: &mut ReadHalf<'_>,
+        writer: &mut WriteHalf<'_>,
+        mut told: mpsc::Receiver<Told>,
+    ) -> io::Result<()> {
+        let mut end = [0];
+        loop {
+            tokio::select! {
+                told = told.recv() => match told {
+                    Some(told) => self.write(writer, &Answer::Told(told)).await?,
+                    None => return Ok(()),
+                },
+                _ = reader.read(&mut end) => return Ok(()),
+                _ = self.end.changed() => return Ok(()),
+            }
+        }
+    }
+
+    async fn ask(&self, line: &[u8], trace: mpsc::Sender<Told>) -> Answer {
+        if line.len() as u64 == LONGEST_COMMAND && !line.ends_with(b"\n") {
+            return Answer::Failed(format!(
+                "not a command: it is longer than {LONGEST_COMMAND} bytes"
+            ));
+        }
+        let command = match serde_json::from_slice(line) {
+            Ok(command) => command,
+            Err(error) => return Answer::Failed(format!("not a command: {error}")),
+        };
+        let (answer, answered) = oneshot::channel();
+        let sent = self
+            .requests
+            .send(Request {
+                command,
+                answer,
+                trace,
+            })
+            .await;
+        let answer = if sent.is_ok() { answered.await.ok() } else { None };
+        answer.unwrap_or_else(|| Answer::Failed("the daemon is ending".into()))
+    }
+
+    async fn write(&self, writer: &mut WriteHalf<'_>, answer: &Answer) -> io::Result<()> {
+        let mut line = serde_json::to_vec(answer)?;
+        line.push(b'\n');
+        for piece in line.chunks(PIECE) {
+            time::timeout(self.patience, writer.write_all(piece)).await??;
+        }
+        Ok(())
+    }
+}
+
+async fn read_line(reader: &mut ReadHalf<'_>) -> io::Result<Vec<u8>> {
+    let mut line = Vec::new();
+    BufReader::new(reader.take(LONGEST_COMMAND))
+        .read_until(b'\n', &mut line)
+        .await?;
+    Ok(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{io::Read as _, io::Write as _, os::unix::net::UnixStream, path::PathBuf};
+
+    use tempfile::TempDir;
+    use tokio::task;
+
+    use super::*;
+
+    fn listen() -> (TempDir, PathBuf, UnixListener) {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("control.sock");
+        let listener = UnixListener::bind(&path).unwrap();
+        (directory, path, listener)
+    }
+
+    /// Sends `line` from a thread of its own, and returns all that is answered.
+    async fn say(path: PathBuf, line: Vec<u8>) -> String {
+        let exchange = move || {
+            let mut stream = UnixStream::connect(path)?;
+            stream.write_all(&line)?;
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).map(|_| answer)
+        };
+        task::spawn_blocking(exchange).await.unwrap().unwrap()
+    }
+
+    /// A daemon that does all that it is told.
+    fn obey(mut requests: mpsc::Receiver<Request>) {
+        tokio::spawn(async move {
+            while let Some(request) = requests.recv().await {
+                let _ = request.answer.send(Answer::Done);
+            }
+        });
+    }
+
+    #[tokio::test]
+    async fn what_is_no_command_is_answered_as_an_error() {
+        let (_directory, path, listener) = listen();
+        let (_server, requests) = Server::start(listener);
+        obey(requests);
+        let long = vec![b'a'; LONGEST_COMMAND as usize];
+        for (line, says) in [
+            (b"\"status\"\n".to_vec(), "\"done\"\n"),
+            (b"\"sta\xfftus\"\n".to_vec(), "not a command: invalid unicode"),
+            (b"\xff\xfe\n".to_vec(), "not a command: expected value"),
+            (b"\n".to_vec(), "not a command: EOF"),
+            (long, "not a command: it is longer than 65536 bytes"),
+        ] {
+            let answer = say(path.clone(), line).await;
+            assert!(answer.contains(says), "{answer}");
+        }
+    }
+
+    #[tokio::test]
+    async fn connections_that_say_nothing_keep_nobody_out_for_long() {
+        let (_directory, path, listener) = listen();
+        let (_server, requests) = Server::with_patience(listener, Duration::from_millis(100));
+        obey(requests);
+        let idle: Vec<_> = (0..CONNECTIONS)
+            .map(|_| UnixStream::connect(&path).unwrap())
+            .collect();
+        let answer = say(path, b"\"status\"\n".to_vec()).await;
+        assert_eq!(answer, "\"done\"\n");
+        // From another thread: this one serves them.
+        let told = task::spawn_blocking(move || idle.into_iter().map(std::io::read_to_string).collect());
+        let told: io::Result<Vec<String>> = told.await.unwrap();
+        for told in told.unwrap() {
+            assert!(told.contains("no command came within 100ms"), "{told}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_end_waits_for_answers_and_not_for_those_who_do_not_ask() {
+        let (_directory, path, listener) = listen();
+        let (server, mut requests) = Server::start(listener);
+        let _idle = UnixStream::connect(&path).unwrap();
+        let first = tokio::spawn(say(path.clone(), b"{\"stop\":{\"detach\":true}}\n".to_vec()));
+        let stop = requests.recv().await.unwrap();
+        let second = tokio::spawn(say(path.clone(), b"\"status\"\n".to_vec()));
+        while requests.is_empty() {
+            task::yield_now().await;
+        }
+        drop(requests);
+        let end = tokio::spawn(server.end());
+        stop.answer.send(Answer::Done).unwrap();
+        time::timeout(PATIENCE / 2, end).await.unwrap().unwrap();
+        assert_eq!(first.await.unwrap(), "\"done\"\n");
+        assert!(second.await.unwrap().contains("the daemon is ending"));
+    }
+}

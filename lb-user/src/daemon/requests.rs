@@ -1,0 +1,86 @@
+//! What is asked at the control socket.
+
+use std::{net::IpAddr, ops::ControlFlow, time::SystemTime};
+
+use tokio::{sync::mpsc, task};
+
+use super::{Daemon, Ending, Inquiry, Leave};
+use crate::{
+    api::{Answer, Command, Request},
+    trace::{Client, Told},
+    views,
+};
+
+impl Daemon {
+    /// Answers a request, or begins to look into it. Some end the daemon, and are answered when it has ended.
+    pub(super) fn take_request(&mut self, request: Request) -> ControlFlow<Ending> {
+        let Request {
+            command,
+            answer,
+            trace,
+        } = request;
+        let answered = match command {
+            Command::Status => {
+                self.inquiry = Some(Inquiry::status(answer));
+                return ControlFlow::Continue(());
+            }
+            Command::Sessions(wanted) => match views::SessionList::new(&self.scene(), wanted) {
+                Ok(list) => {
+                    self.inquiry = Some(Inquiry::sessions(list, answer));
+                    return ControlFlow::Continue(());
+                }
+                Err(reason) => Answer::Failed(reason),
+            },
+            Command::DropSession { pool, client } => self.drop_session(&pool, client),
+            Command::Explain {
+                client,
+                port,
+                listener,
+            } => self.explain(&views::Question {
+                client,
+                port,
+                listener,
+            }),
+            Command::Trace { clients } => self.start_trace(&clients, trace),
+            Command::Reload => match self.reload() {
+                Ok(()) => Answer::Done,
+                Err(reason) => Answer::Failed(format!("{reason:#}")),
+            },
+            Command::Stop { detach } => {
+                return ControlFlow::Break(Ending {
+                    leave: if detach { Leave::Nothing } else { Leave::Running },
+                    asked: Some(answer),
+                });
+            }
+        };
+        // Who asked may have gone away.
+        let _ = answer.send(answered);
+        ControlFlow::Continue(())
+    }
+
+    fn start_trace(&mut self, clients: &[Client], told: mpsc::Sender<Told>) -> Answer {
+        // The first one has programs verified, while other tasks go on.
+        let start = || self.tracer.start(&mut self.datapath, clients, told);
+        match task::block_in_place(start) {
+            Ok(()) => Answer::Done,
+            Err(reason) => Answer::Failed(reason),
+        }
+    }
+
+    fn explain(&self, question: &views::Question) -> Answer {
+        let unix_s = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        let unix_s = unix_s.map_or(0, |since| since.as_secs());
+        match views::explain(&self.scene(), question, unix_s) {
+            Ok(explanation) => Answer::Explanation(Box::new(explanation)),
+            Err(reason) => Answer::Failed(reason),
+        }
+    }
+
+    fn drop_session(&mut self, pool: &str, client: IpAddr) -> Answer {
+        match views::session_key(&self.scene(), pool, client) {
+            None => Answer::Failed(views::no_pool(pool)),
+            Some(key) if self.datapath.maps.remove_session(&key) => Answer::Done,
+            Some(_) => Answer::Failed(format!("pool \"{pool}\" holds no session of {client}")),
+        }
+    }
+}

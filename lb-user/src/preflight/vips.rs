@@ -1,0 +1,109 @@
+//! Whether the VIPs lead here.
+
+use std::net::IpAddr;
+
+use nix::{ifaddrs::getifaddrs, sys::socket::SockaddrStorage};
+use tracing::warn;
+
+use crate::model::Config;
+
+/// An address of this host, with its network.
+struct Own {
+    interface: String,
+    address: IpAddr,
+    mask: IpAddr,
+}
+
+impl Own {
+    fn has_in_its_network(&self, other: IpAddr) -> bool {
+        let bits = |address: IpAddr| match address {
+            IpAddr::V4(v4) => u128::from(v4.to_bits()),
+            IpAddr::V6(v6) => v6.to_bits(),
+        };
+        let mask = bits(self.mask);
+        self.address.is_ipv4() == other.is_ipv4() && bits(self.address) & mask == bits(other) & mask
+    }
+}
+
+/// Warns of VIPs in a network of this host of which nobody there can know that they are here. Whether somebody routes
+/// others here cannot be seen from here.
+pub(crate) fn warn_of_hidden_vips(config: &Config) {
+    let Ok(addresses) = getifaddrs() else { return };
+    let own: Vec<Own> = addresses
+        .filter_map(|entry| {
+            Some(Own {
+                interface: entry.interface_name,
+                address: ip(entry.address.as_ref()?)?,
+                mask: ip(entry.netmask.as_ref()?)?,
+            })
+        })
+        .collect();
+    for (vip, interface) in hidden(config, &own) {
+        let length = if vip.is_ipv4() { 32 } else { 128 };
+        // Not chosen as the source of what this host sends.
+        let options = if vip.is_ipv4() {
+            ""
+        } else {
+            " nodad preferred_lft 0"
+        };
+        warn!(
+            "nobody answers for the VIP {vip} on the network of {interface}, unless a router leads it here: \
+             ip address add {vip}/{length} dev {interface}{options}"
+        );
+    }
+}
+
+fn ip(address: &SockaddrStorage) -> Option<IpAddr> {
+    let v4 = address.as_sockaddr_in().map(|v4| v4.ip().into());
+    v4.or_else(|| address.as_sockaddr_in6().map(|v6| v6.ip().into()))
+}
+
+/// VIPs that are in a network of an interface and no address of this host, each with that interface.
+fn hidden<'o>(config: &Config, own: &'o [Own]) -> Vec<(IpAddr, &'o str)> {
+    let balancers = config.load_balancers.iter();
+    let vips = balancers
+        .filter(|balancer| balancer.admin_state_up)
+        .map(|balancer| balancer.vip);
+    vips.filter(|vip| own.iter().all(|own| own.address != *vip))
+        .filter_map(|vip| {
+            let near = own.iter().find(|own| own.has_in_its_network(vip))?;
+            Some((vip, near.interface.as_str()))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_vip_in_a_network_of_this_host_that_is_no_address_of_it_is_hidden() {
+        let own = [
+            ("lo", "127.0.0.1", "255.0.0.0"),
+            ("eth0", "192.0.2.1", "255.255.255.0"),
+            ("eth0", "192.0.2.11", "255.255.255.255"),
+            ("eth1", "2001:db8::1", "ffff:ffff:ffff:ffff::"),
+        ];
+        let own = own.map(|(interface, address, mask)| Own {
+            interface: interface.into(),
+            address: address.parse().unwrap(),
+            mask: mask.parse().unwrap(),
+        });
+        for (vip, interface) in [
+            ("192.0.2.10", Some("eth0")),
+            ("192.0.2.11", None),
+            // Somebody has to route it here, and may do so.
+            ("198.51.100.1", None),
+            ("2001:db8::10", Some("eth1")),
+            ("2001:db8:1::10", None),
+        ] {
+            let text = format!(
+                "datapath.interfaces = [\"eth0\"]\nload_balancer = [{{ name = \"a\", vip = \"{vip}\" }}]"
+            );
+            let config = crate::config::parse(&text, "test.toml").unwrap().config;
+            let found = hidden(&config, &own);
+            let expected = interface.map(|interface| (vip.parse().unwrap(), interface));
+            assert_eq!(found, Vec::from_iter(expected), "{vip}");
+        }
+    }
+}
