@@ -73,17 +73,9 @@ pub async fn run(path: &Path) -> anyhow::Result<()> {
     let socket = config.daemon.control_socket.clone();
     // Before the datapath is touched: it may be that of another daemon, which answers there.
     let listener = listen(&socket)?;
-    let pin_path = config.daemon.pin_path.clone();
-    let was_pinned = Datapath::is_pinned(&pin_path);
     let ended = match Daemon::start(path.to_owned(), config) {
         Ok(mut daemon) => daemon.serve(listener).await.map(|leave| daemon.end(leave)),
-        Err(error) => {
-            if !was_pinned {
-                // Nobody would take it over.
-                let _ = std::fs::remove_dir_all(pin_path);
-            }
-            Err(error)
-        }
+        Err(error) => Err(error),
     };
     let _ = std::fs::remove_file(socket);
     ended
@@ -125,16 +117,18 @@ impl Daemon {
         if let Some(memory) = &datapath.memory {
             info!("the maps take {memory}");
         }
+        let tracer = Tracer::new(&datapath)?;
+        // The programs of an earlier daemon forward until they are replaced: a start that fails changes nothing of that.
+        datapath.attach(&config.datapath.interfaces, config.datapath.xdp_mode)?;
         let health = Health::default();
         let ids = reconcile::apply(&mut datapath.maps, &config, &health)?;
-        interfaces::attach(&mut datapath, &config)?;
+        interfaces::switch(&mut datapath)?;
         interfaces::detach_others(&mut datapath, &config.datapath.interfaces);
         let sweep = Sweep::new(&datapath.maps);
         let (sender, changes) = mpsc::channel(PENDING_CHANGES);
         let mut monitors = Monitors::new(sender);
         monitors.update(&config, &health);
         let next_hops = NextHops::follow(&config);
-        let tracer = Tracer::new(&datapath)?;
         Ok(Self {
             path,
             config,
@@ -213,7 +207,7 @@ impl Daemon {
         preflight::check_interfaces(&config, &self.config)?;
         let mut health = self.health.clone();
         health.retain(|pool, member| is_watched(&config, pool, member));
-        let added = interfaces::attach(&mut self.datapath, &config)?;
+        let added = interfaces::add(&mut self.datapath, &config)?;
         let applied = reconcile::apply(&mut self.datapath.maps, &config, &health);
         // Also where the kernel refused something half way: what is in use again must not be freed.
         self.sweep.note_change(&self.datapath.maps);
