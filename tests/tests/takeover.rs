@@ -240,13 +240,42 @@ fn assert_mode(scene: &Scene, shown: &str, mode: &str) -> Result<()> {
 }
 
 #[test]
-fn a_daemon_that_takes_over_says_in_which_mode_it_found_each_interface() -> Result<()> {
+fn a_daemon_that_takes_over_attaches_in_the_mode_that_is_configured_now() -> Result<()> {
     let generic = "xdp_mode = \"generic\"";
     let mut scene = Scene::start_with(generic, Laboratory::routed(), PORT, &[1, 1], |pool| pool)?;
     assert_mode(&scene, "xdpgeneric", "generic")?;
     scene.daemon_mut().restart()?;
     assert_mode(&scene, "xdpgeneric", "generic")?;
-    Ok(())
+    assert!(!scene.daemon().log().contains("attached anew"));
+
+    edit(scene.daemon(), generic, "xdp_mode = \"native\"")?;
+    scene.daemon_mut().restart()?;
+    assert_mode(&scene, "xdp", "native")?;
+    assert!(scene.daemon().log().contains("attached anew"));
+    everybody_is_served_while(&mut scene, Daemon::restart)
+}
+
+#[test]
+fn a_mode_that_an_interface_does_not_take_changes_nothing() -> Result<()> {
+    let generic = "xdp_mode = \"generic\"";
+    let mut scene = Scene::start_with(generic, Laboratory::routed(), PORT, &[1, 1], |pool| pool)?;
+    edit(scene.daemon(), "\"]", "\", \"lo\"]")?;
+    scene.daemon_mut().restart()?;
+    let before = names(scene.daemon().pin_path())?;
+    scene.daemon_mut().terminate()?;
+    edit(scene.daemon(), generic, "xdp_mode = \"native\"")?;
+    let said = failure(scene.daemon_mut());
+    assert!(said.contains("`lo`: its driver has no XDP"), "{said}");
+    assert!(
+        attached(scene.lab())?
+            .iter()
+            .all(|found| *found == Some("xdpgeneric"))
+    );
+    assert_eq!(names(scene.daemon().pin_path())?, before);
+    everybody_is_served_while(&mut scene, |daemon| {
+        edit(daemon, "xdp_mode = \"native\"", generic)?;
+        daemon.launch()
+    })
 }
 
 #[test]

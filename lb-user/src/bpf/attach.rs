@@ -39,6 +39,8 @@ pub enum Origin {
     Attached,
     /// It replaced that of an earlier daemon, and no packet was missed.
     TakenOver,
+    /// That of an earlier daemon had another mode, and was taken off before.
+    ModeChanged,
 }
 
 /// What is under way on some interfaces. It is undone on drop, unless [`Self::finish`] came first.
@@ -61,6 +63,8 @@ enum Before {
     Nothing,
     /// The same link, with this program.
     Program(OwnedFd),
+    /// Another link, of this mode and with this program.
+    Mode(AttachMode, OwnedFd),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -72,7 +76,7 @@ enum Progress {
 }
 
 impl Change {
-    /// Attaches `entry` to the interfaces that have no program of ours.
+    /// Attaches `entry` to the interfaces that have no program of ours, or have it in another mode.
     pub(super) fn prepare(
         entry: BorrowedFd<'_>,
         interfaces: &[&str],
@@ -83,6 +87,7 @@ impl Change {
             pins: pins.to_owned(),
             steps: Vec::new(),
         };
+        let mut other_modes = Vec::new();
         for &interface in interfaces {
             let ifindex = index(interface)?;
             let place = (interface, ifindex);
@@ -93,7 +98,19 @@ impl Change {
             };
             let mode = AttachMode::of(ifindex).map_err(|error| failed(interface, error.to_string()))?;
             let program = generation::earlier_entry(pins, program)?;
-            change.push(place, (link, mode), Origin::TakenOver, Before::Program(program));
+            if wanted == XdpMode::Auto || AttachMode::ways(wanted).contains(&mode) {
+                change.push(place, (link, mode), Origin::TakenOver, Before::Program(program));
+            } else {
+                other_modes.push((place, link, mode, program));
+            }
+        }
+        // Last, since an interface has no program for a moment.
+        for (place, link, mode, program) in other_modes {
+            let detached = link.detach();
+            detached.map_err(|error| failed(place.0, in_words(place.0, error)))?;
+            let attached = attach(entry, place, AttachMode::ways(wanted));
+            let attached = attached.inspect_err(|_| put_back(pins, place, mode, program.as_fd()))?;
+            change.push(place, attached, Origin::ModeChanged, Before::Mode(mode, program));
         }
         Ok(change)
     }
@@ -164,6 +181,11 @@ impl Step {
                 let _ = fs::remove_file(of_link(pins, self.ifindex));
                 self.link.detach()
             }
+            (Before::Mode(mode, program), _) => {
+                let detached = self.link.detach();
+                put_back(pins, (interface.as_str(), self.ifindex), *mode, program.as_fd());
+                detached
+            }
         };
         if let Err(reason) = undone {
             error!(
@@ -172,6 +194,18 @@ impl Step {
                 in_words(interface, reason)
             );
         }
+    }
+}
+
+/// Attaches the program of an earlier daemon again, as it was.
+fn put_back(pins: &Path, place: (&str, u32), mode: AttachMode, program: BorrowedFd<'_>) {
+    let (interface, ifindex) = place;
+    let attached = attach(program, place, &[mode]);
+    if let Err(reason) = attached.and_then(|(link, _)| pin(&link, &of_link(pins, ifindex))) {
+        error!(
+            interface,
+            "what an earlier daemon had attached here cannot be attached again: {reason}"
+        );
     }
 }
 

@@ -161,7 +161,7 @@ impl Datapath {
         })
     }
 
-    /// Attaches to those of the interfaces where neither this daemon has nor an earlier one.
+    /// Attaches to those of the interfaces where neither this daemon has nor an earlier one, or that one in another mode.
     /// What an earlier daemon attached goes on running its own programs until [`Self::switch`]; without that, all is
     /// undone.
     pub fn attach(&mut self, interfaces: &[String], mode: crate::model::XdpMode) -> Result<(), Error> {

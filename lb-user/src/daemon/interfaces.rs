@@ -57,5 +57,8 @@ fn tell(attachment: &Attachment) {
             "attached in the kernel's generic path, which is slower than a driver with XDP"
         ),
         (Origin::TakenOver, Some(mode)) => info!(interface, %mode, "took over from an earlier daemon"),
+        (Origin::ModeChanged, Some(mode)) => {
+            warn!(interface, %mode, "an earlier daemon had attached in another mode: detached, and attached anew");
+        }
     }
 }
