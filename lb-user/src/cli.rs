@@ -10,6 +10,7 @@ use std::{
     os::unix::net::UnixStream,
     path::{Path, PathBuf},
     str::FromStr,
+    time::Duration,
 };
 
 use anyhow::{Context, bail};
@@ -17,7 +18,7 @@ use clap::{Parser, Subcommand};
 
 use crate::{
     api::{Answer, Command},
-    bpf::Memory,
+    bpf::{self, Memory},
     config, daemon,
     trace::Client as TracedClient,
 };
@@ -54,7 +55,7 @@ enum Subcommands {
     },
     /// Says every mistake in a configuration file
     ///
-    /// Of a valid one it says how much memory its maps will take.
+    /// Of a valid one it says how much memory its maps will take, and whether a daemon works on its `pin_path` now.
     Check {
         /// The configuration file
         file: PathBuf,
@@ -203,6 +204,10 @@ fn check(file: &Path) -> anyhow::Result<()> {
                 "its maps will take {}",
                 Memory::estimated(&loaded.config.datapath)?
             );
+            let pins = &loaded.config.daemon.pin_path;
+            if let Some(holder) = bpf::holder(pins, Duration::ZERO) {
+                println!("{}: a daemon works on it, {holder}", pins.display());
+            }
             Ok(())
         }
         Err(mistakes) => bail!("{mistakes:#}"),

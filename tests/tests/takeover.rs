@@ -3,6 +3,7 @@
 use std::fs;
 use std::io;
 use std::path::Path;
+use std::process::{Command, Output};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
@@ -102,6 +103,18 @@ fn nobody_waits_while_the_daemon_is_killed_and_the_next_one_starts() -> Result<(
 #[test]
 fn nobody_waits_while_the_daemon_is_stopped_and_the_next_one_starts() -> Result<()> {
     everybody_is_served_while(&mut scene()?, Daemon::restart)
+}
+
+/// Runs another process of this daemon's configuration file, or of another one, until it ends by itself or the time is up.
+fn run_beside(scene: &Scene, config: &Path, limit: [&str; 2]) -> Result<Output> {
+    let mut command = scene.lab().balancer().command("timeout");
+    command
+        .args(limit)
+        .arg(binary())
+        .arg("run")
+        .arg("--config")
+        .arg(config);
+    Ok(command.env("NO_COLOR", "1").output()?)
 }
 
 /// The generations of programs that are pinned.
@@ -224,6 +237,35 @@ fn a_start_that_fails_leaves_nothing() -> Result<()> {
     assert!(failure(&mut daemon).contains("another XDP program is there"));
     assert!(attached(&lab)?.iter().all(Option::is_none));
     assert!(!daemon.pin_path().exists(), "{:?}", names(daemon.pin_path()));
+    Ok(())
+}
+
+#[test]
+fn a_second_daemon_on_the_same_pins_is_told_whose_they_are_and_changes_nothing() -> Result<()> {
+    let scene = scene()?;
+    let daemon = scene.daemon();
+    let second = daemon.config_path().with_file_name("second.toml");
+    let text = fs::read_to_string(daemon.config_path())?;
+    let text = text.replace("control.sock", "second.sock");
+    fs::write(&second, text.replace("weight = 1", "weight = 0"))?;
+    let output = run_beside(&scene, &second, ["--signal=INT", "20"])?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    let holder = format!("process {} (`", daemon.pid().context("it runs")?);
+    assert!(
+        said.contains("another daemon works on the datapath") && said.contains(&holder),
+        "{said}"
+    );
+    let output = Command::new(binary()).arg("check").arg(&second).output()?;
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.contains(&holder), "{said}");
+    for family in Family::BOTH {
+        let sources = |index| family.source(index);
+        let tally = scene
+            .client()
+            .sweep_connections(100, sources, scene.vip(family), 8);
+        tally.assert_proportions(&scene.named(&[1, 1]), 1.0);
+    }
     Ok(())
 }
 

@@ -8,6 +8,7 @@ mod counters;
 mod generation;
 mod interfaces;
 mod link;
+mod lock;
 mod maps;
 mod mode;
 mod pins;
@@ -32,6 +33,7 @@ pub use batch::SessionCursor;
 pub use counters::Counters;
 use generation::{ENTRY, Generation};
 pub use interfaces::Event;
+pub use lock::{Holder, TIME_TO_END, holder};
 pub use maps::{Maps, SessionEntry};
 pub use mode::AttachMode;
 use pins::Pins;
@@ -103,6 +105,18 @@ pub enum Error {
         /// Why.
         reason: String,
     },
+    /// Another daemon has the pins.
+    #[error(
+        "another daemon works on the datapath that is pinned at {}: {holder}; stop it first (`holdfast stop`), or give \
+         this one another `pin_path` and `control_socket`",
+        path.display()
+    )]
+    Held {
+        /// Where.
+        path: PathBuf,
+        /// Which.
+        holder: Holder,
+    },
     /// A file of the BPF file system could not be made or read.
     #[error("{}: {source}", path.display())]
     Pin {
@@ -115,7 +129,7 @@ pub enum Error {
 
 /// The loaded datapath. Until [`Self::switch`] a drop undoes all of it.
 pub struct Datapath {
-    // In this order they are dropped: what is attached first, and what is pinned last.
+    // In this order they are dropped: what is attached first, and the lock on the pins last.
     change: Option<Change>,
     generation: Generation,
     /// Its maps.

@@ -1,4 +1,4 @@
-//! The directory of the pins, and what of it was there before.
+//! The directory of the pins: whose it is, and what of it was there before.
 
 use std::{
     collections::HashSet,
@@ -10,14 +10,18 @@ use std::{
 use nix::sys::statfs::{BPF_FS_MAGIC, statfs};
 use tracing::warn;
 
-use super::Error;
+use super::{
+    Error,
+    lock::{self, Lock, Refusal},
+};
 
 const LINK: &str = "link-";
 
-/// The directory of the pins. Until they are kept, new pins go with it.
+/// The directory of the pins, which is nobody else's as long as this lives. Until they are kept, new pins go with it.
 pub(super) struct Pins {
     path: PathBuf,
     stay: Stay,
+    _lock: Lock,
 }
 
 /// What becomes of new pins.
@@ -32,18 +36,32 @@ enum Stay {
 }
 
 impl Pins {
-    /// Makes the directory where it is missing.
+    /// Makes the directory where it is missing, and locks it.
     pub(super) fn claim(path: &Path) -> Result<Self, Error> {
         let failed = |source| Error::Pin {
             path: path.to_owned(),
             source,
         };
-        let made = make_directory(path).map_err(failed)?;
-        let before = names(path).map_err(failed)?;
-        Ok(Self {
-            path: path.to_owned(),
-            stay: Stay::UntilDropped { before, made },
-        })
+        loop {
+            let made = make_directory(path).map_err(failed)?;
+            match lock::take(path, lock::TIME_TO_END) {
+                Ok(lock) => {
+                    let before = names(path).map_err(failed)?;
+                    return Ok(Self {
+                        path: path.to_owned(),
+                        stay: Stay::UntilDropped { before, made },
+                        _lock: lock,
+                    });
+                }
+                Err(Refusal::Held(holder)) => {
+                    let path = path.to_owned();
+                    return Err(Error::Held { path, holder });
+                }
+                // Whoever had it has removed it at last.
+                Err(Refusal::Failed(error)) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(Refusal::Failed(error)) => return Err(failed(error)),
+            }
+        }
     }
 
     pub(super) fn path(&self) -> &Path {

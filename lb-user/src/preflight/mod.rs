@@ -14,7 +14,7 @@ pub(crate) use forwarding::warn_of_closed_forwarding;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tracing::warn;
 
-use crate::model::Config;
+use crate::{bpf::Holder, model::Config};
 
 /// Something that is missing.
 #[derive(Debug, thiserror::Error)]
@@ -60,6 +60,12 @@ enum Missing {
         path.display()
     )]
     OtherDaemon { path: PathBuf },
+    #[error(
+        "another daemon works on the datapath that is pinned at {}: {holder}; stop it first (`holdfast stop`), or give \
+         this one another `pin_path` and `control_socket`",
+        path.display()
+    )]
+    Held { path: PathBuf, holder: Holder },
     #[error("there is no interface {name:?}{}; there are: {}", question(.meant.as_deref()), listed(.there))]
     Interface {
         name: String,
@@ -91,6 +97,7 @@ pub(crate) fn check(config: &Config) -> Result<(), Unready> {
     let missing: Vec<Missing> = missing
         .into_iter()
         .chain(paths::check_pins(&config.daemon.pin_path))
+        .chain(paths::check_lock(&config.daemon.pin_path))
         .chain(paths::check_socket(&config.daemon.control_socket))
         .chain(interfaces::check(&config.datapath.interfaces))
         .collect();
