@@ -11,6 +11,7 @@ use std::{
     os::unix::net::UnixStream,
     path::{Path, PathBuf},
     str::FromStr,
+    time::Duration,
 };
 
 use anyhow::{Context, bail};
@@ -18,7 +19,7 @@ use clap::{Parser, Subcommand};
 
 use crate::{
     api::{Answer, Command},
-    bpf::Memory,
+    bpf::{self, Memory},
     config, daemon, preflight,
     trace::Client as TracedClient,
     views,
@@ -56,7 +57,7 @@ enum Subcommands {
     },
     /// Says every mistake in a configuration file
     ///
-    /// Of a valid one it says how much memory its maps will take.
+    /// Of a valid one it says how much memory its maps will take, and whether a daemon works on its `pin_path` now.
     Check {
         /// The configuration file
         file: PathBuf,
@@ -213,9 +214,14 @@ fn check(file: &Path) -> anyhow::Result<()> {
             }
             preflight::check_places(&loaded.config)?;
             let memory = Memory::estimated(&loaded.config.datapath)?;
+            let pins = &loaded.config.daemon.pin_path;
+            let holder = bpf::holder(pins, Duration::ZERO);
+            let holder = holder.map_or_else(String::new, |holder| {
+                format!("\n{}: a daemon works on it, {holder}", pins.display())
+            });
             let file = file.display();
             Ok(output::print(format_args!(
-                "{file}: valid\nits maps will take {memory}"
+                "{file}: valid\nits maps will take {memory}{holder}"
             ))?)
         }
         Err(mistakes) => bail!("{mistakes:#}"),

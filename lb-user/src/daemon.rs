@@ -71,18 +71,7 @@ pub async fn run(path: &Path) -> anyhow::Result<()> {
     preflight::check(&config)?;
     // Before the datapath is touched: it may be that of another daemon, which answers there.
     let (socket, listener) = ControlSocket::listen(&config.daemon.control_socket)?;
-    let pin_path = config.daemon.pin_path.clone();
-    let was_pinned = Datapath::is_pinned(&pin_path);
-    let mut daemon = match Daemon::start(path.to_owned(), config) {
-        Ok(daemon) => daemon,
-        Err(error) => {
-            if !was_pinned {
-                // Nobody would take it over.
-                let _ = std::fs::remove_dir_all(pin_path);
-            }
-            return Err(error);
-        }
-    };
+    let mut daemon = Daemon::start(path.to_owned(), config)?;
     let (server, mut requests) = Server::start(listener);
     let Ending { leave, asked } = daemon.serve(&mut signals, &mut requests).await;
     let answer = daemon.end(leave);
@@ -136,16 +125,18 @@ impl Daemon {
         if let Some(memory) = &datapath.memory {
             info!("the maps take {memory}");
         }
+        let tracer = Tracer::new(&datapath)?;
+        // The programs of an earlier daemon forward until they are replaced: a start that fails changes nothing of that.
+        datapath.attach(&config.datapath.interfaces, config.datapath.xdp_mode)?;
         let health = Health::default();
         let ids = reconcile::apply(&mut datapath.maps, &config, &health)?;
-        interfaces::attach(&mut datapath, &config)?;
+        interfaces::switch(&mut datapath)?;
         interfaces::detach_others(&mut datapath, &config.datapath.interfaces);
         let sweep = Sweep::new(&datapath.maps);
         let (sender, changes) = mpsc::channel(PENDING_CHANGES);
         let mut monitors = Monitors::new(sender);
         monitors.update(&config, &health);
         let next_hops = NextHops::follow(&config);
-        let tracer = Tracer::new(&datapath)?;
         Ok(Self {
             path,
             config,
@@ -227,7 +218,7 @@ impl Daemon {
         preflight::check_interfaces(&config, &self.config)?;
         let mut health = self.health.clone();
         health.retain(|pool, member| is_watched(&config, pool, member));
-        let added = interfaces::attach(&mut self.datapath, &config)?;
+        let added = interfaces::add(&mut self.datapath, &config)?;
         let applied = reconcile::apply(&mut self.datapath.maps, &config, &health);
         // Also where the kernel refused something half way: what is in use again must not be freed.
         self.sweep.note_change(&self.datapath.maps);

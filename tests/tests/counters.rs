@@ -157,7 +157,7 @@ fn counters_outlive_the_daemon() -> Result<()> {
     assert_eq!(after["pools"], before["pools"]);
     let modes = after["interfaces"].as_array().into_iter().flatten();
     assert!(modes.clone().count() > 0);
-    assert!(modes.clone().all(|interface| interface["mode"] == "taken over"));
+    assert!(modes.clone().all(|interface| interface["mode"] == "native"));
     let modes = before["interfaces"].as_array().into_iter().flatten();
     assert!(modes.clone().all(|interface| interface["mode"] == "native"));
     Ok(())

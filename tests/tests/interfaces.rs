@@ -49,14 +49,19 @@ fn attached(scene: &Scene) -> Result<Vec<String>> {
 
 /// How many links are pinned.
 fn pinned(scene: &Scene) -> Result<usize> {
+    pins(scene, "link-")
+}
+
+/// How many pins have a name that begins so.
+fn pins(scene: &Scene, kind: &str) -> Result<usize> {
     let text = fs::read_to_string(scene.daemon().config_path())?;
     let pins = text.lines().find_map(|line| line.strip_prefix("pin_path = "));
     let pins = pins.context("there is no pin_path")?.trim_matches('"');
     let names = fs::read_dir(Path::new(pins))?.collect::<Result<Vec<_>, _>>()?;
-    let links = names
+    let found = names
         .iter()
-        .filter(|entry| entry.file_name().to_string_lossy().starts_with("link"));
-    Ok(links.count())
+        .filter(|entry| entry.file_name().to_string_lossy().starts_with(kind));
+    Ok(found.count())
 }
 
 fn mode_of(scene: &Scene, interface: &str) -> Result<String> {
@@ -137,6 +142,7 @@ fn a_daemon_that_is_started_with_fewer_interfaces_leaves_the_others() -> Result<
     scene.daemon_mut().launch()?;
     assert_eq!(attached(&scene)?, ["client", "member1"]);
     assert_eq!(pinned(&scene)?, 2);
+    assert_eq!(pins(&scene, "generation-")?, 1);
     assert_eq!(flow.ask()?, answer);
     Ok(())
 }

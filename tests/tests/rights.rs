@@ -142,10 +142,14 @@ fn a_driver_without_xdp_is_said_to_be_one() -> Result<()> {
 #[test]
 fn an_interface_that_has_another_program_is_not_taken() -> Result<()> {
     let lab = laboratory()?;
+    let _member = lab.serve(1, &Services::new().tcp([MEMBER_PORT]))?;
     let daemon = Daemon::start(&lab, config(&lab))?;
     let said = refusal(Daemon::prepare(&lab, config(&lab))?);
     assert!(said.contains("another XDP program is there"), "{said}");
     assert!(daemon.cli(&["status"])?.status.success());
+    for family in Family::BOTH {
+        lab.client().ask_tcp(None, (family.vip(), 80).into())?;
+    }
     Ok(())
 }
 

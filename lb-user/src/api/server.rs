@@ -128,19 +128,18 @@ impl Desk {
             _ = self.end.changed() => return Ok(()),
         };
         let (trace, told) = mpsc::channel(PENDING_TOLD);
-        let answer = match line {
-            Ok(line) => match line?.as_slice() {
+        let answer = if let Ok(line) = line {
+            match line?.as_slice() {
                 // It only looked whether somebody is here.
                 [] => return Ok(()),
                 line => self.ask(line, trace).await,
-            },
-            Err(_) => {
-                drop(trace);
-                Answer::Failed(format!(
-                    "no command came within {:?}; write one as a line of JSON, such as \"status\"",
-                    self.patience
-                ))
             }
+        } else {
+            drop(trace);
+            Answer::Failed(format!(
+                "no command came within {:?}; write one as a line of JSON, such as \"status\"",
+                self.patience
+            ))
         };
         self.write(&mut writer, &answer).await?;
         self.follow(&mut reader, &mut writer, told).await?;

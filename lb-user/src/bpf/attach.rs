@@ -1,228 +1,280 @@
-//! Attaching to interfaces, by links that are pinned: they outlive the daemon.
+//! The programs on the interfaces, by links that are pinned: they outlive the daemon.
+//!
+//! It is done in two steps. The first does what may fail, and is undone unless the second one follows; that one
+//! replaces the programs of links that are there.
 
-use std::{fmt, io, path::Path};
-
-use aya::{
-    Ebpf,
-    programs::{
-        Xdp, XdpMode as Mode,
-        links::{FdLink, PinnedLink},
-        xdp::XdpLink,
-    },
+use std::{
+    fs, io,
+    os::fd::{AsFd as _, BorrowedFd, OwnedFd},
+    path::{Path, PathBuf},
 };
-use nix::{errno::Errno, net::if_::if_nametoindex};
 
-use super::{Datapath, ENTRY, Error};
+use nix::{errno::Errno, net::if_::if_nametoindex};
+use tracing::error;
+
+use super::{
+    AttachMode, Error, generation,
+    link::{self, Link},
+    pins::of_link,
+};
 use crate::model::XdpMode;
 
-/// What the pins of links begin with. The interface's index follows: the link stays with that, whatever its name is.
-const PIN_PREFIX: &str = "link-";
-
-/// How the program was attached.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum AttachMode {
-    /// In the driver.
-    Native,
-    /// In the kernel's generic path, slower: the driver has no XDP.
-    Generic,
-    /// As an earlier daemon had attached it.
-    TakenOver,
-    /// Not any more: the interface is gone, or has come back and cannot be attached to.
-    Detached,
-}
-
-impl fmt::Display for AttachMode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Native => "native",
-            Self::Generic => "generic",
-            Self::TakenOver => "taken over",
-            Self::Detached => "detached",
-        })
-    }
-}
-
-/// A program on an interface.
+/// The program on an interface.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Attachment {
     /// The interface.
     pub interface: String,
-    /// How.
-    pub mode: AttachMode,
+    /// How it is attached; none: not any more, since the interface is gone, or has come back and cannot be attached to.
+    pub mode: Option<AttachMode>,
+    /// How it came there.
+    pub origin: Origin,
     /// The interface's index when it was last looked at; none: there was no such interface.
-    ifindex: Option<u32>,
+    pub(super) ifindex: Option<u32>,
 }
 
-/// What became of an interface while the daemon runs.
-#[derive(Debug)]
-pub enum Event {
-    /// It is gone, and with it the attachment.
-    Gone {
-        /// Which.
-        interface: String,
-    },
-    /// It is back, or another has its name, and was attached to.
-    Back(Attachment),
-    /// The same, but it could not be attached to. It is tried again, in silence.
-    Refused(Error),
+/// How a program came to its interface.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Origin {
+    /// There was none of ours.
+    Attached,
+    /// It replaced that of an earlier daemon, and no packet was missed.
+    TakenOver,
+    /// That of an earlier daemon had another mode, and was taken off before.
+    ModeChanged,
 }
 
-impl Datapath {
-    /// Attaches to those of the interfaces that it is not attached to yet, or replaces the program that an earlier daemon
-    /// left there, and gives these. Where one refuses, none is attached that was not before.
-    pub fn attach(&mut self, interfaces: &[String], mode: XdpMode) -> Result<Vec<Attachment>, Error> {
-        let is_new = |name: &&String| !self.attachments.iter().any(|known| known.interface == **name);
-        let mut added: Vec<Attachment> = Vec::new();
-        for interface in interfaces.iter().filter(is_new) {
-            match Attachment::new(&mut self.ebpf, interface, mode, &self.pin_path) {
-                Ok(attachment) => added.push(attachment),
-                Err(error) => {
-                    for attachment in &added {
-                        // What an earlier daemon had attached stays, as the maps do.
-                        if attachment.mode != AttachMode::TakenOver {
-                            attachment.unpin(&self.pin_path);
-                        }
-                    }
-                    return Err(error);
-                }
-            }
-        }
-        self.attachments.extend_from_slice(&added);
-        Ok(added)
-    }
+/// What is under way on some interfaces. It is undone on drop, unless [`Self::finish`] came first.
+pub(super) struct Change {
+    pins: PathBuf,
+    steps: Vec<Step>,
+}
 
-    /// Detaches from all but these interfaces: those that it attached to, and those that an earlier daemon did. Gives the
-    /// names of its own.
-    pub fn detach_others(&mut self, interfaces: &[String]) -> io::Result<Vec<String>> {
-        let place =
-            |attachment: &Attachment| interfaces.iter().position(|name| *name == attachment.interface);
-        let (mut kept, gone): (Vec<_>, Vec<_>) = std::mem::take(&mut self.attachments)
-            .into_iter()
-            .partition(|attachment| place(attachment).is_some());
-        kept.sort_by_key(place);
-        self.attachments = kept;
-        let pins: Vec<String> = self.attachments.iter().filter_map(Attachment::pin).collect();
-        for entry in std::fs::read_dir(&self.pin_path)? {
-            let name = entry?.file_name().to_string_lossy().into_owned();
-            if name.starts_with(PIN_PREFIX) && !pins.contains(&name) {
-                std::fs::remove_file(self.pin_path.join(name))?;
-            }
-        }
-        Ok(gone.into_iter().map(|attachment| attachment.interface).collect())
-    }
+/// What is under way on an interface.
+struct Step {
+    attachment: Attachment,
+    ifindex: u32,
+    link: Link,
+    was: Before,
+    progress: Progress,
+}
 
-    /// Attaches again to interfaces that have come back, and says what changed.
-    pub fn follow_interfaces(&mut self, mode: XdpMode) -> Vec<Event> {
-        let mut events = Vec::new();
-        for attachment in &mut self.attachments {
-            let ifindex = if_nametoindex(attachment.interface.as_str()).ok();
-            if ifindex == attachment.ifindex && attachment.mode != AttachMode::Detached {
+/// What an interface had before.
+enum Before {
+    Nothing,
+    /// The same link, with this program.
+    Program(OwnedFd),
+    /// Another link, of this mode and with this program.
+    Mode(AttachMode, OwnedFd),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Progress {
+    /// What may fail is done: a new link is there, and ends with this process.
+    Prepared,
+    /// The link is pinned, and leads to the new program.
+    Done,
+}
+
+impl Change {
+    /// Attaches `entry` to the interfaces that have no program of ours, or have it in another mode.
+    pub(super) fn prepare(
+        entry: BorrowedFd<'_>,
+        interfaces: &[&str],
+        wanted: XdpMode,
+        pins: &Path,
+    ) -> Result<Self, Error> {
+        let mut change = Self {
+            pins: pins.to_owned(),
+            steps: Vec::new(),
+        };
+        let mut other_modes = Vec::new();
+        for &interface in interfaces {
+            let ifindex = index(interface)?;
+            let place = (interface, ifindex);
+            let Some((link, program)) = live_link(pins, ifindex) else {
+                let attached = attach(entry, place, AttachMode::ways(wanted))?;
+                change.push(place, attached, Origin::Attached, Before::Nothing);
                 continue;
-            }
-            if ifindex != attachment.ifindex {
-                attachment.unpin(&self.pin_path);
-            }
-            let before = std::mem::replace(&mut attachment.ifindex, ifindex);
-            let attached =
-                ifindex.map(|_| Attachment::new(&mut self.ebpf, &attachment.interface, mode, &self.pin_path));
-            let was_attached = attachment.mode != AttachMode::Detached;
-            attachment.mode = AttachMode::Detached;
-            match attached {
-                Some(Ok(attached)) => {
-                    attachment.clone_from(&attached);
-                    events.push(Event::Back(attached));
-                }
-                Some(Err(error)) if before != ifindex => events.push(Event::Refused(error)),
-                None if was_attached => events.push(Event::Gone {
-                    interface: attachment.interface.clone(),
-                }),
-                _ => {}
+            };
+            let mode = AttachMode::of(ifindex).map_err(|error| failed(interface, error.to_string()))?;
+            let program = generation::earlier_entry(pins, program)?;
+            if wanted == XdpMode::Auto || AttachMode::ways(wanted).contains(&mode) {
+                change.push(place, (link, mode), Origin::TakenOver, Before::Program(program));
+            } else {
+                other_modes.push((place, link, mode, program));
             }
         }
-        events
+        // Last, since an interface has no program for a moment.
+        for (place, link, mode, program) in other_modes {
+            let detached = link.detach();
+            detached.map_err(|error| failed(place.0, in_words(place.0, error)))?;
+            let attached = attach(entry, place, AttachMode::ways(wanted));
+            let attached = attached.inspect_err(|_| put_back(pins, place, mode, program.as_fd()))?;
+            change.push(place, attached, Origin::ModeChanged, Before::Mode(mode, program));
+        }
+        Ok(change)
     }
-}
 
-impl Attachment {
-    fn new(ebpf: &mut Ebpf, interface: &str, mode: XdpMode, pins: &Path) -> Result<Self, Error> {
-        let failed = |reason: String| Error::Attach {
-            interface: interface.to_owned(),
-            reason,
-        };
-        let ifindex = if_nametoindex(interface).map_err(|_| failed("there is no such interface".into()))?;
-        let program: &mut Xdp = ebpf
-            .program_mut(ENTRY)
-            .and_then(|program| program.try_into().ok())
-            .ok_or_else(|| failed("no such program".into()))?;
-        let pin = pins.join(pin_of(ifindex));
-        let attached = |mode| Self {
-            interface: interface.to_owned(),
-            mode,
-            ifindex: Some(ifindex),
-        };
-        if let Ok(pinned) = PinnedLink::from_pin(&pin) {
-            let link = XdpLink::try_from(FdLink::from(pinned)).map_err(|error| failed(error.to_string()))?;
-            if let Ok(id) = program.attach_to_link(link) {
-                // Only the pin is to hold it, so that it ends with that.
-                program.take_link(id).map_err(|error| failed(error.to_string()))?;
-                return Ok(attached(AttachMode::TakenOver));
-            }
-            // Of an interface that went away and came back: the link is dead.
-            std::fs::remove_file(&pin).map_err(|source| Error::Pin {
-                path: pin.clone(),
-                source,
-            })?;
-        }
-        let (id, mode) = match mode {
-            XdpMode::Native => (program.attach(interface, Mode::Driver), AttachMode::Native),
-            XdpMode::Generic => (program.attach(interface, Mode::Skb), AttachMode::Generic),
-            XdpMode::Auto => match program.attach(interface, Mode::Driver) {
-                Ok(id) => (Ok(id), AttachMode::Native),
-                Err(_) => (program.attach(interface, Mode::Skb), AttachMode::Generic),
+    fn push(
+        &mut self,
+        (interface, ifindex): (&str, u32),
+        (link, mode): (Link, AttachMode),
+        origin: Origin,
+        was: Before,
+    ) {
+        self.steps.push(Step {
+            attachment: Attachment {
+                interface: interface.to_owned(),
+                mode: Some(mode),
+                origin,
+                ifindex: Some(ifindex),
             },
+            ifindex,
+            link,
+            was,
+            progress: Progress::Prepared,
+        });
+    }
+
+    /// Pins the new links, and then has the others lead to `entry`.
+    pub(super) fn finish(mut self, entry: BorrowedFd<'_>) -> Result<Vec<Attachment>, Error> {
+        let (taken, new): (Vec<_>, Vec<_>) = self
+            .steps
+            .iter_mut()
+            .partition(|step| matches!(step.was, Before::Program(_)));
+        for step in new {
+            pin(&step.link, &of_link(&self.pins, step.ifindex))?;
+            step.progress = Progress::Done;
+        }
+        for step in taken {
+            let interface = &step.attachment.interface;
+            let replaced = step.link.replace(entry);
+            replaced.map_err(|error| failed(interface, in_words(interface, error)))?;
+            step.progress = Progress::Done;
+        }
+        let done = std::mem::take(&mut self.steps);
+        Ok(done.into_iter().map(|step| step.attachment).collect())
+    }
+}
+
+impl Drop for Change {
+    fn drop(&mut self) {
+        if self.steps.is_empty() {
+            return;
+        }
+        for step in self.steps.drain(..) {
+            step.undo(&self.pins);
+        }
+        // Whoever drops this unloads the new programs, which may have begun with packets.
+        let _ = link::await_running_programs();
+    }
+}
+
+impl Step {
+    fn undo(self, pins: &Path) {
+        let interface = &self.attachment.interface;
+        let undone = match (&self.was, self.progress) {
+            (Before::Program(_), Progress::Prepared) => Ok(()),
+            (Before::Program(program), Progress::Done) => self.link.replace(program.as_fd()),
+            (Before::Nothing, Progress::Prepared) => self.link.detach(),
+            (Before::Nothing, Progress::Done) => {
+                let _ = fs::remove_file(of_link(pins, self.ifindex));
+                self.link.detach()
+            }
+            (Before::Mode(mode, program), _) => {
+                let detached = self.link.detach();
+                put_back(pins, (interface.as_str(), self.ifindex), *mode, program.as_fd());
+                detached
+            }
         };
-        let id = id.map_err(|error| failed(in_words(interface, &error)))?;
-        let link = program.take_link(id).map_err(|error| failed(error.to_string()))?;
-        let link = FdLink::try_from(link).map_err(|error| failed(error.to_string()))?;
-        link.pin(&pin).map_err(|error| failed(error.to_string()))?;
-        Ok(attached(mode))
-    }
-
-    fn pin(&self) -> Option<String> {
-        self.ifindex.map(pin_of)
-    }
-
-    /// Ends it: nothing but the pin holds the link.
-    fn unpin(&self, pins: &Path) {
-        if let Some(pin) = self.pin() {
-            // Where it is gone already, so is the link.
-            let _ = std::fs::remove_file(pins.join(pin));
+        if let Err(reason) = undone {
+            error!(
+                interface,
+                "what was done here cannot be undone: {}",
+                in_words(interface, reason)
+            );
         }
     }
 }
 
-fn pin_of(ifindex: u32) -> String {
-    format!("{PIN_PREFIX}{ifindex}")
+/// Attaches the program of an earlier daemon again, as it was.
+fn put_back(pins: &Path, place: (&str, u32), mode: AttachMode, program: BorrowedFd<'_>) {
+    let (interface, ifindex) = place;
+    let attached = attach(program, place, &[mode]);
+    if let Err(reason) = attached.and_then(|(link, _)| pin(&link, &of_link(pins, ifindex))) {
+        error!(
+            interface,
+            "what an earlier daemon had attached here cannot be attached again: {reason}"
+        );
+    }
+}
+
+/// The link of an interface that is pinned, with the id of its program; none where it is of an interface that is gone.
+fn live_link(pins: &Path, ifindex: u32) -> Option<(Link, u32)> {
+    let link = Link::open(&of_link(pins, ifindex)).ok()?;
+    let info = link.info().ok().filter(|info| info.ifindex == ifindex)?;
+    Some((link, info.program))
+}
+
+/// Attaches in the first of these modes that the interface takes.
+fn attach(
+    program: BorrowedFd<'_>,
+    (interface, ifindex): (&str, u32),
+    modes: &[AttachMode],
+) -> Result<(Link, AttachMode), Error> {
+    let mut refusal = Errno::EOPNOTSUPP;
+    for mode in modes {
+        match Link::attach(program, ifindex, *mode) {
+            Ok(link) => return Ok((link, *mode)),
+            Err(error) => refusal = error,
+        }
+    }
+    Err(failed(interface, in_words(interface, refusal)))
+}
+
+/// Pins a link, in place of one that came to its end.
+fn pin(link: &Link, path: &Path) -> Result<(), Error> {
+    let removed = match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    };
+    let pinned = removed.and_then(|()| Ok(link.pin(path)?));
+    pinned.map_err(|source| Error::Pin {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+/// Takes a program off its interface, and removes the pin.
+pub(super) fn detach(pin: &Path) -> io::Result<()> {
+    // One that cannot be opened, or is of no interface any more, is nowhere attached.
+    let _ = Link::open(pin).and_then(|link| link.detach());
+    fs::remove_file(pin)
+}
+
+fn index(interface: &str) -> Result<u32, Error> {
+    if_nametoindex(interface).map_err(|error| failed(interface, in_words(interface, error)))
+}
+
+fn failed(interface: &str, reason: String) -> Error {
+    Error::Attach {
+        interface: interface.to_owned(),
+        reason,
+    }
 }
 
 /// What the kernel says, and what would be right where it says no more than a number.
-fn in_words(interface: &str, error: &(dyn std::error::Error + 'static)) -> String {
-    let causes: Vec<_> = std::iter::successors(Some(error), |error| error.source()).collect();
-    let number = causes
-        .iter()
-        .find_map(|cause| cause.downcast_ref::<std::io::Error>()?.raw_os_error());
-    match number.map(Errno::from_raw) {
-        Some(Errno::EOPNOTSUPP) => {
+fn in_words(interface: &str, error: Errno) -> String {
+    match error {
+        Errno::EOPNOTSUPP => {
             "its driver has no XDP, or has not switched it on; `xdp_mode = \"auto\"` would take the kernel's generic path"
                 .to_owned()
         }
-        Some(Errno::EBUSY | Errno::EEXIST) => format!(
+        Errno::EBUSY | Errno::EEXIST => format!(
             "another XDP program is there (`ip link show {interface}` tells which); end the one who attached it, or \
              take it off with `ip link set {interface} xdp off`"
         ),
-        _ => {
-            let causes: Vec<String> = causes.iter().map(ToString::to_string).collect();
-            causes.join(": ")
-        }
+        Errno::ENODEV | Errno::ENOLINK => "it is gone; `interfaces` is to name those that are there".to_owned(),
+        other => format!("the kernel says {}", other.desc()),
     }
 }

@@ -123,10 +123,22 @@ impl Maps {
     }
 
     /// Writes what is decided when the maps are made, and stays as long as they do.
-    pub(super) fn initialise(&self) {
+    pub(super) fn initialise(&self) -> Result<(), Error> {
         let settings = &self.settings[0];
-        if settings.layout_version.get() == LAYOUT_VERSION {
-            return;
+        match settings.layout_version.get() {
+            LAYOUT_VERSION => return Ok(()),
+            // Nobody's yet.
+            0 => {}
+            other => {
+                let reason = format!(
+                    "a daemon of another version made the maps (layout {other}, this one has {LAYOUT_VERSION}): stop \
+                     that one with `holdfast stop --detach` first"
+                );
+                return Err(Error::Map {
+                    name: "SETTINGS",
+                    reason,
+                });
+            }
         }
         // The hasher's keys are drawn from the system's randomness.
         let seed = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), std::process::id());
@@ -134,6 +146,7 @@ impl Maps {
         settings.flow_buckets.set(self.flows.len() as u32);
         settings.return_buckets.set(self.returns.len() as u32);
         settings.layout_version.set(LAYOUT_VERSION);
+        Ok(())
     }
 
     /// The datapath's time, in seconds: the kernel's coarse clock since boot, which does not go back.

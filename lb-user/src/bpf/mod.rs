@@ -5,7 +5,13 @@
 mod attach;
 mod batch;
 mod counters;
+mod generation;
+mod interfaces;
+mod link;
+mod lock;
 mod maps;
+mod mode;
+mod pins;
 mod platform;
 mod shared;
 mod sizes;
@@ -17,21 +23,25 @@ use std::{
 };
 
 use aya::{
-    Ebpf, EbpfError, EbpfLoader,
-    maps::{MapError, ProgramArray},
-    programs::{ProgramError, ProgramFd, TestRun as _, TestRunOptions, Xdp},
+    EbpfError, EbpfLoader,
+    programs::{ProgramError, TestRun as _, TestRunOptions, Xdp},
 };
 
-pub use attach::{AttachMode, Attachment, Event};
+use attach::Change;
+pub use attach::{Attachment, Origin};
 pub use batch::SessionCursor;
 pub use counters::Counters;
+use generation::{ENTRY, Generation};
+pub use interfaces::Event;
+pub use lock::{Holder, TIME_TO_END, holder};
 pub use maps::{Maps, SessionEntry};
+pub use mode::AttachMode;
+use pins::Pins;
 pub use shared::{ScheduleSlot, Shared};
 pub use sizes::Memory;
 use sizes::sizes;
 pub use trace::{Chosen, Trace};
 
-use nix::sys::statfs::{BPF_FS_MAGIC, statfs};
 use zerocopy::IntoBytes as _;
 
 use crate::model::DatapathSettings;
@@ -39,21 +49,8 @@ use crate::model::DatapathSettings;
 /// The compiled programs.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(env!("HOLDFAST_XDP"));
 
-/// The program that packets reach first.
-const ENTRY: &str = "holdfast";
-
-/// The later stages, in the order of their numbers.
-const STAGES: [&str; 6] = [
-    ENTRY,
-    "holdfast_opening",
-    "holdfast_extended",
-    "holdfast_others",
-    "holdfast_answer",
-    "holdfast_opened",
-];
-
-/// The maps that outlive the daemon.
-const PINNED: [&str; 17] = [
+/// The maps that outlive the daemon, and that all generations of programs share. The others are each generation's own.
+const PINNED: [&str; 16] = [
     "SETTINGS",
     "FILTER",
     "LISTENER_IDS",
@@ -70,7 +67,6 @@ const PINNED: [&str; 17] = [
     "MEMBER_TRAFFIC",
     "SESSION_COUNTS",
     "REASONS",
-    "STAGES",
 ];
 
 /// What a frame may grow by in a test run: an outer header and two tags.
@@ -109,6 +105,18 @@ pub enum Error {
         /// Why.
         reason: String,
     },
+    /// Another daemon has the pins.
+    #[error(
+        "another daemon works on the datapath that is pinned at {}: {holder}; stop it first (`holdfast stop`), or give \
+         this one another `pin_path` and `control_socket`",
+        path.display()
+    )]
+    Held {
+        /// Where.
+        path: PathBuf,
+        /// Which.
+        holder: Holder,
+    },
     /// A file of the BPF file system could not be made or read.
     #[error("{}: {source}", path.display())]
     Pin {
@@ -119,10 +127,11 @@ pub enum Error {
     },
 }
 
-/// The loaded datapath.
+/// The loaded datapath. Until [`Self::switch`] a drop undoes all of it.
 pub struct Datapath {
-    ebpf: Ebpf,
-    pin_path: PathBuf,
+    // In this order they are dropped: what is attached first, and the lock on the pins last.
+    change: Option<Change>,
+    generation: Generation,
     /// Its maps.
     pub maps: Maps,
     /// What these cost; none where the kernel does not say.
@@ -131,16 +140,14 @@ pub struct Datapath {
     pub attachments: Vec<Attachment>,
     /// The trace of chosen clients.
     pub trace: Trace,
-    _stages: ProgramArray<aya::maps::MapData>,
+    pins: Pins,
 }
 
 impl Datapath {
-    /// Loads the programs and makes the maps, or takes those over that an earlier daemon left at `pin_path`.
+    /// Loads the programs and makes the maps, or takes those over that an earlier daemon left at `pin_path`. What that
+    /// one has attached goes on as it is.
     pub fn load(settings: &DatapathSettings, pin_path: &Path) -> Result<Self, Error> {
-        make_pin_directory(pin_path).map_err(|source| Error::Pin {
-            path: pin_path.to_owned(),
-            source,
-        })?;
+        let pins = Pins::claim(pin_path)?;
         let sizes = sizes(settings);
         let mut loader = EbpfLoader::new();
         for (name, size) in sizes {
@@ -152,37 +159,54 @@ impl Datapath {
         let mut ebpf = loader.load(OBJECT)?;
         let memory = Memory::measured(ebpf.maps()).ok();
         let maps = Maps::take(&mut ebpf, &sizes)?;
-        maps.initialise();
+        maps.initialise()?;
         let trace = Trace::take(&mut ebpf)?;
         // That of a daemon that was killed has ended.
         maps.settings[0].traced.set(0);
-        let stages = load_stages(&mut ebpf)?;
+        let generation = Generation::load(ebpf, pins.path())?;
         Ok(Self {
-            ebpf,
-            pin_path: pin_path.to_owned(),
+            change: None,
+            generation,
             maps,
             memory,
             attachments: Vec::new(),
             trace,
-            _stages: stages,
+            pins,
         })
+    }
+
+    /// Attaches to those of the interfaces where neither this daemon has nor an earlier one, or that one in another mode.
+    /// What an earlier daemon attached goes on running its own programs until [`Self::switch`]; without that, all is
+    /// undone.
+    pub fn attach(&mut self, interfaces: &[String], mode: crate::model::XdpMode) -> Result<(), Error> {
+        let is_new = |name: &&String| !self.attachments.iter().any(|known| known.interface == **name);
+        let new: Vec<&str> = interfaces.iter().filter(is_new).map(String::as_str).collect();
+        let entry = self.generation.entry_fd()?;
+        self.change = Some(Change::prepare(entry, &new, mode, self.pins.path())?);
+        Ok(())
+    }
+
+    /// Has the programs of an earlier daemon replaced, each at once, and all that is attached outlive this one. Gives what
+    /// is attached since [`Self::attach`].
+    pub fn switch(&mut self) -> Result<Vec<Attachment>, Error> {
+        let done = match self.change.take() {
+            Some(change) => change.finish(self.generation.entry_fd()?)?,
+            None => Vec::new(),
+        };
+        self.attachments.extend_from_slice(&done);
+        self.pins.keep();
+        self.generation.remove_others(self.pins.path());
+        Ok(done)
     }
 
     /// The program that packets reach first.
     pub fn entry(&self) -> Result<&Xdp, Error> {
-        let program = self.ebpf.program(ENTRY);
-        program
-            .and_then(|program| program.try_into().ok())
-            .ok_or_else(|| Error::Map {
-                name: "STAGES",
-                reason: "the entry program is missing".into(),
-            })
+        self.generation.entry()
     }
 
     /// Runs a frame that came in by an interface through the programs, without a network: what XDP would do with it, and
     /// the frame as it left.
     pub fn test_run(&self, ingress_ifindex: u32, frame: &[u8]) -> Result<(u32, Vec<u8>), Error> {
-        let refused = |source| Error::Program { name: ENTRY, source };
         let mut out = vec![0; frame.len() + TEST_RUN_ROOM];
         // The fields of `xdp_md`: data, data_end, data_meta, ingress_ifindex, rx_queue_index, egress_ifindex.
         let context = [0, frame.len() as u32, 0, ingress_ifindex, 0, 0];
@@ -192,7 +216,10 @@ impl Datapath {
             data_out: Some(&mut out),
             ..TestRunOptions::new()
         };
-        let result = self.entry()?.test_run(options).map_err(refused)?;
+        let result = self
+            .entry()?
+            .test_run(options)
+            .map_err(generation::refused(ENTRY))?;
         out.truncate(result.data_size_out as usize);
         Ok((result.return_value, out))
     }
@@ -200,7 +227,7 @@ impl Datapath {
     /// Traces the clients of these networks from now on, instead of others.
     pub fn start_trace(&mut self, clients: &[Chosen]) -> Result<(), Error> {
         self.stop_trace();
-        self.trace.load_stages(&mut self.ebpf)?;
+        self.trace.load_stages(&mut self.generation)?;
         let number = self.trace.choose(clients)?;
         self.maps.settings[0].traced.set(number);
         Ok(())
@@ -214,53 +241,10 @@ impl Datapath {
 
     /// Removes all that is pinned: the programs leave their interfaces, the maps end with this process.
     pub fn unpin(&self) -> std::io::Result<()> {
-        std::fs::remove_dir_all(&self.pin_path)
+        for pin in pins::of_links(self.pins.path()) {
+            // One that stays is in the way below, too.
+            let _ = attach::detach(&pin);
+        }
+        std::fs::remove_dir_all(self.pins.path())
     }
-
-    /// Whether a daemon has pinned something here.
-    #[must_use]
-    pub fn is_pinned(pin_path: &Path) -> bool {
-        std::fs::read_dir(pin_path).is_ok_and(|mut entries| entries.next().is_some())
-    }
-}
-
-/// Makes the directory of the pins, which only a BPF file system can hold.
-fn make_pin_directory(path: &Path) -> std::io::Result<()> {
-    let existing = path.ancestors().find(|path| path.exists()).unwrap_or(path);
-    if statfs(existing)?.filesystem_type() != BPF_FS_MAGIC {
-        let reason =
-            "is in no BPF file system; /sys/fs/bpf is one, where `mount -t bpf bpf /sys/fs/bpf` was done";
-        return Err(std::io::Error::other(reason));
-    }
-    std::fs::create_dir_all(path)
-}
-
-fn load_stages(ebpf: &mut Ebpf) -> Result<ProgramArray<aya::maps::MapData>, Error> {
-    let map_error = |error: MapError| Error::Map {
-        name: "STAGES",
-        reason: error.to_string(),
-    };
-    let map = ebpf.take_map("STAGES").ok_or_else(|| Error::Map {
-        name: "STAGES",
-        reason: "is missing".into(),
-    })?;
-    let mut stages = ProgramArray::try_from(map).map_err(map_error)?;
-    for (number, name) in STAGES.into_iter().enumerate() {
-        let fd = load_program(ebpf, name)?;
-        stages.set(number as u32, fd, 0).map_err(map_error)?;
-    }
-    Ok(stages)
-}
-
-fn load_program<'e>(ebpf: &'e mut Ebpf, name: &'static str) -> Result<&'e ProgramFd, Error> {
-    let program: &mut Xdp = ebpf
-        .program_mut(name)
-        .and_then(|program| program.try_into().ok())
-        .ok_or_else(|| Error::Map {
-            name: "STAGES",
-            reason: format!("the program {name} is missing"),
-        })?;
-    let refused = |source| Error::Program { name, source };
-    program.load().map_err(refused)?;
-    program.fd().map_err(refused)
 }

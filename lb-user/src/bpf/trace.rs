@@ -20,7 +20,8 @@ use log::{Log, Metadata, Record};
 use tokio::io::{Interest, unix::AsyncFd};
 
 use super::{
-    Error, load_program,
+    Error,
+    generation::Generation,
     maps::{failed, shared, typed},
     shared::Shared,
 };
@@ -119,10 +120,10 @@ impl Trace {
     }
 
     /// Loads the stages, the first of all last: once it is there, packets may take them.
-    pub(super) fn load_stages(&mut self, ebpf: &mut Ebpf) -> Result<(), Error> {
+    pub(super) fn load_stages(&mut self, generation: &mut Generation) -> Result<(), Error> {
         if self.loaded == Stages::NotYet {
             for (number, name) in STAGES.into_iter().enumerate() {
-                let fd = load_program(ebpf, name)?;
+                let fd = generation.load_program(name)?;
                 let set = self.stages.set(number as u32, fd, 0);
                 set.map_err(|error| failed("TRACE_STAGES", &error))?;
             }

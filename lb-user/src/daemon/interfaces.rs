@@ -3,16 +3,22 @@
 use tracing::{error, info, warn};
 
 use crate::{
-    bpf::{AttachMode, Attachment, Datapath, Error, Event},
+    bpf::{AttachMode, Attachment, Datapath, Error, Event, Origin},
     model::{Config, XdpMode},
 };
 
 /// Attaches to the interfaces of a configuration that the datapath is not attached to yet, and gives their names; where
 /// one refuses, to none.
-pub(super) fn attach(datapath: &mut Datapath, config: &Config) -> Result<Vec<String>, Error> {
-    let added = datapath.attach(&config.datapath.interfaces, config.datapath.xdp_mode)?;
-    added.iter().for_each(tell);
-    Ok(added.into_iter().map(|attachment| attachment.interface).collect())
+pub(super) fn add(datapath: &mut Datapath, config: &Config) -> Result<Vec<String>, Error> {
+    datapath.attach(&config.datapath.interfaces, config.datapath.xdp_mode)?;
+    switch(datapath)
+}
+
+/// Has what is attached take over from an earlier daemon and outlive this one, and gives the names of what is new.
+pub(super) fn switch(datapath: &mut Datapath) -> Result<Vec<String>, Error> {
+    let done = datapath.switch()?;
+    done.iter().for_each(tell);
+    Ok(done.into_iter().map(|attachment| attachment.interface).collect())
 }
 
 /// Detaches from all interfaces but these.
@@ -43,13 +49,16 @@ pub(super) fn follow(datapath: &mut Datapath, mode: XdpMode) {
 
 fn tell(attachment: &Attachment) {
     let interface = &attachment.interface;
-    match attachment.mode {
-        AttachMode::Native => info!(interface, "attached in the driver"),
-        AttachMode::Generic => warn!(
+    match (attachment.origin, attachment.mode) {
+        (_, None) => warn!(interface, "not attached"),
+        (Origin::Attached, Some(AttachMode::Native)) => info!(interface, "attached in the driver"),
+        (Origin::Attached, Some(AttachMode::Generic)) => warn!(
             interface,
-            "attached in the kernel's generic path, which is slower: the driver has no XDP"
+            "attached in the kernel's generic path, which is slower than a driver with XDP"
         ),
-        AttachMode::TakenOver => info!(interface, "took over from an earlier daemon"),
-        AttachMode::Detached => warn!(interface, "not attached"),
+        (Origin::TakenOver, Some(mode)) => info!(interface, %mode, "took over from an earlier daemon"),
+        (Origin::ModeChanged, Some(mode)) => {
+            warn!(interface, %mode, "an earlier daemon had attached in another mode: detached, and attached anew");
+        }
     }
 }

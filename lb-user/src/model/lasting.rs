@@ -61,7 +61,7 @@ impl Config {
                 *control_socket != daemon.control_socket,
             ),
             ("pin_path", Next::Datapath, *pin_path != daemon.pin_path),
-            ("xdp_mode", Next::Datapath, *xdp_mode != datapath.xdp_mode),
+            ("xdp_mode", Next::Daemon, *xdp_mode != datapath.xdp_mode),
             ("max_flows", Next::Datapath, *max_flows != datapath.max_flows),
             (
                 "max_sessions",
@@ -113,10 +113,15 @@ mod tests {
     }
 
     #[test]
-    fn another_control_socket_asks_for_a_restart_that_keeps_flows() {
+    fn another_control_socket_or_mode_asks_for_a_restart_that_keeps_flows() {
         let said = refusal(|new| new.daemon.control_socket = "/elsewhere".into()).unwrap();
         assert!(
             said.contains("`control_socket`") && said.contains("`holdfast stop`"),
+            "{said}"
+        );
+        let said = refusal(|new| new.datapath.xdp_mode = XdpMode::Native).unwrap();
+        assert!(
+            said.contains("`xdp_mode`") && said.contains("`holdfast stop`"),
             "{said}"
         );
     }

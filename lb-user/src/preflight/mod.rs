@@ -19,7 +19,7 @@ use nix::{
 use tracing::warn;
 pub(crate) use vips::warn_of_hidden_vips;
 
-use crate::{api::socket::Kind, model::Config};
+use crate::{api::socket::Kind, bpf::Holder, model::Config};
 
 /// Something that is missing.
 #[derive(Debug, thiserror::Error)]
@@ -76,6 +76,12 @@ enum Missing {
         path.display()
     )]
     NoSocket { path: PathBuf, kind: Kind },
+    #[error(
+        "another daemon works on the datapath that is pinned at {}: {holder}; stop it first (`holdfast stop`), or give \
+         this one another `pin_path` and `control_socket`",
+        path.display()
+    )]
+    Held { path: PathBuf, holder: Holder },
     #[error("there is no interface {name:?}{}; there are: {}", question(.meant.as_deref()), listed(.there))]
     Interface {
         name: String,
@@ -107,6 +113,7 @@ pub(crate) fn check(config: &Config) -> Result<(), Unready> {
     let missing: Vec<Missing> = missing
         .into_iter()
         .chain(paths::check_pins(&config.daemon.pin_path))
+        .chain(paths::check_lock(&config.daemon.pin_path))
         .chain(paths::check_socket(&config.daemon.control_socket))
         .chain(interfaces::check(&config.datapath.interfaces))
         .collect();

@@ -11,7 +11,10 @@ use nix::{
 };
 
 use super::Missing;
-use crate::api::socket::{self, Occupant};
+use crate::{
+    api::socket::{self, Occupant},
+    bpf,
+};
 
 pub(super) fn check_pins(pin_path: &Path) -> Option<Missing> {
     let there = nearest(pin_path);
@@ -33,6 +36,13 @@ pub(super) fn check_pins(pin_path: &Path) -> Option<Missing> {
         pins.map(|pin| pin.path())
             .find_map(|pin: PathBuf| unwritable(&pin))
     })
+}
+
+/// A daemon that is about to end is waited for.
+pub(super) fn check_lock(pin_path: &Path) -> Option<Missing> {
+    let holder = bpf::holder(pin_path, bpf::TIME_TO_END)?;
+    let path = pin_path.to_owned();
+    Some(Missing::Held { path, holder })
 }
 
 /// What is in the place of the control socket and will not go by itself.

@@ -221,7 +221,7 @@ impl From<tables::SessionCounts> for SessionEvents {
 pub struct Interface {
     /// Its name.
     pub name: String,
-    /// How the datapath is attached to it: `native`, `generic` or `taken over`; `detached` while it is gone.
+    /// How the datapath is attached to it: `native` or `generic`; `detached` while it is gone.
     pub mode: String,
 }
 
@@ -249,7 +249,9 @@ pub fn status<S: Sight>(scene: &Scene<'_, S>, census: &Census, attachments: &[At
     let balancers = scene.config.load_balancers.iter();
     let interfaces = attachments.iter().map(|attachment| Interface {
         name: attachment.interface.clone(),
-        mode: attachment.mode.to_string(),
+        mode: attachment
+            .mode
+            .map_or_else(|| "detached".to_owned(), |mode| mode.to_string()),
     });
     Status {
         load_balancers: balancers

@@ -7,6 +7,7 @@ mod counters;
 mod differential;
 mod kernel;
 mod namespace;
+mod pins;
 mod reloads;
 mod room;
 mod scale;
