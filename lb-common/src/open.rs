@@ -33,7 +33,7 @@ pub struct Service<'t> {
 }
 
 impl<'t> Service<'t> {
-    /// The service that a client finds at a VIP's port; none where that has no listener.
+    /// The service that a client finds at a VIP's port; none where that has no listener. Its session is not looked for.
     #[inline(always)]
     pub fn of<P: Platform>(platform: &'t P, client: &Address, vip: &Endpoint, protocol: u8) -> Option<Self> {
         let key = ListenerKey::new(&vip.address, vip.port, protocol);
@@ -41,18 +41,21 @@ impl<'t> Service<'t> {
         let pool_id = platform.listener(listener_id)?.pool.get();
         let pool = platform.pool(pool_id)?;
         let network = session::client_network(pool, client);
-        let session = if pool.session_idle_s.get() == 0 {
-            None
-        } else {
-            platform.session(&SessionKey::new(&network, pool_id))
-        };
         Some(Self {
             listener_id,
             pool_id,
             pool,
             network,
-            session,
+            session: None,
         })
+    }
+
+    /// Looks for the client's session.
+    #[inline(always)]
+    pub fn find_session<P: Platform>(&mut self, platform: &'t P) {
+        if self.pool.session_idle_s.get() != 0 {
+            self.session = platform.session(&SessionKey::new(&self.network, self.pool_id));
+        }
     }
 
     /// What a new flow means for the session.

@@ -253,9 +253,10 @@ fn foresee<P: Platform>(platform: &P, note: &Note, client: &Endpoint, vip: &Endp
         }
         otherwise = Some(Why::FlowMoved);
     }
-    let Some(service) = Service::of(platform, &client.address, vip, protocol) else {
+    let Some(mut service) = Service::of(platform, &client.address, vip, protocol) else {
         return;
     };
+    service.find_session(platform);
     let why = match (service.plan(platform, now_s), otherwise) {
         (Plan::Renew, _) => Why::Session,
         (Plan::Move, _) => Why::SessionMoved,

@@ -27,11 +27,13 @@ pub(super) fn open_flow<P: Platform>(platform: &P) -> Outcome {
     if !client.address.may_be_source() || client.address == vip.address {
         return for_vip(platform, opener, || Outcome::drop(Reason::BadSource));
     }
-    // The flow's bucket is on its way while the session is looked for.
-    table::prefetch(platform, &key);
-    let Some(service) = Service::of(platform, &client.address, &vip, protocol) else {
+    let Some(mut service) = Service::of(platform, &client.address, &vip, protocol) else {
         return for_vip(platform, opener, || refuse(platform, opener, Reason::ClosedPort));
     };
+    // The flow's bucket is on its way while the session is looked for. Not earlier: until it is there, the processor goes no
+    // more than some hundred instructions ahead.
+    table::prefetch(platform, &key);
+    service.find_session(platform);
     let mut past = Past::None;
     if let Some(found) = table::find(platform, &key, &client, &vip, protocol) {
         if is_live(platform, &found, opener.flags(), now_s) {
