@@ -4,7 +4,7 @@ use crate::{
     address::Address,
     platform::Platform,
     schedule,
-    tables::{Algorithm, Pool, Session, SessionCounts, SessionKey},
+    tables::{Algorithm, Pool, Session, SessionKey},
     verdict::Reason,
     word::forget,
 };
@@ -256,23 +256,6 @@ pub fn carry_out<P: Platform>(
         }
     }
     Some(Plan::from_word(forget(counted as u32, now_s)))
-}
-
-impl SessionCounts {
-    /// Counts what was done with a session.
-    #[inline(always)]
-    pub fn count(&mut self, done: Plan) {
-        match done {
-            Plan::None => {}
-            Plan::Create => self.created += 1,
-            Plan::Renew => self.held += 1,
-            Plan::Restart => {
-                self.expired += 1;
-                self.created += 1;
-            }
-            Plan::Move => self.moved += 1,
-        }
-    }
 }
 
 /// Binds the session to the chosen member, unless another core did something with it meanwhile.

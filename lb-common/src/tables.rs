@@ -4,11 +4,16 @@
 //! So every field is an atomic, and each is read and written by itself; an enum travels as a `u32` and is checked
 //! where it is read. Ids start at 1; 0 is unset.
 
+mod counts;
+mod fragments;
+
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+pub use counts::{SessionCounts, Traffic};
+pub use fragments::{FragmentKey, FragmentRoute};
 
 use crate::{
     address::Address,
-    session::Plan,
     word::{Word32, Word64},
 };
 
@@ -364,80 +369,6 @@ pub struct Session {
     pub padding: Word32,
 }
 
-/// Finds the flow of a later fragment (RFC 791 section 3.2, RFC 8200 section 4.5).
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, FromBytes, IntoBytes, Immutable, KnownLayout)]
-#[repr(C)]
-pub struct FragmentKey {
-    /// The sender.
-    pub source: Address,
-    /// The receiver.
-    pub destination: Address,
-    /// The datagram's id.
-    pub id: u32,
-    /// The protocol number; of IPv6 zero.
-    pub protocol: u32,
-}
-
-/// Where the fragments of a datagram go.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
-#[repr(C, align(8))]
-pub struct FragmentRoute {
-    /// The flow's slot in the flow table.
-    pub slot: u32,
-    /// The flow's tag: the slot may have another by now.
-    pub tag: u32,
-    /// 0: from the client; 1: from the member.
-    pub direction: u32,
-    /// The id that the fragments leave with, so that the datagrams of two clients behind one source address differ.
-    pub id: u32,
-    /// When the first fragment came, in seconds.
-    pub seen_s: u32,
-    /// Zero.
-    pub padding: u32,
-}
-
-/// What passed, by direction.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
-#[repr(C)]
-pub struct Traffic {
-    /// Packets from clients.
-    pub packets_in: u64,
-    /// Bytes of these, from the IP header on.
-    pub bytes_in: u64,
-    /// Packets to clients.
-    pub packets_out: u64,
-    /// Bytes of these, from the IP header on.
-    pub bytes_out: u64,
-    /// Flows begun.
-    pub new_flows: u64,
-    /// What these flows meant for sessions.
-    pub sessions: SessionCounts,
-}
-
-impl Traffic {
-    /// Counts a new flow, with what it meant for its client's session.
-    #[inline(always)]
-    pub fn open(&mut self, done: Plan) {
-        self.new_flows += 1;
-        self.sessions.count(done);
-    }
-}
-
-/// What became of sessions.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
-#[repr(C)]
-pub struct SessionCounts {
-    /// Made for a client that had none.
-    pub created: u64,
-    /// New flows that went where their session said.
-    pub held: u64,
-    /// Sessions that went to another member because theirs took no packets.
-    pub moved: u64,
-    /// Sessions that were found too old, and made anew. Those that nobody came back for are in
-    /// [`Pool::swept_sessions`].
-    pub expired: u64,
-}
-
 const _: () = {
     assert!(size_of::<Settings>() == 72);
     assert!(size_of::<ListenerKey>() == 24);
@@ -446,6 +377,4 @@ const _: () = {
     assert!(size_of::<Member>() == 128);
     assert!(size_of::<SessionKey>() == 24);
     assert!(size_of::<Session>() == 16);
-    assert!(size_of::<FragmentKey>() == 40);
-    assert!(size_of::<FragmentRoute>() == 24);
 };

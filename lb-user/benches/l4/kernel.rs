@@ -71,6 +71,7 @@ impl Kernel {
     /// What a packet of the case costs beyond the floor, in nanoseconds: the median.
     pub(crate) fn measure(&mut self, case: &Case, passes: u32, packets: u32) -> Result<f64> {
         self.clear();
+        self.forget_sessions();
         self.fill(case)?;
         let mut passed_ns = Vec::new();
         for _ in 0..passes {
@@ -189,12 +190,22 @@ impl Kernel {
         Ok(())
     }
 
+    /// Makes room for the sessions of a case: the kernel's map, once full, gives up new ones as well as old ones.
+    fn forget_sessions(&mut self) {
+        let maps = &mut self.datapath.maps;
+        let keys: Vec<_> = maps.sessions().map(|session| session.key).collect();
+        for key in keys {
+            maps.remove_session(&key);
+        }
+    }
+
     /// Ends all flows.
     fn clear(&self) {
         let maps = &self.datapath.maps;
         maps.flows.iter().for_each(forget_flows);
-        for entry in maps.returns.iter().flat_map(|bucket| &bucket.entries) {
-            entry.set(0);
+        for bucket in maps.returns.iter() {
+            bucket.entries.iter().for_each(|entry| entry.set(0));
+            bucket.displaced.set(0);
         }
         for member in maps.members.iter() {
             member.active_flows.set(0);
