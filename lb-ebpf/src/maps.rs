@@ -58,7 +58,8 @@ pub static REASONS: PerCpuArray<u64> = PerCpuArray::with_max_entries(Reason::ALL
 #[map]
 pub static ANSWERS: PerCpuArray<[u32; 2]> = PerCpuArray::with_max_entries(1, 0);
 
-/// The programs of the later stages.
+/// The programs of the stages. None goes on to the first: it stands there so that the kernel gives its id, by which the
+/// generation is known, to no other.
 #[map]
 pub static STAGES: ProgramArray = ProgramArray::with_max_entries(8, 0);
 /// What the answering stage is to answer: a `Kind` in words.
