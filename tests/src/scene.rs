@@ -90,6 +90,16 @@ impl Scene {
             .collect()
     }
 
+    /// New connections of clients of both families are dealt as these weights say.
+    #[track_caller]
+    pub fn assert_dealt(&self, weights: &[u32]) {
+        for family in Family::BOTH {
+            let sources = |index| family.source(index);
+            let tally = self.client().sweep_connections(100, sources, self.vip(family), 8);
+            tally.assert_proportions(&self.named(weights), 1.0);
+        }
+    }
+
     /// What clients of a family ask.
     #[must_use]
     pub fn vip(&self, family: Family) -> SocketAddr {
