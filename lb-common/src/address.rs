@@ -131,7 +131,7 @@ impl From<Address> for IpAddr {
 }
 
 /// An address and a port.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Endpoint {
     /// The address.
     pub address: Address,

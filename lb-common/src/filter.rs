@@ -2,7 +2,7 @@
 //!
 //! The daemon sets the bits of VIPs and members. A set bit of a foreign address costs a look into the tables, nothing more.
 
-use crate::{address::Address, hash::Hash, platform::Platform};
+use crate::{address::Address, hash::Hash, platform::Tables};
 
 /// Words of one filter: 16,384 bits.
 pub const WORDS: u32 = 256;
@@ -27,7 +27,7 @@ pub const fn bit(kind: Kind, address: &Address) -> (u32, u64) {
 
 /// Whether `address` may be of this kind; false is certain.
 #[inline(always)]
-pub fn may_be<P: Platform>(platform: &P, kind: Kind, address: &Address) -> bool {
+pub fn may_be<T: Tables>(tables: &T, kind: Kind, address: &Address) -> bool {
     let (word, mask) = bit(kind, address);
-    platform.filter_word(word) & mask != 0
+    tables.filter_word(word) & mask != 0
 }

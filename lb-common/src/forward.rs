@@ -30,9 +30,11 @@ pub enum End {
     Relink,
     /// Turn it into the answer that the platform was told.
     Answer,
-    /// Go on with [`fn@crate::datapath::opening`].
+    /// Go on with [`fn@crate::datapath::opening`], which looks for the packet's flow.
     Opening,
-    /// Go on with [`crate::datapath::opened`].
+    /// The same, but it was looked for: the packet has none.
+    OpeningNew,
+    /// The packet has a flow now.
     Opened,
     /// Go on with [`fn@crate::datapath::extended`].
     Extended,

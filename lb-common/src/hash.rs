@@ -63,6 +63,20 @@ pub fn of_tuple(seed: u64, source: &Endpoint, destination: &Endpoint, protocol: 
     hash.with(ports).finish()
 }
 
+/// The hash of an address, a port and a protocol.
+#[inline(always)]
+#[must_use]
+pub fn of_endpoint(seed: u64, endpoint: &Endpoint, protocol: u8) -> u64 {
+    let port = u64::from(endpoint.port) << 16 | u64::from(protocol);
+    let hash = Hash::seeded(seed);
+    let hash = if endpoint.address.is_v4() {
+        hash.with(u64::from(endpoint.address.0[3]) << 32 | port)
+    } else {
+        hash.with_address(&endpoint.address).with(port)
+    };
+    hash.finish()
+}
+
 /// The place of `hash` among `count` places: every place is as likely as any other (Lemire, "Fast random
 /// integer generation in an interval"), without a division.
 #[inline(always)]

@@ -14,18 +14,18 @@ pub use tables::HostTables;
 use crate::{
     address::Address,
     flow::{
-        Bucket, ReturnBucket,
+        Bucket,
         apart::{self, Keyed},
         table::Slot,
     },
+    index::IndexBucket,
     open::Opener,
-    platform::{Loop, LoopBody, Platform, Route},
+    platform::{Platform, Route, Tables},
     tables::{
-        FragmentKey, FragmentRoute, Listener, ListenerKey, Member, Pool, Session, SessionCounts, SessionKey,
-        Settings, SharedAddress, Traffic,
+        FragmentKey, FragmentRoute, Listener, Member, Pool, Session, SessionCounts, SessionKey, Settings,
+        Traffic,
     },
     verdict::Reason,
-    word::{Word32, Word64},
 };
 
 /// One core: the shared tables, and what is its own.
@@ -104,56 +104,55 @@ impl HostPlatform {
     }
 }
 
-impl Platform for HostPlatform {
+impl Tables for HostPlatform {
     fn now_s(&self) -> u32 {
-        self.tables.now_s.get()
-    }
-
-    fn ingress_ifindex(&self) -> u32 {
-        self.ingress.get()
+        self.tables.now_s()
     }
 
     fn settings(&self) -> Option<&Settings> {
-        Some(&self.tables.settings)
+        self.tables.settings()
     }
 
     fn filter_word(&self, index: u32) -> u64 {
-        self.tables.filter.get(index as usize).map_or(0, Word64::get)
+        self.tables.filter_word(index)
     }
 
-    fn listener_id(&self, key: &ListenerKey) -> Option<u32> {
-        self.tables.listener_id(key)
+    fn listener_bucket(&self, index: u32) -> Option<&IndexBucket> {
+        self.tables.listener_bucket(index)
     }
 
     fn listener(&self, id: u32) -> Option<&Listener> {
-        self.tables.listeners.get(id as usize)
+        self.tables.listener(id)
     }
 
     fn pool(&self, id: u32) -> Option<&Pool> {
-        self.tables.pools.get(id as usize)
+        self.tables.pool(id)
     }
 
     fn member(&self, id: u32) -> Option<&Member> {
-        self.tables.members.get(id as usize)
+        self.tables.member(id)
     }
 
     fn schedule_slot(&self, slot: u32) -> Option<u32> {
-        self.tables.schedules.get(slot as usize).map(Word32::get)
+        self.tables.schedule_slot(slot)
     }
 
     fn snat_address(&self, index: u32) -> Option<Address> {
-        self.tables
-            .snat_addresses
-            .get(index as usize)
-            .map(SharedAddress::load)
+        self.tables.snat_address(index)
     }
 
     fn bucket(&self, index: u32) -> Option<&Bucket> {
-        self.tables.buckets.get(index as usize)
+        self.tables.bucket(index)
     }
 
-    fn return_bucket(&self, index: u32) -> Option<&ReturnBucket> {
-        self.tables.return_buckets.get(index as usize)
+    fn return_bucket(&self, index: u32) -> Option<&IndexBucket> {
+        self.tables.return_bucket(index)
+    }
+}
+
+impl Platform for HostPlatform {
+    fn ingress_ifindex(&self) -> u32 {
+        self.ingress.get()
     }
 
     fn session(&self, key: &SessionKey) -> Option<&Session> {
@@ -234,13 +233,5 @@ impl Platform for HostPlatform {
 
     fn release(&self, slot: Slot, tag: u32) -> bool {
         apart::release(self, slot, tag)
-    }
-
-    fn repeat<B: LoopBody>(&self, count: u32, body: &mut B) {
-        for index in 0..count {
-            if body.step(self, index) == Loop::Stop {
-                break;
-            }
-        }
     }
 }

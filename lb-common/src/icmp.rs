@@ -5,9 +5,9 @@
 
 use crate::{
     address::{Address, Endpoint},
+    buckets::Key,
     checksum::Sum,
     flow::{
-        buckets::Key,
         returns,
         table::{self, Found},
     },

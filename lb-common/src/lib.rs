@@ -10,6 +10,7 @@
 
 pub mod address;
 pub mod answer;
+pub mod buckets;
 pub mod checksum;
 pub mod datapath;
 pub mod filter;
@@ -21,7 +22,9 @@ pub mod headers;
 #[cfg(any(test, feature = "host"))]
 pub mod host;
 pub mod icmp;
+pub mod index;
 pub mod link;
+pub mod listeners;
 pub mod open;
 pub mod packet;
 pub mod parse;

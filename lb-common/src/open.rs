@@ -2,13 +2,15 @@
 
 use crate::{
     address::{Address, Endpoint},
-    flow::{Record, State, StateWord, apart, buckets::Key, returns, table::Slot},
+    buckets::Key,
+    flow::{Record, State, StateWord, apart, returns, table::Slot},
     headers::{protocol, tcp_flags},
     link::reversed,
+    listeners,
     packet::{Fragment, Packet, Transport},
     platform::Platform,
     session::{self, Admission, Plan},
-    tables::{Forwarding, ListenerKey, Member, Pool, Session, SessionKey, SharedAddress},
+    tables::{Forwarding, Member, Pool, Session, SessionKey, SharedAddress},
     verdict::Reason,
     word::{Word32, forget},
 };
@@ -36,9 +38,8 @@ impl<'t> Service<'t> {
     /// The service that a client finds at a VIP's port; none where that has no listener. Its session is not looked for.
     #[inline(always)]
     pub fn of<P: Platform>(platform: &'t P, client: &Address, vip: &Endpoint, protocol: u8) -> Option<Self> {
-        let key = ListenerKey::new(&vip.address, vip.port, protocol);
-        let listener_id = platform.listener_id(&key)?;
-        let pool_id = platform.listener(listener_id)?.pool.get();
+        let (listener_id, listener) = listeners::find(platform, vip, protocol)?;
+        let pool_id = listener.pool.get();
         let pool = platform.pool(pool_id)?;
         let network = session::client_network(pool, client);
         Some(Self {
@@ -64,12 +65,6 @@ impl<'t> Service<'t> {
         let seen = self.session.map(Session::seen);
         session::plan(platform, self.pool, self.pool_id, seen, now_s)
     }
-}
-
-/// Whether an address is a VIP.
-#[inline(always)]
-pub fn is_vip<P: Platform>(platform: &P, address: &Address) -> bool {
-    platform.listener_id(&ListenerKey::vip(address)).is_some()
 }
 
 /// What may open a flow: of TCP a SYN; in the middle of a connection only a packet whose member does not depend
@@ -115,8 +110,8 @@ pub struct Opener {
     tag: Word32,
     /// When it came.
     now_s: Word32,
-    /// Zero.
-    padding: Word32,
+    /// 1: the packet may have a flow.
+    may_have_flow: Word32,
 }
 
 impl Opener {
@@ -194,6 +189,18 @@ impl Opener {
         self.tag.set(tag);
     }
 
+    /// Whether the packet may have a flow.
+    #[inline(always)]
+    pub fn may_have_flow(&self) -> bool {
+        self.may_have_flow.get() != 0
+    }
+
+    /// Notes whether the packet may have a flow.
+    #[inline(always)]
+    pub fn set_may_have_flow(&self, may: bool) {
+        self.may_have_flow.set(u32::from(may));
+    }
+
     /// When the packet came, in seconds.
     #[inline(always)]
     pub fn now_s(&self) -> u32 {
@@ -224,7 +231,7 @@ impl Opener {
 pub enum Opened {
     /// The flow is there.
     Flow,
-    /// None yet: another core just bound the client to another member. The next try finds that.
+    /// None yet: another core just made it, or bound the client to another member. The next try finds that.
     Again,
 }
 
@@ -256,7 +263,13 @@ pub fn open<P: Platform>(
     if forwarding.sees_replies() {
         returns::prefetch(platform, &returns);
     }
-    let reservation = apart::reserve(platform, key, now_s).ok_or(Reason::Contended)?;
+    let Some(reservation) = apart::reserve(platform, key, now_s) else {
+        if opener.may_have_flow() {
+            return Err(Reason::Contended);
+        }
+        opener.set_may_have_flow(true);
+        return Ok(Opened::Again);
+    };
     if forwarding.sees_replies() && !platform.enter_return((&returns).into(), reservation.slot) {
         let found = if forwarding == Forwarding::FULL_NAT {
             let protocol = opener.protocol();
@@ -290,6 +303,7 @@ pub fn open<P: Platform>(
     }
     let Some(done) = session::carry_out(platform, pool, pool_id, &network, &choice, now_s) else {
         platform.release(reservation.slot, key.tag);
+        opener.set_may_have_flow(true);
         return Ok(Opened::Again);
     };
     platform.count_listener(listener_id, |traffic| traffic.open(done));

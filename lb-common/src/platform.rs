@@ -2,11 +2,12 @@
 
 use crate::{
     address::Address,
-    flow::{Bucket, ReturnBucket, apart::Keyed, table::Slot},
+    flow::{Bucket, apart::Keyed, table::Slot},
+    index::IndexBucket,
     open::Opener,
     tables::{
-        FragmentKey, FragmentRoute, Listener, ListenerKey, Member, Pool, Session, SessionCounts, SessionKey,
-        Settings, Traffic,
+        FragmentKey, FragmentRoute, Listener, Member, Pool, Session, SessionCounts, SessionKey, Settings,
+        Traffic,
     },
     verdict::Reason,
 };
@@ -21,9 +22,9 @@ pub enum Loop {
 }
 
 /// What a loop does. A type rather than a function pointer, which the kernel cannot call.
-pub trait LoopBody {
+pub trait LoopBody<T> {
     /// One round.
-    fn step<P: Platform>(&mut self, platform: &P, index: u32) -> Loop;
+    fn step(&mut self, tables: &T, index: u32) -> Loop;
 }
 
 /// A way out, found by the platform's own routing.
@@ -36,21 +37,17 @@ pub struct Route {
     pub ifindex: u32,
 }
 
-/// Maps, clock and helpers.
-///
-/// The same maps are used from several cores at once: what they share is made of [`crate::word`]s.
-pub trait Platform {
+/// What the daemon writes and the datapath follows, and the flows: memory that both share, from several cores at once. So
+/// it is made of [`crate::word`]s.
+pub trait Tables: Sized {
     /// The time in seconds, of a clock that never goes back.
     fn now_s(&self) -> u32;
-    /// The interface that the packet came in by.
-    fn ingress_ifindex(&self) -> u32;
-
     /// The settings.
     fn settings(&self) -> Option<&Settings>;
     /// A word of the address filter: see [`crate::filter`].
     fn filter_word(&self, index: u32) -> u64;
-    /// The id of a listener, or of a VIP.
-    fn listener_id(&self, key: &ListenerKey) -> Option<u32>;
+    /// A bucket of the index of listeners: see [`crate::listeners`].
+    fn listener_bucket(&self, index: u32) -> Option<&IndexBucket>;
     /// A listener.
     fn listener(&self, id: u32) -> Option<&Listener>;
     /// A pool.
@@ -64,7 +61,23 @@ pub trait Platform {
     /// A bucket of the flow table.
     fn bucket(&self, index: u32) -> Option<&Bucket>;
     /// A bucket of the index of return flows.
-    fn return_bucket(&self, index: u32) -> Option<&ReturnBucket>;
+    fn return_bucket(&self, index: u32) -> Option<&IndexBucket>;
+
+    /// Runs the body with 0, 1, ... below `count`, until it stops. The kernel's verifier goes through it once.
+    fn repeat<B: LoopBody<Self>>(&self, count: u32, body: &mut B) {
+        for index in 0..count {
+            if body.step(self, index) == Loop::Stop {
+                break;
+            }
+        }
+    }
+}
+
+/// All else: what belongs to the core, the kernel's own maps, clock and helpers.
+pub trait Platform: Tables {
+    /// The interface that the packet came in by.
+    fn ingress_ifindex(&self) -> u32;
+
     /// A session.
     fn session(&self, key: &SessionKey) -> Option<&Session>;
     /// Makes a session where there is none; whether it did.
@@ -105,7 +118,4 @@ pub trait Platform {
     fn try_source(&self, slot: Slot, member: u32, protocol: u32, hash: u32, attempt: u32) -> u64;
     /// Ends a flow: [`crate::flow::apart::release`].
     fn release(&self, slot: Slot, tag: u32) -> bool;
-
-    /// Runs the body with 0, 1, ... below `count`, until it stops.
-    fn repeat<B: LoopBody>(&self, count: u32, body: &mut B);
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     address::Address,
-    platform::Platform,
+    platform::{Platform, Tables},
     schedule,
     tables::{Algorithm, Pool, Session, SessionKey},
     verdict::Reason,
@@ -172,7 +172,7 @@ pub enum Admission {
 
 /// What a new flow of a client means for its session with a pool, which is `session` where there is one.
 #[inline(always)]
-pub fn plan<P: Platform>(platform: &P, pool: &Pool, pool_id: u32, session: Option<Seen>, now_s: u32) -> Plan {
+pub fn plan<T: Tables>(tables: &T, pool: &Pool, pool_id: u32, session: Option<Seen>, now_s: u32) -> Plan {
     let idle_s = pool.session_idle_s.get();
     if idle_s == 0 {
         return Plan::None;
@@ -185,7 +185,7 @@ pub fn plan<P: Platform>(platform: &P, pool: &Pool, pool_id: u32, session: Optio
         return Plan::Restart;
     }
     // A member that went to another pool by its id being used again is not this session's.
-    if platform
+    if tables
         .member((bound >> 32) as u32)
         .is_some_and(|member| member.keeps_sessions() && member.pool.get() == pool_id)
     {
@@ -196,8 +196,8 @@ pub fn plan<P: Platform>(platform: &P, pool: &Pool, pool_id: u32, session: Optio
 
 /// Chooses the member of a new flow: held session, then algorithm.
 #[inline(always)]
-pub fn choose<P: Platform>(
-    platform: &P,
+pub fn choose<T: Tables>(
+    tables: &T,
     pool: &Pool,
     pool_id: u32,
     network: &Address,
@@ -206,7 +206,7 @@ pub fn choose<P: Platform>(
     now_s: u32,
 ) -> Result<Choice, Reason> {
     let seen = session.map_or(0, |seen| seen.bound);
-    let plan = plan(platform, pool, pool_id, session, now_s);
+    let plan = plan(tables, pool, pool_id, session, now_s);
     if plan == Plan::Renew {
         return Ok(Choice {
             member: (seen >> 32) as u32,
@@ -217,7 +217,7 @@ pub fn choose<P: Platform>(
     if admission == Admission::OnlyCertain && pool.algorithm.get() != Algorithm::SourceIp as u32 {
         return Err(Reason::UnknownConnection);
     }
-    let member = schedule::next(platform, pool, network).ok_or(Reason::NoMember)?;
+    let member = schedule::next(tables, pool, network).ok_or(Reason::NoMember)?;
     Ok(Choice {
         member,
         plan: forget(plan as u32, now_s),

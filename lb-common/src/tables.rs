@@ -13,12 +13,12 @@ pub use counts::{SessionCounts, Traffic};
 pub use fragments::{FragmentKey, FragmentRoute};
 
 use crate::{
-    address::Address,
+    address::{Address, Endpoint},
     word::{Word32, Word64},
 };
 
 /// Changed whenever a layout here changes: pinned maps of another version are not taken over.
-pub const LAYOUT_VERSION: u32 = 3;
+pub const LAYOUT_VERSION: u32 = 4;
 
 /// An [`Address`] in shared memory.
 #[derive(Debug, Default)]
@@ -56,6 +56,8 @@ pub struct Settings {
     pub flow_buckets: Word32,
     /// Buckets of the index of return flows.
     pub return_buckets: Word32,
+    /// Buckets of the index of listeners.
+    pub listener_buckets: Word32,
     /// What a VIP's port without listener answers: a [`ClosedPort`].
     pub closed_port: Word32,
     /// Answers (resets, ICMP) a second and core, at most.
@@ -66,6 +68,8 @@ pub struct Settings {
     pub traced: Word32,
     /// How long a flow may be idle, in seconds, by [`crate::flow::State`].
     pub flow_idle_s: [Word32; 8],
+    /// Zero.
+    pub padding: Word32,
 }
 
 /// What a VIP's port without listener answers.
@@ -76,44 +80,6 @@ pub enum ClosedPort {
     Reject = 0,
     /// Nothing.
     Drop = 1,
-}
-
-/// Finds a listener. With port and protocol 0: the VIP itself.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
-#[repr(C)]
-pub struct ListenerKey {
-    /// The VIP.
-    pub address: Address,
-    /// The port, in the host's byte order.
-    pub port: u16,
-    /// The protocol number: TCP or UDP.
-    pub protocol: u8,
-    /// Zero.
-    pub padding: u8,
-    /// Zero. A word: the compiler would clear five bytes by a loop.
-    pub more_padding: u32,
-}
-
-impl ListenerKey {
-    /// The key of a listener.
-    #[inline(always)]
-    #[must_use]
-    pub const fn new(address: &Address, port: u16, protocol: u8) -> Self {
-        Self {
-            address: *address,
-            port,
-            protocol,
-            padding: 0,
-            more_padding: 0,
-        }
-    }
-
-    /// The key of a VIP itself.
-    #[inline(always)]
-    #[must_use]
-    pub const fn vip(address: &Address) -> Self {
-        Self::new(address, 0, 0)
-    }
 }
 
 /// A listener.
@@ -130,6 +96,25 @@ pub struct Listener {
     pub pool: Word32,
     /// 1 once it is gone from the configuration: its flows go on, and its id is free once they have ended.
     pub removed: Word32,
+}
+
+impl Listener {
+    /// Where clients find it.
+    #[inline(always)]
+    pub fn endpoint(&self) -> Endpoint {
+        Endpoint {
+            address: self.address.load(),
+            port: self.port.get() as u16,
+        }
+    }
+
+    /// Whether clients find it there.
+    #[inline(always)]
+    pub fn is_at(&self, endpoint: &Endpoint, protocol: u8) -> bool {
+        self.port.get() == u32::from(endpoint.port)
+            && self.protocol.get() == u32::from(protocol)
+            && self.address.load() == endpoint.address
+    }
 }
 
 /// A run of slots in the schedule array, in one word so that both change at once.
@@ -370,8 +355,7 @@ pub struct Session {
 }
 
 const _: () = {
-    assert!(size_of::<Settings>() == 72);
-    assert!(size_of::<ListenerKey>() == 24);
+    assert!(size_of::<Settings>() == 80);
     assert!(size_of::<Listener>() == 32);
     assert!(size_of::<Pool>() == 88);
     assert!(size_of::<Member>() == 128);

@@ -210,3 +210,15 @@ pub fn same(a: u32, b: u32) -> u32 {
     let difference = u64::from(a ^ b);
     (pinned(difference.wrapping_sub(1) as usize) as u64 >> 63) as u32
 }
+
+/// Nothing, but for the kernel other code for each number: so the compiler makes no single one of places that differ in no
+/// more than a constant.
+#[inline(always)]
+pub fn unlike_others<const NUMBER: u32>() {
+    #[cfg(target_arch = "bpf")]
+    #[allow(unsafe_code)]
+    // SAFETY: a register is set that nobody reads.
+    unsafe {
+        core::arch::asm!("{any} = {number}", any = out(reg) _, number = const NUMBER, options(nomem, nostack));
+    }
+}

@@ -3,16 +3,17 @@
 use aya_ebpf::{
     bindings::{BPF_F_MMAPABLE, BPF_F_NO_PREALLOC, bpf_fib_lookup},
     macros::map,
-    maps::{Array, HashMap, LpmTrie, LruHashMap, PerCpuArray, ProgramArray},
+    maps::{Array, LpmTrie, LruHashMap, PerCpuArray, ProgramArray},
 };
 use lb_common::{
     address::Address,
     filter,
-    flow::{Bucket, ReturnBucket},
+    flow::Bucket,
+    index::IndexBucket,
     open::Opener,
     tables::{
-        FragmentKey, FragmentRoute, Listener, ListenerKey, Member, Pool, Session, SessionCounts, SessionKey,
-        Settings, Traffic,
+        FragmentKey, FragmentRoute, Listener, Member, Pool, Session, SessionCounts, SessionKey, Settings,
+        Traffic,
     },
     trace::{MAX_CLIENTS, Note, TraceState},
     verdict::Reason,
@@ -26,7 +27,7 @@ pub static SETTINGS: Array<Settings> = Array::with_max_entries(1, SHARED);
 #[map]
 pub static FILTER: Array<u64> = Array::with_max_entries(2 * filter::WORDS, SHARED);
 #[map]
-pub static LISTENER_IDS: HashMap<ListenerKey, u32> = HashMap::with_max_entries(64, BPF_F_NO_PREALLOC);
+pub static LISTENER_INDEX: Array<IndexBucket> = Array::with_max_entries(64, SHARED);
 #[map]
 pub static LISTENERS: Array<Listener> = Array::with_max_entries(64, SHARED);
 #[map]
@@ -40,7 +41,7 @@ pub static SNAT_ADDRESSES: Array<Address> = Array::with_max_entries(64, SHARED);
 #[map]
 pub static FLOWS: Array<Bucket> = Array::with_max_entries(64, SHARED);
 #[map]
-pub static RETURNS: Array<ReturnBucket> = Array::with_max_entries(64, SHARED);
+pub static RETURNS: Array<IndexBucket> = Array::with_max_entries(64, SHARED);
 #[map]
 pub static SESSIONS: LruHashMap<SessionKey, Session> = LruHashMap::with_max_entries(1024, 0);
 #[map]

@@ -17,15 +17,16 @@ use aya_ebpf::{
 use lb_common::{
     address::Address,
     flow::{
-        Bucket, ReturnBucket,
+        Bucket,
         apart::{self, Keyed},
         table::Slot,
     },
+    index::IndexBucket,
     open::Opener,
-    platform::{Loop, LoopBody, Platform, Route},
+    platform::{Loop, LoopBody, Platform, Route, Tables},
     tables::{
-        FragmentKey, FragmentRoute, Listener, ListenerKey, Member, Pool, Session, SessionCounts, SessionKey,
-        Settings, Traffic,
+        FragmentKey, FragmentRoute, Listener, Member, Pool, Session, SessionCounts, SessionKey, Settings,
+        Traffic,
     },
     verdict::Reason,
     word::{Word32, Word64, pinned},
@@ -70,7 +71,7 @@ fn own<T>(map: &'static PerCpuArray<T>, index: u32, change: impl FnOnce(&mut T))
     }
 }
 
-impl Platform for Kernel {
+impl Tables for Kernel {
     #[inline(always)]
     fn now_s(&self) -> u32 {
         // SAFETY: a helper without arguments.
@@ -79,11 +80,6 @@ impl Platform for Kernel {
             .settings()
             .map_or(0, |settings| settings.clock_offset_s.get());
         ((now_ns / NANOSECONDS_A_SECOND) as u32).wrapping_add(offset_s)
-    }
-
-    #[inline(always)]
-    fn ingress_ifindex(&self) -> u32 {
-        self.ingress_ifindex
     }
 
     #[inline(always)]
@@ -97,9 +93,8 @@ impl Platform for Kernel {
     }
 
     #[inline(always)]
-    fn listener_id(&self, key: &ListenerKey) -> Option<u32> {
-        // SAFETY: the value is a single word, so it is read whole even while it is replaced.
-        unsafe { maps::LISTENER_IDS.get(key) }.copied()
+    fn listener_bucket(&self, index: u32) -> Option<&IndexBucket> {
+        shared(&maps::LISTENER_INDEX, index)
     }
 
     #[inline(always)]
@@ -133,8 +128,28 @@ impl Platform for Kernel {
     }
 
     #[inline(always)]
-    fn return_bucket(&self, index: u32) -> Option<&ReturnBucket> {
+    fn return_bucket(&self, index: u32) -> Option<&IndexBucket> {
         shared(&maps::RETURNS, index)
+    }
+
+    #[inline(always)]
+    fn repeat<B: LoopBody<Self>>(&self, count: u32, body: &mut B) {
+        let callback: unsafe extern "C" fn(u32, *mut B) -> i64 = step::<B>;
+        // As 64 bits: of a 32-bit argument the upper half may be anything, and where the kernel puts the loop in place of the
+        // call it looks at all of it.
+        let count = pinned(count as usize) as u64;
+        // SAFETY: the helper of that number. The kernel calls back with the pointer to `body`, which outlives the call.
+        unsafe {
+            let bpf_loop: BpfLoop = transmute(BPF_FUNC_loop as usize);
+            bpf_loop(count, callback as *mut c_void, ptr::from_mut(body).cast(), 0)
+        };
+    }
+}
+
+impl Platform for Kernel {
+    #[inline(always)]
+    fn ingress_ifindex(&self) -> u32 {
+        self.ingress_ifindex
     }
 
     #[inline(always)]
@@ -285,19 +300,6 @@ impl Platform for Kernel {
     fn answer(&self) -> [u32; 2] {
         maps::ANSWER.get(0).copied().unwrap_or_default()
     }
-
-    #[inline(always)]
-    fn repeat<B: LoopBody>(&self, count: u32, body: &mut B) {
-        let callback: unsafe extern "C" fn(u32, *mut B) -> i64 = step::<B>;
-        // As 64 bits: of a 32-bit argument the upper half may be anything, and where the kernel puts the loop in place of the
-        // call it looks at all of it.
-        let count = pinned(count as usize) as u64;
-        // SAFETY: the helper of that number. The kernel calls back with the pointer to `body`, which outlives the call.
-        unsafe {
-            let bpf_loop: BpfLoop = transmute(BPF_FUNC_loop as usize);
-            bpf_loop(count, callback as *mut c_void, ptr::from_mut(body).cast(), 0)
-        };
-    }
 }
 
 type BpfLoop = unsafe extern "C" fn(u64, *mut c_void, *mut c_void, u64) -> i64;
@@ -306,7 +308,7 @@ type BpfLoop = unsafe extern "C" fn(u64, *mut c_void, *mut c_void, u64) -> i64;
 ///
 /// # Safety
 /// `body` is the pointer that was given to `bpf_loop`.
-unsafe extern "C" fn step<B: LoopBody>(index: u32, body: *mut B) -> i64 {
+unsafe extern "C" fn step<B: LoopBody<Kernel>>(index: u32, body: *mut B) -> i64 {
     // SAFETY: see above.
     let body = unsafe { &mut *body };
     i64::from(body.step(&apart(), index) == Loop::Stop)

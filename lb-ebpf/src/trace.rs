@@ -10,7 +10,7 @@ use aya_log_ebpf::info;
 use lb_common::{
     address::Address,
     datapath::{self, Next},
-    platform::Platform as _,
+    platform::Tables as _,
     trace::{self, Note, Telling, TraceState, Tracing},
     verdict::Reason,
 };
@@ -67,8 +67,8 @@ impl Tracing for Kernel {
 
 /// The programs in [`maps::TRACE_STAGES`] that are not in [`maps::STAGES`] under the same number.
 const FLOWS: u32 = 0;
-const LOOK: u32 = 6;
-const TELL: u32 = 7;
+const LOOK: u32 = 5;
+const TELL: u32 = 6;
 
 /// Sends all packets another way while a trace is on. Without a daemon the stages of that way are gone, and packets stay
 /// on this one.
@@ -108,11 +108,10 @@ macro_rules! traced_stages {
 
 traced_stages! {
     holdfast_traced_flows = datapath::flows;
-    holdfast_traced_opening = |kernel, _| datapath::opening(kernel);
+    holdfast_traced_opening = datapath::opening;
     holdfast_traced_extended = datapath::extended;
     holdfast_traced_others = datapath::others;
     holdfast_traced_answer = |kernel, frame| Next::Verdict(datapath::answer(kernel, frame));
-    holdfast_traced_opened = datapath::opened;
 }
 
 /// Goes on to the next stage; where it ends, of a packet that is noted, to tell of it.

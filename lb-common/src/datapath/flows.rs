@@ -2,11 +2,10 @@
 
 use crate::{
     address::Endpoint,
+    buckets::Key,
     filter,
     flow::{
-        Direction,
-        buckets::Key,
-        returns,
+        Direction, returns,
         table::{self, Found},
     },
     forward::{self, End, Outcome},
@@ -41,16 +40,17 @@ pub(super) fn locate<'t, P: Platform, C>(
         let Some((_, key)) = flow_key(platform, &source, &destination, packet.protocol) else {
             return Err(Outcome::drop(Reason::Inconsistent));
         };
-        if let Some(found) = table::find(platform, &key, &source, &destination, packet.protocol)
-            && is_live(platform, &found, transport.tcp.flags, now_s)
-        {
-            return Ok(Located {
-                found,
-                direction: Direction::Forward as u32,
-            });
-        }
         // It may still be an answer: an address that is no VIP can have a VIP's bit in the filter.
-        otherwise = Outcome::next(End::Opening);
+        otherwise = Outcome::next(End::OpeningNew);
+        if let Some(found) = table::find(platform, &key, &source, &destination, packet.protocol) {
+            if is_live(platform, &found, transport.tcp.flags, now_s) {
+                return Ok(Located {
+                    found,
+                    direction: Direction::Forward as u32,
+                });
+            }
+            otherwise = Outcome::next(End::Opening);
+        }
     }
     if filter::may_be(platform, filter::Kind::Member, &source.address)
         && let Some(found) = returns::find(platform, &source, &destination, packet.protocol)
@@ -96,14 +96,15 @@ pub(super) fn note_opener<P: Platform, C>(
     outcome: Outcome,
     now_s: u32,
 ) -> Outcome {
-    if outcome.end != End::Opening {
+    if !matches!(outcome.end, End::Opening | End::OpeningNew) {
         return outcome;
     }
     let (Payload::Transport(transport), Some(opener)) = (&packet.payload, platform.opener()) else {
         return Outcome::next(End::Others);
     };
     opener.set(packet, transport, platform.ingress_ifindex(), now_s);
-    outcome
+    opener.set_may_have_flow(outcome.end == End::Opening);
+    Outcome::next(End::Opening)
 }
 
 /// Sends a packet on along its flow.

@@ -33,8 +33,6 @@ pub enum Next {
     Verdict(Verdict),
     /// [`fn@opening`].
     Opening,
-    /// [`opened`].
-    Opened,
     /// [`fn@extended`].
     Extended,
     /// [`fn@others`].
@@ -53,8 +51,7 @@ pub fn process<P: Platform, F: Frame>(platform: &P, frame: &mut F) -> Verdict {
     for _ in 0..MAX_STAGES {
         next = match next {
             Next::Verdict(verdict) => return verdict,
-            Next::Opening => opening(platform),
-            Next::Opened => opened(platform, frame),
+            Next::Opening => opening(platform, frame),
             Next::Extended => extended(platform, frame),
             Next::Others => others(platform, frame),
             Next::Answer => return answer(platform, frame),
@@ -86,18 +83,16 @@ pub fn extended<P: Platform, F: Frame>(platform: &P, frame: &mut F) -> Next {
     finish(platform, frame, outcome, &departure)
 }
 
-/// Opens a flow for the packet that the opener was told of, which has none.
+/// Opens a flow for the packet that the opener was told of, which has none, and forwards it.
 ///
-/// It does not look into the packet: so the kernel's verifier goes through this once, rather than once for each kind of
-/// packet.
+/// Until the flow is there it does not look into the packet: so the kernel's verifier goes through this once, rather than
+/// once for each kind of packet.
 #[inline(always)]
-pub fn opening<P: Platform>(platform: &P) -> Next {
-    conclude(platform, open_flow(platform))
-}
-
-/// Forwards the packet that a flow was just opened for.
-#[inline(always)]
-pub fn opened<P: Platform, F: Frame>(platform: &P, frame: &mut F) -> Next {
+pub fn opening<P: Platform, F: Frame>(platform: &P, frame: &mut F) -> Next {
+    let outcome = open_flow(platform);
+    if outcome.end != End::Opened {
+        return conclude(platform, outcome);
+    }
     let mut departure = Departure::default();
     let outcome = match parse_plain(frame) {
         Ok(packet) => opened_packet(platform, packet, &mut departure),
@@ -165,12 +160,11 @@ fn finish<P: Platform, F: Frame>(
 fn conclude<P: Platform>(platform: &P, outcome: Outcome) -> Next {
     let Outcome { end, mut reason } = outcome;
     let mut next = match end {
-        End::Opening => return Next::Opening,
-        End::Opened => return Next::Opened,
+        End::Opening | End::OpeningNew => return Next::Opening,
         End::Extended => return Next::Extended,
         End::Others => return Next::Others,
         End::Pass => Next::Verdict(Verdict::Pass),
-        End::Drop | End::Leave | End::Relink => Next::Verdict(Verdict::Drop),
+        End::Drop | End::Leave | End::Relink | End::Opened => Next::Verdict(Verdict::Drop),
         End::Answer => Next::Answer,
     };
     if end == End::Answer {

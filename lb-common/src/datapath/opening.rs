@@ -6,6 +6,7 @@ use crate::{
     flow::table,
     forward::{End, Outcome},
     headers::protocol,
+    listeners,
     open::{self, Opened, Opener, Past, Service},
     platform::Platform,
     tables::{ClosedPort, Member},
@@ -35,7 +36,9 @@ pub(super) fn open_flow<P: Platform>(platform: &P) -> Outcome {
     table::prefetch(platform, &key);
     service.find_session(platform);
     let mut past = Past::None;
-    if let Some(found) = table::find(platform, &key, &client, &vip, protocol) {
+    if opener.may_have_flow()
+        && let Some(found) = table::find(platform, &key, &client, &vip, protocol)
+    {
         if is_live(platform, &found, opener.flags(), now_s) {
             if platform
                 .member(found.record.member.get())
@@ -60,7 +63,7 @@ pub(super) fn open_flow<P: Platform>(platform: &P) -> Outcome {
 /// What becomes of a packet for a VIP; any other is not ours after all.
 #[inline(always)]
 fn for_vip<P: Platform>(platform: &P, opener: &Opener, outcome: impl FnOnce() -> Outcome) -> Outcome {
-    if open::is_vip(platform, &opener.vip().address) {
+    if listeners::is_vip(platform, &opener.vip().address) {
         outcome()
     } else {
         PASS

@@ -7,7 +7,7 @@ use crate::{
     frame::Cursor,
     icmp::{self, Meaning},
     link::Departure,
-    open,
+    listeners,
     packet::{Fragment, Packet, Payload},
     platform::Platform,
     verdict::Reason,
@@ -16,7 +16,7 @@ use crate::{
 /// Drops what is for a VIP, and passes on the rest.
 #[inline(always)]
 pub(super) fn for_a_vip<P: Platform, C>(platform: &P, packet: &Packet<'_, C>, reason: Reason) -> Outcome {
-    if open::is_vip(platform, &packet.ip.destination()) {
+    if listeners::is_vip(platform, &packet.ip.destination()) {
         Outcome::drop(reason)
     } else {
         PASS
@@ -51,7 +51,7 @@ pub(super) fn icmp_message<'a, P: Platform, C: Cursor<'a>>(
     };
     let (meaning, destination) = (icmp::meaning(header, packet.protocol), packet.ip.destination());
     match meaning {
-        Meaning::EchoRequest if open::is_vip(platform, &destination) => {
+        Meaning::EchoRequest if listeners::is_vip(platform, &destination) => {
             if !matches!(packet.fragment, Fragment::Whole) {
                 return Outcome::drop(Reason::FragmentUnknown);
             }
@@ -68,7 +68,7 @@ pub(super) fn icmp_message<'a, P: Platform, C: Cursor<'a>>(
         Meaning::Error => match icmp::translate(platform, packet, departure) {
             Some(outcome) => outcome,
             // It may be about what the host itself sent from there.
-            None if open::is_vip(platform, &destination) => Outcome::pass(Reason::IcmpUnknown),
+            None if listeners::is_vip(platform, &destination) => Outcome::pass(Reason::IcmpUnknown),
             None => PASS,
         },
         // Neighbour discovery and the rest are the kernel's.

@@ -2,11 +2,10 @@
 //! leads there: so arguments and results are plain words. A [`Platform`] calls them, and all others the platform.
 
 use super::{
-    buckets::Key,
     returns::{self, Source},
     table::{self, Refused, Reservation, Slot},
 };
-use crate::platform::Platform;
+use crate::{buckets::Key, platform::Platform};
 
 /// What a key is outside its table: first bucket and tag.
 #[derive(Clone, Copy, Debug)]

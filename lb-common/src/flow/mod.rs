@@ -1,20 +1,20 @@
 //! Flows: a client's endpoint and a listener's, and the member that their packets go to.
 //!
 //! [`table`] finds and makes them by what the client sends, [`returns`] by what the member answers. Both keep what they have
-//! in [`buckets`].
+//! in [`crate::buckets`].
 
 pub mod apart;
-pub mod buckets;
+
 pub mod returns;
 pub mod table;
 
 use crate::{
     address::Endpoint,
-    flow::buckets::{Tagged, WAYS},
+    buckets::{self, Tagged, WAYS},
     headers::{protocol, tcp_flags},
-    platform::Platform,
+    platform::Tables,
     tables::{Forwarding, SharedAddress},
-    word::{Word32, Word64},
+    word::Word32,
 };
 
 /// Which way a packet goes.
@@ -223,8 +223,8 @@ impl Record {
 
     /// Whether its idle time has passed.
     #[inline(always)]
-    pub fn is_expired<P: Platform>(&self, platform: &P, now_s: u32) -> bool {
-        let idle_s = match platform.settings() {
+    pub fn is_expired<T: Tables>(&self, tables: &T, now_s: u32) -> bool {
+        let idle_s = match tables.settings() {
             Some(settings) => settings.flow_idle_s[(self.state.get() & 7) as usize].get(),
             None => 0,
         };
@@ -235,22 +235,22 @@ impl Record {
 
     /// Follows the state of TCP, and takes a flow that ends out of its member's count exactly once.
     #[inline(always)]
-    pub fn follow<P: Platform>(&self, platform: &P, flags: u8, direction: Direction) {
+    pub fn follow<T: Tables>(&self, tables: &T, flags: u8, direction: Direction) {
         let old = self.state_word();
         let next = old.state().after(flags, direction);
         if next != old.state() {
-            self.change_state(platform, old, old.with_state(next));
+            self.change_state(tables, old, old.with_state(next));
         }
     }
 
     #[inline(always)]
-    fn change_state<P: Platform>(&self, platform: &P, old: StateWord, new: StateWord) -> bool {
+    fn change_state<T: Tables>(&self, tables: &T, old: StateWord, new: StateWord) -> bool {
         let member = self.member.get();
         let changed = self.state.compare_exchange(old.0, new.0);
         if changed
             && old.is_counted()
             && !new.is_counted()
-            && let Some(member) = platform.member(member)
+            && let Some(member) = tables.member(member)
         {
             member.active_flows.fetch_add(u32::MAX);
         }
@@ -270,18 +270,6 @@ pub struct Bucket {
     pub padding: [Word32; 8],
     /// The flows.
     pub flows: [Record; WAYS],
-}
-
-/// A bucket of the return index: one cache line.
-#[derive(Debug, Default)]
-#[repr(C, align(64))]
-pub struct ReturnBucket {
-    /// Tag in the upper half, slot in the flow table in the lower; 0: free.
-    pub entries: [Word64; WAYS],
-    /// How many entries passed this bucket over.
-    pub displaced: Word32,
-    /// Zero.
-    pub padding: Word32,
 }
 
 impl Bucket {
@@ -305,21 +293,8 @@ impl Tagged for Bucket {
     }
 }
 
-impl Tagged for ReturnBucket {
-    #[inline(always)]
-    fn tag(&self, way: usize) -> u32 {
-        self.entries[way].upper()
-    }
-
-    #[inline(always)]
-    fn displaced(&self) -> &Word32 {
-        &self.displaced
-    }
-}
-
 const _: () = {
     assert!(size_of::<Record>() == 64);
     assert!(size_of::<Bucket>() == 512);
-    assert!(size_of::<ReturnBucket>() == 64);
     assert!(buckets::PROBES.is_power_of_two());
 };

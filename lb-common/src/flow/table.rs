@@ -1,6 +1,6 @@
 //! The flow table: set-associative, without locks, the same in the kernel and on the host.
 //!
-//! A flow lies in one of the seven ways of a bucket: see [`super::buckets`]. A way belongs to who swaps the flow's tag, with
+//! A flow lies in one of the seven ways of a bucket: see [`crate::buckets`]. A way belongs to who swaps the flow's tag, with
 //! the mark [`BUSY`], into it; the mark goes when the record is written. Who ends a flow swaps its tag for [`BUSY`] first. A
 //! reader compares the whole flow behind an equal tag, and looks at the tag again after it read: so a flow that was replaced
 //! under its hands is a miss.
@@ -10,13 +10,9 @@
 
 use crate::{
     address::Endpoint,
-    flow::{
-        Bucket, Record, State, StateWord,
-        buckets::{self, BUSY, FREE, Key, PROBES, WAYS, displace, is_entered},
-        returns,
-    },
-    platform::{Loop, LoopBody, Platform},
-    tables::Listener,
+    buckets::{self, BUSY, FREE, Key, PROBES, WAYS, displace, is_entered},
+    flow::{Bucket, Record, State, StateWord, returns},
+    platform::{Loop, LoopBody, Tables},
     word::pinned,
 };
 
@@ -58,48 +54,35 @@ pub struct Found<'t> {
 
 /// Whether `record` is the flow between `client` and `listener`'s VIP `vip`.
 #[inline(always)]
-fn is_flow<P: Platform>(
-    platform: &P,
-    record: &Record,
-    client: &Endpoint,
-    vip: &Endpoint,
-    protocol: u8,
-) -> bool {
+fn is_flow<T: Tables>(tables: &T, record: &Record, client: &Endpoint, vip: &Endpoint, protocol: u8) -> bool {
     record.client_port() == client.port
         && record.client.load() == client.address
-        && platform
+        && tables
             .listener(record.listener.get())
-            .is_some_and(|listener| is_vip(listener, vip, protocol))
-}
-
-#[inline(always)]
-fn is_vip(listener: &Listener, vip: &Endpoint, protocol: u8) -> bool {
-    listener.port.get() == u32::from(vip.port)
-        && listener.protocol.get() == u32::from(protocol)
-        && listener.address.load() == vip.address
+            .is_some_and(|listener| listener.is_at(vip, protocol))
 }
 
 /// Begins to load what will be looked at first.
 #[inline(always)]
-pub fn prefetch<P: Platform>(platform: &P, key: &Key) {
-    if let Some(bucket) = platform.bucket(key.first) {
+pub fn prefetch<T: Tables>(tables: &T, key: &Key) {
+    if let Some(bucket) = tables.bucket(key.first) {
         bucket.displaced.get();
     }
 }
 
 /// Finds the flow from `client` to `vip`.
 #[inline(always)]
-pub fn find<'t, P: Platform>(
-    platform: &'t P,
+pub fn find<'t, T: Tables>(
+    tables: &'t T,
     key: &Key,
     client: &Endpoint,
     vip: &Endpoint,
     protocol: u8,
 ) -> Option<Found<'t>> {
-    let place = buckets::find(|index| platform.bucket(index), key)?;
+    let place = buckets::find(|index| tables.bucket(index), key)?;
     let slot = Slot::new(place.index, place.way);
     let record = place.bucket.flows.get(slot.way())?;
-    let same = is_flow(platform, record, client, vip, protocol);
+    let same = is_flow(tables, record, client, vip, protocol);
     (same && place.bucket.tags.get(slot.way())?.get() == key.tag).then_some(Found {
         slot,
         tag: key.tag,
@@ -109,8 +92,8 @@ pub fn find<'t, P: Platform>(
 
 /// The flow in `slot`, whatever its tag.
 #[inline(always)]
-pub fn at<P: Platform>(platform: &P, slot: Slot) -> Option<Found<'_>> {
-    let bucket = platform.bucket(slot.bucket())?;
+pub fn at<T: Tables>(tables: &T, slot: Slot) -> Option<Found<'_>> {
+    let bucket = tables.bucket(slot.bucket())?;
     let way = slot.way();
     let tag = bucket.tags.get(way)?.get();
     let record = bucket.flows.get(way)?;
@@ -129,9 +112,9 @@ pub struct Reservation {
 
 /// How much a flow matters: the one with the least makes room.
 #[inline(always)]
-fn worth<P: Platform>(platform: &P, record: &Record, now_s: u32) -> u64 {
+fn worth<T: Tables>(tables: &T, record: &Record, now_s: u32) -> u64 {
     let class = match record.state_word().state() {
-        _ if record.is_expired(platform, now_s) => 0_u64,
+        _ if record.is_expired(tables, now_s) => 0_u64,
         State::Unused | State::TcpReset => 1,
         State::TcpFin => 2,
         State::TcpSyn => 3,
@@ -151,20 +134,20 @@ pub enum Refused {
 
 /// Takes a free way for a new flow.
 #[inline(always)]
-pub fn reserve<P: Platform>(platform: &P, key: &Key, now_s: u32) -> Result<Reservation, Refused> {
-    let Some(reserved) = claim_free(platform, key) else {
-        return Err(Refused::Full(least_worth(platform, key.first, now_s)));
+pub fn reserve<T: Tables>(tables: &T, key: &Key, now_s: u32) -> Result<Reservation, Refused> {
+    let Some(reserved) = claim_free(tables, key) else {
+        return Err(Refused::Full(least_worth(tables, key.first, now_s)));
     };
     // Whoever sees two gives its own back: at worst both do, and the client's next packet makes one.
-    if buckets::is_twice(|index| platform.bucket(index), key) {
-        reserved.cancel(platform, key);
+    if buckets::is_twice(|index| tables.bucket(index), key) {
+        reserved.cancel(tables, key);
         return Err(Refused::Contended);
     }
     Ok(reserved)
 }
 
 #[inline(always)]
-fn claim_free<P: Platform>(platform: &P, key: &Key) -> Option<Reservation> {
+fn claim_free<T: Tables>(tables: &T, key: &Key) -> Option<Reservation> {
     let take = |bucket: &Bucket, way| {
         let way = Slot::new(0, way).way();
         let (Some(record), Some(tag)) = (bucket.flows.get(way), bucket.tags.get(way)) else {
@@ -174,7 +157,7 @@ fn claim_free<P: Platform>(platform: &P, key: &Key) -> Option<Reservation> {
         record.state.get();
         tag.compare_exchange(FREE, key.tag | BUSY)
     };
-    let place = buckets::enter(|index| platform.bucket(index), key, take)?;
+    let place = buckets::enter(|index| tables.bucket(index), key, take)?;
     Some(Reservation {
         slot: Slot::new(place.index, place.way),
         rank: place.rank,
@@ -183,14 +166,14 @@ fn claim_free<P: Platform>(platform: &P, key: &Key) -> Option<Reservation> {
 
 /// Where the flow of a full bucket lies that matters least.
 #[inline(always)]
-fn least_worth<P: Platform>(platform: &P, bucket: u32, now_s: u32) -> Option<Slot> {
+fn least_worth<T: Tables>(tables: &T, bucket: u32, now_s: u32) -> Option<Slot> {
     let mut least = LeastWorth {
         bucket,
         now_s,
         way: 0,
         worth: u64::MAX,
     };
-    platform.repeat(WAYS as u32, &mut least);
+    tables.repeat(WAYS as u32, &mut least);
     (least.worth != u64::MAX).then_some(Slot::new(bucket, least.way & 7))
 }
 
@@ -202,11 +185,11 @@ struct LeastWorth {
     worth: u64,
 }
 
-impl LoopBody for LeastWorth {
+impl<T: Tables> LoopBody<T> for LeastWorth {
     #[inline(always)]
-    fn step<P: Platform>(&mut self, platform: &P, way: u32) -> Loop {
-        if let Some(found) = at(platform, Slot::new(self.bucket, way & 7)) {
-            let worth = worth(platform, found.record, self.now_s);
+    fn step(&mut self, tables: &T, way: u32) -> Loop {
+        if let Some(found) = at(tables, Slot::new(self.bucket, way & 7)) {
+            let worth = worth(tables, found.record, self.now_s);
             if worth < self.worth {
                 self.worth = worth;
                 self.way = way;
@@ -235,15 +218,15 @@ impl Reservation {
     /// Has the record of a flow with `member` written, which from then on is there for all. What `write` leaves out is
     /// that of the flow before.
     #[inline(always)]
-    pub fn commit<P: Platform>(
+    pub fn commit<T: Tables>(
         self,
-        platform: &P,
+        tables: &T,
         key: &Key,
         member: u32,
         state: StateWord,
         write: impl FnOnce(&Record),
     ) -> bool {
-        let Some(bucket) = platform.bucket(self.slot.bucket()) else {
+        let Some(bucket) = tables.bucket(self.slot.bucket()) else {
             return false;
         };
         let way = self.slot.way();
@@ -253,7 +236,7 @@ impl Reservation {
         write(record);
         record.member.set(member);
         if state.is_counted()
-            && let Some(member) = platform.member(member)
+            && let Some(member) = tables.member(member)
         {
             member.active_flows.fetch_add(1);
         }
@@ -264,14 +247,14 @@ impl Reservation {
 
     /// Gives the way back.
     #[inline(always)]
-    pub fn cancel<P: Platform>(self, platform: &P, key: &Key) {
-        if let Some(bucket) = platform.bucket(self.slot.bucket())
+    pub fn cancel<T: Tables>(self, tables: &T, key: &Key) {
+        if let Some(bucket) = tables.bucket(self.slot.bucket())
             && let Some(tag) = bucket.tags.get(self.slot.way())
         {
             tag.set(FREE);
         }
         displace(
-            |index| platform.bucket(index),
+            |index| tables.bucket(index),
             key,
             self.slot.bucket(),
             self.rank,
@@ -282,8 +265,8 @@ impl Reservation {
 
 /// Ends a flow: its way is free again. Does nothing where the slot has another by now.
 #[inline(always)]
-pub fn release<P: Platform>(platform: &P, slot: Slot, tag: u32) -> bool {
-    let Some(bucket) = platform.bucket(slot.bucket()) else {
+pub fn release<T: Tables>(tables: &T, slot: Slot, tag: u32) -> bool {
+    let Some(bucket) = tables.bucket(slot.bucket()) else {
         return false;
     };
     let Some(word) = bucket.tags.get(slot.way()) else {
@@ -292,15 +275,15 @@ pub fn release<P: Platform>(platform: &P, slot: Slot, tag: u32) -> bool {
     if !is_entered(tag) || !word.compare_exchange(tag, BUSY) {
         return false;
     }
-    clear(platform, slot, tag);
+    clear(tables, slot, tag);
     word.set(FREE);
     true
 }
 
 /// Undoes what a flow has elsewhere: its count, its return entry, its marks in the buckets before. The way is busy.
 #[inline(always)]
-fn clear<P: Platform>(platform: &P, slot: Slot, tag: u32) {
-    let Some(bucket) = platform.bucket(slot.bucket()) else {
+fn clear<T: Tables>(tables: &T, slot: Slot, tag: u32) {
+    let Some(bucket) = tables.bucket(slot.bucket()) else {
         return;
     };
     let Some(record) = bucket.flows.get(slot.way()) else {
@@ -309,17 +292,17 @@ fn clear<P: Platform>(platform: &P, slot: Slot, tag: u32) {
     let mut old = record.state_word();
     // Before the state goes: what the entry is found by follows from it.
     if old.forwarding().sees_replies() {
-        returns::remove(platform, record, slot);
+        returns::remove(tables, record, slot);
     }
     // A packet that is under way may change the state once; it cannot go on doing so.
     for _ in 0..3 {
-        if record.change_state(platform, old, StateWord(0)) {
+        if record.change_state(tables, old, StateWord(0)) {
             break;
         }
         old = record.state_word();
     }
     if old.rank() != 0 {
-        let buckets = platform
+        let buckets = tables
             .settings()
             .map_or(2, |settings| settings.flow_buckets.get());
         let key = Key {
@@ -328,7 +311,7 @@ fn clear<P: Platform>(platform: &P, slot: Slot, tag: u32) {
             buckets,
         };
         displace(
-            |index| platform.bucket(index),
+            |index| tables.bucket(index),
             &key,
             slot.bucket(),
             old.rank(),

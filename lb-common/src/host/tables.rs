@@ -8,17 +8,18 @@ use std::{
     vec::Vec,
 };
 
-use zerocopy::transmute;
-
 use crate::{
     address::{Address, Endpoint},
     filter,
-    flow::{Bucket, ReturnBucket, State},
+    flow::{Bucket, State},
+    index::IndexBucket,
+    listeners,
+    platform::Tables,
     schedule::{maglev, round_robin},
     session::Seen,
     tables::{
-        Algorithm, Forwarding, FragmentKey, FragmentRoute, Listener, ListenerKey, Member, MemberState, Pool,
-        Session, SessionKey, Settings, SharedAddress, SlotRange,
+        Algorithm, Forwarding, FragmentKey, FragmentRoute, Listener, Member, MemberState, Pool, Session,
+        SessionKey, Settings, SharedAddress, SlotRange,
     },
     word::{Word32, Word64},
 };
@@ -40,6 +41,8 @@ pub struct HostTables {
     pub filter: Vec<Word64>,
     /// The listeners, by id.
     pub listeners: Vec<Listener>,
+    /// The index of listeners.
+    pub listener_buckets: Vec<IndexBucket>,
     /// The pools, by id.
     pub pools: Vec<Pool>,
     /// The members, by id.
@@ -51,8 +54,7 @@ pub struct HostTables {
     /// The flow table.
     pub buckets: Vec<Bucket>,
     /// The index of return flows.
-    pub return_buckets: Vec<ReturnBucket>,
-    listener_ids: RwLock<HashMap<[u8; 24], u32>>,
+    pub return_buckets: Vec<IndexBucket>,
     sessions: Vec<Session>,
     session_slots: RwLock<HashMap<SessionKey, usize>>,
     fragments: Mutex<HashMap<FragmentKey, FragmentRoute>>,
@@ -72,13 +74,13 @@ impl HostTables {
             settings: Settings::default(),
             filter: many(2 * filter::WORDS as usize),
             listeners: many(IDS),
+            listener_buckets: many(IDS),
             pools: many(POOLS as usize),
             members: many(IDS),
             schedules: many((POOLS * POOL_SLOTS) as usize),
             snat_addresses: many(IDS),
             buckets: many(flow_buckets as usize),
             return_buckets: many(return_buckets as usize),
-            listener_ids: RwLock::default(),
             sessions: many(SESSIONS),
             session_slots: RwLock::default(),
             fragments: Mutex::default(),
@@ -88,6 +90,7 @@ impl HostTables {
         settings.seed.set(0x5eed_5eed_5eed_5eed);
         settings.flow_buckets.set(flow_buckets);
         settings.return_buckets.set(return_buckets);
+        settings.listener_buckets.set(IDS as u32);
         settings.answers_per_second.set(1000);
         for (state, idle_s) in [
             (State::TcpSyn, 30),
@@ -135,9 +138,14 @@ impl HostTables {
         listener.protocol.set(protocol.into());
         listener.pool.set(pool);
         self.set_filter(filter::Kind::Vip, &vip.address);
-        let mut ids = self.listener_ids.write().unwrap_or_else(PoisonError::into_inner);
-        ids.insert(transmute!(ListenerKey::new(&vip.address, vip.port, protocol)), id);
-        ids.insert(transmute!(ListenerKey::vip(&vip.address)), u32::MAX);
+        assert!(listeners::enter(self, id), "there is room");
+        if !listeners::is_vip(self, &vip.address) {
+            let itself = Endpoint {
+                address: vip.address,
+                port: 0,
+            };
+            self.add_listener(&itself, listeners::VIP, 0);
+        }
         id
     }
 
@@ -222,12 +230,6 @@ impl HostTables {
         sessions.collect()
     }
 
-    pub(super) fn listener_id(&self, key: &ListenerKey) -> Option<u32> {
-        let ids = self.listener_ids.read().unwrap_or_else(PoisonError::into_inner);
-        let octets: [u8; 24] = transmute!(*key);
-        ids.get(&octets).copied()
-    }
-
     pub(super) fn session(&self, key: &SessionKey) -> Option<&Session> {
         let slots = self.session_slots.read().unwrap_or_else(PoisonError::into_inner);
         slots.get(key).and_then(|&slot| self.sessions.get(slot))
@@ -258,6 +260,52 @@ impl HostTables {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .insert(*key, *route);
+    }
+}
+
+impl Tables for HostTables {
+    fn now_s(&self) -> u32 {
+        self.now_s.get()
+    }
+
+    fn settings(&self) -> Option<&Settings> {
+        Some(&self.settings)
+    }
+
+    fn filter_word(&self, index: u32) -> u64 {
+        self.filter.get(index as usize).map_or(0, Word64::get)
+    }
+
+    fn listener_bucket(&self, index: u32) -> Option<&IndexBucket> {
+        self.listener_buckets.get(index as usize)
+    }
+
+    fn listener(&self, id: u32) -> Option<&Listener> {
+        self.listeners.get(id as usize)
+    }
+
+    fn pool(&self, id: u32) -> Option<&Pool> {
+        self.pools.get(id as usize)
+    }
+
+    fn member(&self, id: u32) -> Option<&Member> {
+        self.members.get(id as usize)
+    }
+
+    fn schedule_slot(&self, slot: u32) -> Option<u32> {
+        self.schedules.get(slot as usize).map(Word32::get)
+    }
+
+    fn snat_address(&self, index: u32) -> Option<Address> {
+        self.snat_addresses.get(index as usize).map(SharedAddress::load)
+    }
+
+    fn bucket(&self, index: u32) -> Option<&Bucket> {
+        self.buckets.get(index as usize)
+    }
+
+    fn return_bucket(&self, index: u32) -> Option<&IndexBucket> {
+        self.return_buckets.get(index as usize)
     }
 }
 

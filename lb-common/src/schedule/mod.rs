@@ -7,7 +7,7 @@ pub mod round_robin;
 use crate::{
     address::Address,
     hash::{Hash, place},
-    platform::{Loop, LoopBody, Platform},
+    platform::{Loop, LoopBody, Tables},
     tables::{Algorithm, Member, Pool, SlotRange},
     word::Word32,
 };
@@ -31,31 +31,31 @@ struct Walk {
 impl Walk {
     /// The member so many steps on.
     #[inline(always)]
-    fn member<P: Platform>(&self, platform: &P, step: u32) -> Option<u32> {
+    fn member<T: Tables>(&self, tables: &T, step: u32) -> Option<u32> {
         let index = self.start + step;
         let index = if index >= self.range.count {
             index - self.range.count
         } else {
             index
         };
-        platform.schedule_slot(self.range.start + index)
+        tables.schedule_slot(self.range.start + index)
     }
 }
 
 /// The member that takes the next new flow of a client; none where no member takes one.
 #[inline(always)]
-pub fn next<P: Platform>(platform: &P, pool: &Pool, network: &Address) -> Option<u32> {
-    at_turn(platform, pool, network, |cursor| cursor.fetch_add(1))
+pub fn next<T: Tables>(tables: &T, pool: &Pool, network: &Address) -> Option<u32> {
+    at_turn(tables, pool, network, |cursor| cursor.fetch_add(1))
 }
 
 /// The member that [`next`] would give, without taking its turn.
-pub fn peek<P: Platform>(platform: &P, pool: &Pool, network: &Address) -> Option<u32> {
-    at_turn(platform, pool, network, Word32::get)
+pub fn peek<T: Tables>(tables: &T, pool: &Pool, network: &Address) -> Option<u32> {
+    at_turn(tables, pool, network, Word32::get)
 }
 
 #[inline(always)]
-fn at_turn<P: Platform>(
-    platform: &P,
+fn at_turn<T: Tables>(
+    tables: &T,
     pool: &Pool,
     network: &Address,
     turn: impl FnOnce(&Word32) -> u32,
@@ -77,11 +77,11 @@ fn at_turn<P: Platform>(
             member: 0,
             load: (0, 0),
         };
-        platform.repeat(range.count.min(MAX_MEMBERS), &mut least);
+        tables.repeat(range.count.min(MAX_MEMBERS), &mut least);
         least.member
     } else {
         let mut first = FirstUp { walk, member: 0 };
-        platform.repeat(range.count.min(MAX_SKIPS), &mut first);
+        tables.repeat(range.count.min(MAX_SKIPS), &mut first);
         first.member
     };
     (member != 0).then_some(member)
@@ -100,13 +100,13 @@ struct FirstUp {
     member: u32,
 }
 
-impl LoopBody for FirstUp {
+impl<T: Tables> LoopBody<T> for FirstUp {
     #[inline(always)]
-    fn step<P: Platform>(&mut self, platform: &P, step: u32) -> Loop {
-        let Some(id) = self.walk.member(platform, step) else {
+    fn step(&mut self, tables: &T, step: u32) -> Loop {
+        let Some(id) = self.walk.member(tables, step) else {
             return Loop::Stop;
         };
-        if !platform.member(id).is_some_and(Member::takes_new) {
+        if !tables.member(id).is_some_and(Member::takes_new) {
             return Loop::Continue;
         }
         self.member = id;
@@ -123,13 +123,13 @@ struct LeastLoaded {
     load: (u64, u64),
 }
 
-impl LoopBody for LeastLoaded {
+impl<T: Tables> LoopBody<T> for LeastLoaded {
     #[inline(always)]
-    fn step<P: Platform>(&mut self, platform: &P, step: u32) -> Loop {
-        let Some(id) = self.walk.member(platform, step) else {
+    fn step(&mut self, tables: &T, step: u32) -> Loop {
+        let Some(id) = self.walk.member(tables, step) else {
             return Loop::Stop;
         };
-        let Some(member) = platform.member(id).filter(|member| member.takes_new()) else {
+        let Some(member) = tables.member(id).filter(|member| member.takes_new()) else {
             return Loop::Continue;
         };
         let load = (

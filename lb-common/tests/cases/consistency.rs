@@ -1,7 +1,8 @@
 //! The flow table, its index and the members' counts say the same, whatever was sent.
 
 use lb_common::{
-    flow::{Bucket, State, buckets::BUSY},
+    buckets::BUSY,
+    flow::{Bucket, State},
     tables::{Forwarding, MemberState},
 };
 use proptest::prelude::*;

@@ -3,8 +3,9 @@
 use lb_common::{
     address::Address,
     filter,
-    flow::{Bucket, ReturnBucket},
+    flow::Bucket,
     host::HostTables,
+    index::IndexBucket,
     tables::{Member, Pool, SessionCounts, Settings, Traffic},
     verdict::{Reason, Verdict},
 };
@@ -44,7 +45,7 @@ pub(crate) trait Core: Send + Sized {
     fn pool(&self, id: u32) -> &Pool;
     fn member(&self, id: u32) -> &Member;
     fn buckets(&self) -> &[Bucket];
-    fn return_buckets(&self) -> &[ReturnBucket];
+    fn return_buckets(&self) -> &[IndexBucket];
     fn session_count(&self) -> usize;
 
     fn reason(&self, reason: Reason) -> u64;

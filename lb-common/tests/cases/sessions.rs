@@ -201,8 +201,7 @@ fn source_ip_sends_a_client_to_the_same_member_of_every_balancer() {
         weights: &[1, 1, 1],
         ..Plan::default()
     };
-    let (one, other) = (plan.build(), plan.build());
-    other.core.settings().seed.set(1);
+    let (one, other) = (plan.build(), Plan { seed: 1, ..plan }.build());
     let mut turns = [0; 4];
     for client in 1..=300 {
         let member = one.chosen(&one.first(client, 4000));

@@ -64,6 +64,8 @@ pub(crate) struct Plan {
     pub(crate) weights: &'static [u32],
     pub(crate) session_idle_s: u32,
     pub(crate) flow_buckets: u32,
+    /// Of the hashes.
+    pub(crate) seed: u64,
 }
 
 impl Default for Plan {
@@ -77,6 +79,7 @@ impl Default for Plan {
             weights: &[1, 1],
             session_idle_s: 0,
             flow_buckets: 64,
+            seed: 7,
         }
     }
 }
@@ -93,6 +96,7 @@ impl Plan {
 
     pub(crate) fn build(self) -> World {
         let tables = HostTables::new(self.flow_buckets, 2 * self.flow_buckets);
+        tables.settings.seed.set(self.seed);
         let pool = tables.add_pool(self.forwarding, self.algorithm);
         tables.pools[pool as usize]
             .session_idle_s

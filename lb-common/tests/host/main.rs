@@ -10,8 +10,9 @@ use cases::core::{Core, MEMBERS};
 use lb_common::{
     address::Address,
     datapath, filter,
-    flow::{Bucket, ReturnBucket},
+    flow::Bucket,
     host::{HostFrame, HostPlatform, HostTables},
+    index::IndexBucket,
     platform::Route,
     tables::{Member, Pool, SessionCounts, Settings, Traffic},
     verdict::{Reason, Verdict},
@@ -88,7 +89,7 @@ impl Core for Host {
         &self.0.tables.buckets
     }
 
-    fn return_buckets(&self) -> &[ReturnBucket] {
+    fn return_buckets(&self) -> &[IndexBucket] {
         &self.0.tables.return_buckets
     }
 

@@ -12,11 +12,10 @@ use aya::{
 };
 use lb_common::{
     filter,
-    flow::{Bucket, Record, ReturnBucket},
+    flow::{Bucket, Record},
+    index::IndexBucket,
     session::Seen,
-    tables::{
-        LAYOUT_VERSION, Listener, ListenerKey, Member, Pool, Session, SessionKey, Settings, SharedAddress,
-    },
+    tables::{LAYOUT_VERSION, Listener, Member, Pool, Session, SessionKey, Settings, SharedAddress},
     word::Word64,
 };
 use nix::time::{ClockId, clock_gettime};
@@ -26,10 +25,8 @@ use super::{
     Counters, Error,
     batch::{self, SessionCursor},
     shared::{ScheduleSlot, Shared, SharedValue},
-    sizes,
 };
 
-const KEY: usize = size_of::<ListenerKey>();
 const SESSION_KEY: usize = size_of::<SessionKey>();
 const SESSION: usize = size_of::<Session>();
 
@@ -74,6 +71,8 @@ pub struct Maps {
     pub settings: Shared<Settings>,
     /// The filters of VIPs and members.
     pub filter: Shared<Word64>,
+    /// The index of listeners.
+    pub listener_index: Shared<IndexBucket>,
     /// Listeners by id.
     pub listeners: Shared<Listener>,
     /// Pools by id.
@@ -87,8 +86,7 @@ pub struct Maps {
     /// The flow table.
     pub flows: Shared<Bucket>,
     /// The index of return flows.
-    pub returns: Shared<ReturnBucket>,
-    listener_ids: HashMap<MapData, [u8; KEY], u32>,
+    pub returns: Shared<IndexBucket>,
     sessions_fd: OwnedFd,
     sessions: HashMap<MapData, [u8; SESSION_KEY], [u8; SESSION]>,
     /// What the datapath counts.
@@ -108,6 +106,7 @@ impl Maps {
         Ok(Self {
             settings: shared(ebpf, "SETTINGS", 1)?,
             filter: shared(ebpf, "FILTER", 2 * filter::WORDS)?,
+            listener_index: shared(ebpf, "LISTENER_INDEX", size("LISTENER_INDEX"))?,
             listeners: shared(ebpf, "LISTENERS", size("LISTENERS"))?,
             pools: shared(ebpf, "POOLS", size("POOLS"))?,
             members: shared(ebpf, "MEMBERS", size("MEMBERS"))?,
@@ -115,7 +114,6 @@ impl Maps {
             snat_addresses: shared(ebpf, "SNAT_ADDRESSES", size("SNAT_ADDRESSES"))?,
             flows: shared(ebpf, "FLOWS", size("FLOWS"))?,
             returns: shared(ebpf, "RETURNS", size("RETURNS"))?,
-            listener_ids: typed(ebpf, "LISTENER_IDS")?,
             sessions_fd,
             sessions: HashMap::try_from(sessions).map_err(|error| failed("SESSIONS", &error))?,
             counters: Counters::take(ebpf)?,
@@ -145,6 +143,7 @@ impl Maps {
         settings.seed.set(seed);
         settings.flow_buckets.set(self.flows.len() as u32);
         settings.return_buckets.set(self.returns.len() as u32);
+        settings.listener_buckets.set(self.listener_index.len() as u32);
         settings.layout_version.set(LAYOUT_VERSION);
         Ok(())
     }
@@ -156,36 +155,6 @@ impl Maps {
         u32::try_from(now)
             .unwrap_or(0)
             .wrapping_add(self.settings[0].clock_offset_s.get())
-    }
-
-    /// Enters a listener or VIP.
-    pub fn set_listener_id(&mut self, key: &ListenerKey, id: u32) -> Result<(), Error> {
-        self.listener_ids
-            .insert(key_bytes(key), id, 0)
-            .map_err(|error| failed("LISTENER_IDS", &error))
-    }
-
-    /// Takes a listener or VIP out.
-    pub fn remove_listener_id(&mut self, key: &ListenerKey) -> Result<(), Error> {
-        self.listener_ids
-            .remove(&key_bytes(key))
-            .map_err(|error| failed("LISTENER_IDS", &error))
-    }
-
-    /// All listeners and VIPs.
-    #[must_use]
-    pub fn listener_keys(&self) -> Vec<ListenerKey> {
-        self.listener_ids
-            .keys()
-            .filter_map(Result::ok)
-            .filter_map(|bytes| ListenerKey::read_from_bytes(&bytes).ok())
-            .collect()
-    }
-
-    /// How many listeners and VIPs can be entered.
-    #[must_use]
-    pub fn listener_id_room(&self) -> usize {
-        sizes::listener_ids(self.listeners.len() as u32) as usize
     }
 
     /// Some sessions, and where the rest begins; none: there are no more.
@@ -236,12 +205,6 @@ impl Maps {
         let buckets = self.flows.iter().take(buckets.end).skip(buckets.start);
         buckets.flat_map(Bucket::records).map(|(_, _, record)| record)
     }
-}
-
-fn key_bytes(key: &ListenerKey) -> [u8; KEY] {
-    let mut bytes = [0; KEY];
-    bytes.copy_from_slice(key.as_bytes());
-    bytes
 }
 
 fn session_bytes(key: &SessionKey) -> [u8; SESSION_KEY] {

@@ -53,7 +53,7 @@ static OBJECT: &[u8] = aya::include_bytes_aligned!(env!("HOLDFAST_XDP"));
 const PINNED: [&str; 16] = [
     "SETTINGS",
     "FILTER",
-    "LISTENER_IDS",
+    "LISTENER_INDEX",
     "LISTENERS",
     "POOLS",
     "MEMBERS",

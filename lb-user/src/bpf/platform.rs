@@ -1,32 +1,20 @@
-//! The maps as a platform of the datapath: so that the daemon ends a flow by the very code that the kernel does.
-//!
-//! No packet passes here. What only packets need finds nothing and counts nothing.
+//! The maps as the datapath's tables: so that the daemon ends a flow, and enters a listener, by the very code that the kernel
+//! does.
 
 use lb_common::{
     address::Address,
-    flow::{
-        Bucket, ReturnBucket,
-        apart::{self, Keyed},
-        table::Slot,
-    },
-    open::Opener,
-    platform::{Loop, LoopBody, Platform, Route},
-    tables::{
-        FragmentKey, FragmentRoute, Listener, ListenerKey, Member, Pool, Session, SessionCounts, SessionKey,
-        Settings, Traffic,
-    },
-    verdict::Reason,
+    flow::Bucket,
+    index::IndexBucket,
+    platform::Tables,
+    tables::{Listener, Member, Pool, Settings, SharedAddress},
+    word::Word64,
 };
 
 use super::Maps;
 
-impl Platform for Maps {
+impl Tables for Maps {
     fn now_s(&self) -> u32 {
         Maps::now_s(self)
-    }
-
-    fn ingress_ifindex(&self) -> u32 {
-        0
     }
 
     fn settings(&self) -> Option<&Settings> {
@@ -34,13 +22,11 @@ impl Platform for Maps {
     }
 
     fn filter_word(&self, index: u32) -> u64 {
-        self.filter
-            .get(index as usize)
-            .map_or(0, lb_common::word::Word64::get)
+        self.filter.get(index as usize).map_or(0, Word64::get)
     }
 
-    fn listener_id(&self, _: &ListenerKey) -> Option<u32> {
-        None
+    fn listener_bucket(&self, index: u32) -> Option<&IndexBucket> {
+        self.listener_index.get(index as usize)
     }
 
     fn listener(&self, id: u32) -> Option<&Listener> {
@@ -60,82 +46,14 @@ impl Platform for Maps {
     }
 
     fn snat_address(&self, index: u32) -> Option<Address> {
-        self.snat_addresses
-            .get(index as usize)
-            .map(lb_common::tables::SharedAddress::load)
+        self.snat_addresses.get(index as usize).map(SharedAddress::load)
     }
 
     fn bucket(&self, index: u32) -> Option<&Bucket> {
         self.flows.get(index as usize)
     }
 
-    fn return_bucket(&self, index: u32) -> Option<&ReturnBucket> {
+    fn return_bucket(&self, index: u32) -> Option<&IndexBucket> {
         self.returns.get(index as usize)
-    }
-
-    fn session(&self, _: &SessionKey) -> Option<&Session> {
-        None
-    }
-
-    fn create_session(&self, _: &SessionKey, _: u32, _: u32) -> bool {
-        false
-    }
-
-    fn fragment(&self, _: &FragmentKey) -> Option<FragmentRoute> {
-        None
-    }
-
-    fn set_fragment(&self, _: &FragmentKey, _: &FragmentRoute) {}
-
-    fn route(&self, _: &Address, _: &Address) -> Option<Route> {
-        None
-    }
-
-    fn count_listener(&self, _: u32, _: impl FnOnce(&mut Traffic)) {}
-
-    fn count_member(&self, _: u32, _: impl FnOnce(&mut Traffic)) {}
-
-    fn count_sessions(&self, _: u32, _: impl FnOnce(&mut SessionCounts)) {}
-
-    fn count_reason(&self, _: Reason) {}
-
-    fn may_answer(&self, _: u32, _: u32) -> bool {
-        false
-    }
-
-    fn opener(&self) -> Option<&Opener> {
-        None
-    }
-
-    fn reserve(&self, _: Keyed, _: u32) -> u64 {
-        u64::MAX
-    }
-
-    fn enter_return(&self, _: Keyed, _: Slot) -> bool {
-        false
-    }
-
-    fn try_source(&self, _: Slot, _: u32, _: u32, _: u32, _: u32) -> u64 {
-        0
-    }
-
-    fn release(&self, slot: Slot, tag: u32) -> bool {
-        apart::release(self, slot, tag)
-    }
-
-    fn redirect_to(&self, _: u32) {}
-
-    fn set_answer(&self, _: [u32; 2]) {}
-
-    fn answer(&self) -> [u32; 2] {
-        [0; 2]
-    }
-
-    fn repeat<B: LoopBody>(&self, count: u32, body: &mut B) {
-        for index in 0..count {
-            if body.step(self, index) == Loop::Stop {
-                break;
-            }
-        }
     }
 }

@@ -12,7 +12,8 @@ use std::{
 
 use aya::maps::MapData;
 use lb_common::{
-    flow::{Bucket, ReturnBucket},
+    flow::Bucket,
+    index::IndexBucket,
     tables::{Listener, Member, Pool, Settings, SharedAddress},
     trace::TraceState,
     word::{Word32, Word64},
@@ -51,7 +52,7 @@ unsafe impl SharedValue for SharedAddress {}
 // SAFETY: as above.
 unsafe impl SharedValue for Bucket {}
 // SAFETY: as above.
-unsafe impl SharedValue for ReturnBucket {}
+unsafe impl SharedValue for IndexBucket {}
 // SAFETY: as above.
 unsafe impl SharedValue for TraceState {}
 

@@ -16,6 +16,8 @@ use aya_obj::{
     },
 };
 
+use lb_common::buckets::PROBES;
+
 use super::{
     Error, MAX_SNAT_ADDRESSES, OBJECT,
     trace::{LOG, LOG_BYTES},
@@ -40,19 +42,16 @@ const fn ids(configured: u32) -> u32 {
     2 * configured + 1
 }
 
-/// The room for VIPs and listeners together, of as many as have ids each.
-pub(super) const fn listener_ids(listeners: u32) -> u32 {
-    2 * (listeners - 1)
-}
-
 /// The entries of the maps whose size is configured.
 pub(super) fn sizes(settings: &DatapathSettings) -> [(&'static str, u32); 13] {
-    let listeners = ids(settings.max_listeners);
+    // And as many VIPs.
+    let listeners = ids(2 * settings.max_listeners);
     let pools = ids(settings.max_pools);
     let members = ids(settings.max_members);
     let buckets = settings.max_flows.div_ceil(FLOWS_PER_BUCKET);
     [
-        ("LISTENER_IDS", listener_ids(listeners)),
+        // Of seven ways one is used, since of entries none can make room.
+        ("LISTENER_INDEX", listeners.max(PROBES)),
         ("LISTENERS", listeners),
         ("LISTENER_TRAFFIC", listeners),
         ("POOLS", pools),

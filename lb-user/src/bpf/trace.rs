@@ -31,13 +31,12 @@ pub(super) const LOG: &str = "AYA_LOGS";
 pub(super) const LOG_BYTES: u32 = 512 * 1024;
 
 /// The stages while a trace is on, in the order of their numbers.
-const STAGES: [&str; 8] = [
+const STAGES: [&str; 7] = [
     "holdfast_traced_flows",
     "holdfast_traced_opening",
     "holdfast_traced_extended",
     "holdfast_traced_others",
     "holdfast_traced_answer",
-    "holdfast_traced_opened",
     "holdfast_look",
     "holdfast_tell",
 ];

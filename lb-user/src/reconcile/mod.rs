@@ -12,8 +12,8 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use lb_common::{
     address::Address,
-    filter,
-    tables::{self, ListenerKey, MemberState},
+    filter, listeners,
+    tables::{self, MemberState},
 };
 
 use crate::{
@@ -64,13 +64,10 @@ fn write(maps: &mut Maps, config: &Config, plan: &Plan<'_>) -> Result<(), Error>
     write_settings(maps, &config.datapath);
     write_pools(maps, plan)?;
     set_filter(maps, config, SetBits::Add);
-    for key in &plan.vips {
-        maps.set_listener_id(key, 0)?;
-    }
     for planned in &plan.listeners {
         write_listener(maps, planned)?;
     }
-    prune(maps, plan)?;
+    prune(maps, plan);
     set_filter(maps, config, SetBits::Exactly);
     Ok(())
 }
@@ -124,12 +121,23 @@ fn write_listener(maps: &mut Maps, planned: &PlannedListener<'_>) -> Result<(), 
         maps.counters.begin_listener(id)?;
     }
     let entry = &maps.listeners[planned.id.get() as usize];
-    entry.address.store(&planned.key.address);
-    entry.port.set(planned.key.port.into());
+    entry.address.store(&planned.endpoint.address);
+    entry.port.set(planned.endpoint.port.into());
     entry.pool.set(planned.pool);
-    entry.protocol.set(planned.key.protocol.into());
+    entry.protocol.set(planned.protocol.into());
     entry.removed.set(0);
-    maps.set_listener_id(&planned.key, planned.id.get())
+    if listeners::enter(maps, planned.id.get()) {
+        Ok(())
+    } else {
+        Err(Error::Map {
+            name: "LISTENER_INDEX",
+            reason: format!(
+                "{} has the same hash as another listener, by a chance of one in a million: `holdfast stop --detach` \
+                 and a new start draw another one",
+                planned.name.unwrap_or("a VIP"),
+            ),
+        })
+    }
 }
 
 fn write_member(maps: &mut Maps, pool: u32, planned: &PlannedMember<'_>) -> Result<(), Error> {
@@ -222,17 +230,11 @@ fn set_filter(maps: &Maps, config: &Config, how: SetBits) {
 
 /// Takes out what is not wanted any more. Its ids are free once the sweep says so: flows of a listener that is gone go on
 /// until they end.
-fn prune(maps: &mut Maps, plan: &Plan<'_>) -> Result<(), Error> {
-    let listeners = plan.listeners.iter().map(|listener| listener.key);
-    let wanted: HashSet<ListenerKey> = plan.vips.iter().copied().chain(listeners).collect();
-    for key in maps.listener_keys() {
-        if !wanted.contains(&key) {
-            maps.remove_listener_id(&key)?;
-        }
-    }
-    let listeners: HashSet<u32> = plan.listeners.iter().map(|listener| listener.id.get()).collect();
+fn prune(maps: &Maps, plan: &Plan<'_>) {
+    let wanted: HashSet<u32> = plan.listeners.iter().map(|listener| listener.id.get()).collect();
     for (id, listener) in (0..).zip(maps.listeners.iter()) {
-        if listener.protocol.get() != 0 && !listeners.contains(&id) {
+        if listener.protocol.get() != 0 && !wanted.contains(&id) {
+            listeners::remove(maps, id);
             listener.removed.set(1);
         }
     }
@@ -256,5 +258,4 @@ fn prune(maps: &mut Maps, plan: &Plan<'_>) -> Result<(), Error> {
             listener.pool.set(0);
         }
     }
-    Ok(())
 }

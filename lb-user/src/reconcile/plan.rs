@@ -1,12 +1,13 @@
 //! What will be written, worked out from a reading of the maps: whatever there is no room for is found here, before
 //! anything changes.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use lb_common::{
-    address::Address,
+    address::{Address, Endpoint},
     hash::Hash,
-    tables::{Algorithm, ListenerKey, MemberState, SlotRange},
+    listeners::VIP,
+    tables::{Algorithm, MemberState, SlotRange},
 };
 use tracing::warn;
 
@@ -24,7 +25,7 @@ use crate::{
 /// Everything that an apply writes and has to find room for.
 pub(super) struct Plan<'c> {
     pub(super) pools: Vec<PlannedPool<'c>>,
-    pub(super) vips: Vec<ListenerKey>,
+    /// VIPs too.
     pub(super) listeners: Vec<PlannedListener<'c>>,
     pub(super) snat: SnatAddresses,
 }
@@ -49,8 +50,10 @@ pub(super) struct PlannedMember<'c> {
 }
 
 pub(super) struct PlannedListener<'c> {
-    pub(super) name: &'c str,
-    pub(super) key: ListenerKey,
+    /// None: a VIP itself.
+    pub(super) name: Option<&'c str>,
+    pub(super) endpoint: Endpoint,
+    pub(super) protocol: u8,
     pub(super) id: Id,
     pub(super) pool: u32,
 }
@@ -98,7 +101,7 @@ impl<'c> Plan<'c> {
             .iter()
             .map(|planned| (planned.pool.name.as_str(), planned.id.get()))
             .collect();
-        (plan.vips, plan.listeners) = listeners(maps, config, &pool_ids)?;
+        plan.listeners = listeners(maps, config, &pool_ids)?;
         Ok(plan)
     }
 
@@ -114,7 +117,6 @@ impl<'c> Plan<'c> {
         let pools = pools(maps, config, wanted, health, &mut snat)?;
         Ok(Self {
             pools,
-            vips: Vec::new(),
             listeners: Vec::new(),
             snat,
         })
@@ -145,7 +147,7 @@ impl<'c> Plan<'c> {
                 .collect(),
             members: members.collect(),
             listeners: listeners
-                .map(|planned| (planned.name.to_owned(), planned.id.get()))
+                .filter_map(|planned| Some((planned.name?.to_owned(), planned.id.get())))
                 .collect(),
         }
     }
@@ -266,15 +268,12 @@ fn listeners<'c>(
     maps: &Maps,
     config: &'c Config,
     pools: &HashMap<&str, u32>,
-) -> Result<(Vec<ListenerKey>, Vec<PlannedListener<'c>>), Error> {
+) -> Result<Vec<PlannedListener<'c>>, Error> {
     let by_id = || (0..).zip(maps.listeners.iter()).skip(1);
     let used = by_id().filter(|(_, listener)| listener.protocol.get() != 0);
     let mut ids = Given {
         known: used
-            .map(|(id, listener)| {
-                let (port, protocol) = (listener.port.get() as u16, listener.protocol.get() as u8);
-                (ListenerKey::new(&listener.address.load(), port, protocol), id)
-            })
+            .map(|(id, listener)| ((listener.endpoint(), listener.protocol.get() as u8), id))
             .collect(),
         free: by_id()
             .filter(|(_, listener)| listener.protocol.get() == 0)
@@ -282,30 +281,31 @@ fn listeners<'c>(
         full: || full("LISTENERS", "max_listeners"),
     };
     let mut planned = Vec::new();
-    let mut vips = Vec::new();
     let balancers = config.load_balancers.iter();
     for balancer in balancers.filter(|balancer| balancer.admin_state_up) {
-        let vip = Address::from(balancer.vip);
-        vips.push(ListenerKey::vip(&vip));
+        let mut plan = |name, port, protocol, pool| -> Result<(), Error> {
+            let endpoint = Endpoint {
+                address: Address::from(balancer.vip),
+                port,
+            };
+            planned.push(PlannedListener {
+                name,
+                endpoint,
+                protocol,
+                id: ids.take((endpoint, protocol))?,
+                pool,
+            });
+            Ok(())
+        };
+        plan(None, 0, VIP, 0)?;
         let listeners = balancer.listeners.iter();
         for listener in listeners.filter(|listener| listener.admin_state_up) {
-            let key = ListenerKey::new(&vip, listener.port, protocol_number(listener.protocol));
-            planned.push(PlannedListener {
-                name: &listener.name,
-                key,
-                id: ids.take(key)?,
-                pool: pools.get(listener.pool.as_str()).copied().unwrap_or(0),
-            });
+            let pool = pools.get(listener.pool.as_str()).copied().unwrap_or(0);
+            let protocol = protocol_number(listener.protocol);
+            plan(Some(listener.name.as_str()), listener.port, protocol, pool)?;
         }
     }
-    // What goes is taken out last: until then it stands beside what is new.
-    let mut keys: HashSet<ListenerKey> = maps.listener_keys().into_iter().collect();
-    keys.extend(&vips);
-    keys.extend(planned.iter().map(|listener| listener.key));
-    if keys.len() > maps.listener_id_room() {
-        return Err(full("LISTENER_IDS", "max_listeners"));
-    }
-    Ok((vips, planned))
+    Ok(planned)
 }
 
 fn protocol_number(protocol: Protocol) -> u8 {

@@ -2,7 +2,7 @@
 
 use lb_common::{
     flow::Record,
-    platform::Platform,
+    platform::Tables,
     tables::{SessionCounts, SessionKey, Traffic},
     verdict::Reason,
 };
@@ -10,7 +10,7 @@ use lb_common::{
 use crate::bpf::{Maps, SessionEntry};
 
 /// The maps, to be looked at: by the datapath's own functions, and as a whole.
-pub trait Sight: Platform {
+pub trait Sight: Tables {
     /// The flows in the table.
     fn flow_records(&self) -> impl Iterator<Item = &Record>;
     /// All sessions.

@@ -16,11 +16,10 @@ use aya::maps::{HashMap, Map, MapData};
 use lb_common::{
     address::Address,
     filter,
-    flow::{Bucket, ReturnBucket},
+    flow::Bucket,
     host::HostTables,
-    tables::{
-        FragmentKey, FragmentRoute, ListenerKey, Member, Pool, SessionCounts, Settings, SlotRange, Traffic,
-    },
+    index::IndexBucket,
+    tables::{FragmentKey, FragmentRoute, Member, Pool, SessionCounts, Settings, SlotRange, Traffic},
     verdict::{Reason, Verdict},
     word::Word32,
 };
@@ -110,7 +109,7 @@ impl Loaded {
         for pool in 0..tables.pools.len() {
             copy_schedule(maps, tables, pool);
         }
-        enter_listeners(maps, tables);
+        maps.listener_index.copy_from(&tables.listener_buckets);
         let sessions: Vec<_> = maps.sessions().map(|entry| entry.key).collect();
         for key in sessions {
             assert!(maps.remove_session(&key));
@@ -157,23 +156,6 @@ fn copy_schedule(maps: &Maps, tables: &HostTables, pool: usize) {
         to.member.set(from.get());
     }
     maps.pools[pool].schedule.set(word);
-}
-
-fn enter_listeners(maps: &mut Maps, tables: &HostTables) {
-    for key in maps.listener_keys() {
-        maps.remove_listener_id(&key).expect("it was there");
-    }
-    for (id, listener) in tables.listeners.iter().enumerate() {
-        let protocol = listener.protocol.get() as u8;
-        if protocol == 0 {
-            continue;
-        }
-        let address = listener.address.load();
-        let key = ListenerKey::new(&address, listener.port.get() as u16, protocol);
-        maps.set_listener_id(&key, id as u32).expect("there is room");
-        maps.set_listener_id(&ListenerKey::vip(&address), u32::MAX)
-            .expect("there is room");
-    }
 }
 
 /// A datapath for one case; for the next one afterwards.
@@ -340,7 +322,7 @@ impl Core for Kernel {
         &self.lease.maps().flows[..used as usize]
     }
 
-    fn return_buckets(&self) -> &[ReturnBucket] {
+    fn return_buckets(&self) -> &[IndexBucket] {
         let used = self.settings().return_buckets.get();
         &self.lease.maps().returns[..used as usize]
     }

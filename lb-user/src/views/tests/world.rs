@@ -4,10 +4,11 @@ use std::{collections::HashMap, sync::Arc};
 
 use lb_common::{
     address::Endpoint,
-    flow::{Bucket, Record, State, StateWord, buckets::Key, table},
+    buckets::Key,
+    flow::{Bucket, Record, State, StateWord, table},
     hash,
     host::{HostPlatform, HostTables},
-    platform::Platform as _,
+    platform::{Platform as _, Tables as _},
     tables::{self, Algorithm, MemberState, SessionKey},
     verdict::Reason,
 };
