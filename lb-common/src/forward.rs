@@ -191,10 +191,7 @@ pub fn to_client<P: Platform, C>(
     departure.exit.find_client(record);
     let length = packet.ip.total_length();
     let mut sums = Sums::default();
-    let vip = Endpoint {
-        address: listener.address.load(),
-        port: listener.port.get() as u16,
-    };
+    let vip = listener.endpoint();
     set_source(packet, &vip, &mut sums);
     set_destination(packet, &record.client_endpoint(), &mut sums);
     if fragment_id != 0 {

@@ -203,10 +203,7 @@ fn about_request<P: Platform, C>(
 ) -> Option<Outcome> {
     let record = found.record;
     let listener = platform.listener(record.listener.get())?;
-    let vip = Endpoint {
-        address: listener.address.load(),
-        port: listener.port.get() as u16,
-    };
+    let vip = listener.endpoint();
     let client = record.client_endpoint();
     departure.exit.find_client(record);
     rewrite(

@@ -96,7 +96,7 @@ labelled! {
 }
 
 /// What is noted of a packet until it is told what became of it. It lies in memory of the platform's, and is plain
-/// numbers, for the reasons that [`open::Opener`] has.
+/// numbers, for the reasons that [`crate::open::Opener`] has.
 #[derive(Debug, Default)]
 #[repr(C, align(8))]
 pub struct Note {

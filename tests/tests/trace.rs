@@ -76,7 +76,11 @@ impl Trace {
 
     fn signal(&mut self, signal: Signal) -> Result<()> {
         kill(Pid::from_raw(self.child.id().cast_signed()), signal)?;
-        self.child.wait()?;
+        // It does not where whoever started the tests has the signal ignored, as a shell does for what runs in its background.
+        eventually(&format!("the end by {signal}"), WITHIN, || {
+            ensure!(self.child.try_wait()?.is_some(), "it goes on");
+            Ok(())
+        });
         Ok(())
     }
 }
