@@ -66,8 +66,8 @@ fn deny(workspace: &Workspace) -> Result<Counts> {
     }
     let check = |manifest: &str| {
         let config = workspace.at(".deny.toml");
-        let mut command = workspace.cargo(&["deny", "--manifest-path", manifest, "check", "--config"]);
-        command.arg(config).args(["licenses", "bans", "sources"]);
+        let mut command = workspace.cargo(&["deny", "--manifest-path", manifest, "--config"]);
+        command.arg(config).args(["check", "licenses", "bans", "sources"]);
         command
     };
     step("deny", [check("Cargo.toml"), check("lb-ebpf/Cargo.toml")])
