@@ -77,10 +77,13 @@ fn admission(protocol: u8, flags: u8, past: Past) -> Result<Admission, Reason> {
     if flags & tcp_flags::RST != 0 {
         return Err(Reason::UnknownConnection);
     }
-    if flags & tcp_flags::SYN != 0 && flags & (tcp_flags::ACK | tcp_flags::FIN) == 0
-        || past == Past::MemberGone
-    {
+    let opens = flags & (tcp_flags::SYN | tcp_flags::ACK | tcp_flags::FIN) == tcp_flags::SYN;
+    if opens || past == Past::MemberGone {
         return Ok(Admission::Any);
+    }
+    // All but the first have it (RFC 9293 section 3.1).
+    if flags & tcp_flags::ACK == 0 {
+        return Err(Reason::UnknownConnection);
     }
     Ok(Admission::OnlyCertain)
 }

@@ -82,6 +82,8 @@ reasons! {
     EchoAnswered = "echo_answered",
     /// Passed: an ICMP error for a VIP that quotes no known flow. The host may have sent what it is about.
     IcmpUnknown = "icmp_unknown",
+    /// Passed: a fragment of an ICMP message for a VIP. The host puts the fragments together, and answers an echo request.
+    IcmpFragment = "icmp_fragment",
     /// Dropped: the answer would exceed the rate at which answers are given.
     AnswerLimited = "answer_limited",
     /// Dropped: the frame could not be resized.
@@ -109,7 +111,7 @@ impl Reason {
     pub const fn fate(self) -> Fate {
         match self {
             Self::Forwarded | Self::Returned => Fate::Forwarded,
-            Self::NotIp | Self::NotOurs | Self::IcmpUnknown => Fate::Passed,
+            Self::NotIp | Self::NotOurs | Self::IcmpUnknown | Self::IcmpFragment => Fate::Passed,
             Self::ClosedPort
             | Self::UnknownConnection
             | Self::NoMember

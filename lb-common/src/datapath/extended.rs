@@ -2,7 +2,7 @@
 
 use super::{
     flows::{Located, forward, locate, note_opener},
-    others::for_a_vip,
+    others::unknown_fragment,
 };
 use crate::{
     flow::table::{self, Found, Slot},
@@ -11,7 +11,6 @@ use crate::{
     packet::{Fragment, Ip, Packet, Payload},
     platform::Platform,
     tables::{FragmentKey, FragmentRoute},
-    verdict::Reason,
     word::forget,
 };
 
@@ -35,7 +34,7 @@ pub(super) fn extended_packet<P: Platform, C>(
         },
         Payload::LaterFragment => match locate_later(platform, &packet, now_s) {
             Some(located) => located,
-            None => return for_a_vip(platform, &packet, Reason::FragmentUnknown),
+            None => return unknown_fragment(platform, &packet),
         },
         _ => return Outcome::next(End::Others),
     };

@@ -5,6 +5,7 @@ use crate::{
     answer,
     forward::{End, Outcome},
     frame::Cursor,
+    headers::protocol,
     icmp::{self, Meaning},
     link::Departure,
     listeners,
@@ -23,6 +24,18 @@ pub(super) fn for_a_vip<P: Platform, C>(platform: &P, packet: &Packet<'_, C>, re
     }
 }
 
+/// What becomes of a later fragment that belongs to no flow.
+#[inline(always)]
+pub(super) fn unknown_fragment<P: Platform, C>(platform: &P, packet: &Packet<'_, C>) -> Outcome {
+    if !listeners::is_vip(platform, &packet.ip.destination()) {
+        PASS
+    } else if matches!(packet.protocol, protocol::ICMP | protocol::ICMPV6) {
+        Outcome::pass(Reason::IcmpFragment)
+    } else {
+        Outcome::drop(Reason::FragmentUnknown)
+    }
+}
+
 #[inline(always)]
 pub(super) fn other_packet<'a, P: Platform, C: Cursor<'a>>(
     platform: &P,
@@ -32,7 +45,7 @@ pub(super) fn other_packet<'a, P: Platform, C: Cursor<'a>>(
     match packet.payload {
         Payload::Transport(_) => PASS,
         // Its first fragment's member is gone.
-        Payload::LaterFragment => for_a_vip(platform, &packet, Reason::FragmentUnknown),
+        Payload::LaterFragment => unknown_fragment(platform, &packet),
         Payload::Icmp(..) => icmp_message(platform, packet, departure),
         Payload::Malformed(reason) => for_a_vip(platform, &packet, reason),
         Payload::Other => for_a_vip(platform, &packet, Reason::UnsupportedProtocol),
@@ -53,7 +66,7 @@ pub(super) fn icmp_message<'a, P: Platform, C: Cursor<'a>>(
     match meaning {
         Meaning::EchoRequest if listeners::is_vip(platform, &destination) => {
             if !matches!(packet.fragment, Fragment::Whole) {
-                return Outcome::drop(Reason::FragmentUnknown);
+                return Outcome::pass(Reason::IcmpFragment);
             }
             if !packet.ip.source().may_be_source() {
                 return Outcome::drop(Reason::BadSource);

@@ -6,7 +6,7 @@
 //! under its hands is a miss.
 //!
 //! When all buckets of a flow are full, the flow of the first that matters least makes room: expired, then closed, then half
-//! open, then the one that was silent longest.
+//! open, then of UDP, and of equal ones that which was silent longest.
 
 use crate::{
     address::Endpoint,
@@ -118,7 +118,10 @@ fn worth<T: Tables>(tables: &T, record: &Record, now_s: u32) -> u64 {
         State::Unused | State::TcpReset => 1,
         State::TcpFin => 2,
         State::TcpSyn => 3,
-        State::TcpEstablished | State::Udp => 4,
+        // Anyone makes one with a single datagram from a made-up address, and a connection that was established cannot be
+        // made again.
+        State::Udp => 4,
+        State::TcpEstablished => 5,
     };
     class << 32 | u64::from(record.last_seen_s.get())
 }

@@ -180,13 +180,14 @@ fn an_echo_request_to_a_vip_is_answered() {
 }
 
 #[test]
-fn an_echo_request_in_fragments_is_dropped() {
+fn an_echo_request_in_fragments_is_left_to_the_host() {
     for (family, kind) in [(Family::V4, 8), (Family::V6, 128)] {
         let world = Plan::of(family, TCP).build();
         let request = Builder::icmp(world.client(1, 0).0, world.vip().0, kind, 0, &[7; 64]);
         for frame in request.fragments(32) {
-            world.dropped(&frame, Reason::FragmentUnknown);
+            world.untouched(&frame);
         }
+        assert_eq!(world.reasons(), [("icmp_fragment", 2)]);
     }
 }
 

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use lb_common::verdict::Reason;
 
 use super::{
-    build::{Builder, SYN, TCP},
+    build::{ACK, Builder, FIN, RST, SYN, TCP},
     world::{ALL, Family, Plan},
 };
 
@@ -92,5 +92,27 @@ fn a_frame_for_many_is_left_to_the_host() {
             }
         }
         assert_eq!(world.flows(), 0);
+    }
+}
+
+#[test]
+fn flags_that_begin_no_connection_and_belong_to_none_open_no_flow_even_where_a_session_holds() {
+    for family in [Family::V4, Family::V6] {
+        let plan = Plan {
+            session_idle_s: 60,
+            ..Plan::of(family, TCP)
+        };
+        let world = plan.build();
+        world.forward(&world.first(1, 4000));
+        for flags in [0, FIN, SYN | FIN, SYN | RST, RST | ACK] {
+            let packet = Builder::tcp(world.client(1, 4001), world.vip(), flags);
+            if flags & RST == 0 {
+                world.answered(&packet.frame(), Reason::UnknownConnection);
+            } else {
+                world.dropped(&packet.frame(), Reason::UnknownConnection);
+            }
+        }
+        assert_eq!(world.flows(), 1);
+        world.forward(&world.later(1, 4001, 0));
     }
 }

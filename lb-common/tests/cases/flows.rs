@@ -52,6 +52,28 @@ fn established_flows_outlive_half_open_ones_and_those_outlive_closed_ones() {
 }
 
 #[test]
+fn established_connections_outlive_any_number_of_datagrams() {
+    let world = Plan {
+        second_protocol: Some(UDP),
+        flow_buckets: 4,
+        ..Plan::default()
+    }
+    .build();
+    for port in 1..=8 {
+        world.forward(&world.first(1, port));
+        world.forward(&world.later(1, port, 0));
+    }
+    world.pass_time(100);
+    for port in 1000..1200 {
+        world.forward(&Builder::udp(world.client(2, port), world.vip()));
+        assert_consistent(&world);
+    }
+    for port in 1..=8 {
+        world.forward(&world.later(1, port, 0));
+    }
+}
+
+#[test]
 fn among_equals_the_one_that_was_silent_longest_makes_room() {
     let world = tiny();
     for port in 1..=28 {

@@ -64,6 +64,8 @@ pub(crate) struct Plan {
     pub(crate) weights: &'static [u32],
     pub(crate) session_idle_s: u32,
     pub(crate) flow_buckets: u32,
+    /// Of another listener at the same port, with the same pool.
+    pub(crate) second_protocol: Option<u8>,
     /// Of the hashes.
     pub(crate) seed: u64,
 }
@@ -79,6 +81,7 @@ impl Default for Plan {
             weights: &[1, 1],
             session_idle_s: 0,
             flow_buckets: 64,
+            second_protocol: None,
             seed: 7,
         }
     }
@@ -106,6 +109,9 @@ impl Plan {
             port: VIP_PORT,
         };
         let listener = tables.add_listener(&vip, self.protocol, pool);
+        if let Some(protocol) = self.second_protocol {
+            tables.add_listener(&vip, protocol, pool);
+        }
         let mut members = Vec::new();
         for (&weight, host) in self.weights.iter().zip(1..) {
             let endpoint = Endpoint {

@@ -94,6 +94,15 @@ impl Case {
         }
     }
 
+    /// The case itself, and those whose ratio is to it.
+    pub(crate) fn compared_with_it(self) -> Vec<Self> {
+        let of = |kind| Self { kind, ..self };
+        match self.kind {
+            Kind::Established => [Kind::Established, Kind::Held, Kind::New].map(of).to_vec(),
+            Kind::Held | Kind::New => vec![self],
+        }
+    }
+
     /// The port of its listener: each mode has one.
     pub(crate) fn port(self) -> u16 {
         let number = MODES.iter().position(|mode| *mode == self.mode).unwrap_or(0);

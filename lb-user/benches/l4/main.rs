@@ -49,6 +49,12 @@ struct Options {
 }
 
 impl Options {
+    /// Also what others are compared with.
+    fn wants_case(&self, case: Case) -> bool {
+        let with = case.compared_with_it();
+        with.into_iter().any(|case| self.wants(&case.to_string()))
+    }
+
     fn wants(&self, name: &str) -> bool {
         self.filters.is_empty() || self.filters.iter().any(|filter| name.contains(filter.as_str()))
     }
@@ -84,9 +90,7 @@ fn packets(options: &Options, report: &mut Report) -> Result<()> {
         std::net::UdpSocket::bind("[::]:0")?.connect("[fd00::1:1]:9")
     })?;
     for size in Size::ALL {
-        let cases: Vec<Case> = Case::all(size)
-            .filter(|case| options.wants(&case.to_string()))
-            .collect();
+        let cases: Vec<Case> = Case::all(size).filter(|case| options.wants_case(*case)).collect();
         if cases.is_empty() {
             continue;
         }

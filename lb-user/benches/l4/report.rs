@@ -18,9 +18,7 @@ pub(crate) struct Row {
     pub(crate) value: f64,
     pub(crate) unit: &'static str,
     /// The value as a multiple of that of another case.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) ratio: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) ratio_to: Option<String>,
 }
 
