@@ -2,12 +2,9 @@
 
 use std::{net::IpAddr, ops::ControlFlow, time::SystemTime};
 
-use tokio::{sync::mpsc, task};
-
 use super::{Daemon, Ending, Inquiry, Leave};
 use crate::{
     api::{Answer, Command, Request},
-    trace::{Client, Told},
     views,
 };
 
@@ -41,7 +38,13 @@ impl Daemon {
                 port,
                 listener,
             }),
-            Command::Trace { clients } => self.start_trace(&clients, trace),
+            Command::Trace { clients } => match self.tracer.refusal(&clients) {
+                None => {
+                    self.tracer.start(&mut self.datapath, &clients, trace, answer);
+                    return ControlFlow::Continue(());
+                }
+                Some(reason) => Answer::Failed(reason),
+            },
             Command::Reload => match self.reload() {
                 Ok(()) => Answer::Done,
                 Err(reason) => Answer::Failed(format!("{reason:#}")),
@@ -56,15 +59,6 @@ impl Daemon {
         // Who asked may have gone away.
         let _ = answer.send(answered);
         ControlFlow::Continue(())
-    }
-
-    fn start_trace(&mut self, clients: &[Client], told: mpsc::Sender<Told>) -> Answer {
-        // The first one has programs verified, while other tasks go on.
-        let start = || self.tracer.start(&mut self.datapath, clients, told);
-        match task::block_in_place(start) {
-            Ok(()) => Answer::Done,
-            Err(reason) => Answer::Failed(reason),
-        }
     }
 
     fn explain(&self, question: &views::Question) -> Answer {
