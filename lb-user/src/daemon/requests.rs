@@ -1,6 +1,6 @@
 //! What is asked at the control socket.
 
-use std::{net::IpAddr, ops::ControlFlow, time::SystemTime};
+use std::{net::IpAddr, ops::ControlFlow};
 
 use super::{Daemon, Ending, Inquiry, Leave};
 use crate::{
@@ -33,11 +33,20 @@ impl Daemon {
                 client,
                 port,
                 listener,
-            } => self.explain(&views::Question {
-                client,
-                port,
-                listener,
-            }),
+            } => {
+                let question = views::Question {
+                    client,
+                    port,
+                    listener,
+                };
+                match views::Explainer::new(&self.scene(), question) {
+                    Ok(explainer) => {
+                        self.inquiry = Some(Inquiry::explanation(explainer, answer));
+                        return ControlFlow::Continue(());
+                    }
+                    Err(reason) => Answer::Failed(reason),
+                }
+            }
             Command::Trace { clients } => match self.tracer.refusal(&clients) {
                 None => {
                     self.tracer.start(&mut self.datapath, &clients, trace, answer);
@@ -59,15 +68,6 @@ impl Daemon {
         // Who asked may have gone away.
         let _ = answer.send(answered);
         ControlFlow::Continue(())
-    }
-
-    fn explain(&self, question: &views::Question) -> Answer {
-        let unix_s = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-        let unix_s = unix_s.map_or(0, |since| since.as_secs());
-        match views::explain(&self.scene(), question, unix_s) {
-            Ok(explanation) => Answer::Explanation(Box::new(explanation)),
-            Err(reason) => Answer::Failed(reason),
-        }
     }
 
     fn drop_session(&mut self, pool: &str, client: IpAddr) -> Answer {
