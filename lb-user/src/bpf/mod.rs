@@ -72,9 +72,6 @@ const PINNED: [&str; 16] = [
 /// What a frame may grow by in a test run: an outer header and two tags.
 const TEST_RUN_ROOM: usize = 64;
 
-/// Source addresses of the balancer that a configuration may use, at most.
-pub const MAX_SNAT_ADDRESSES: u32 = 4096;
-
 /// Why the datapath is not there.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
