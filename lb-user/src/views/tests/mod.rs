@@ -210,6 +210,7 @@ fn a_status_counts_what_passed_and_what_is_held() {
         .platform
         .count_sessions(world.ids.pools["web"], |counts| counts.expired += 2);
     world.pool().swept_sessions.set(5);
+    world.platform.count_reason(Reason::FlowEvicted);
     world.platform.count_reason(Reason::PortZero);
     world.platform.count_reason(Reason::Forwarded);
 
@@ -237,7 +238,11 @@ fn a_status_counts_what_passed_and_what_is_held() {
         .collect();
     assert_eq!(
         packets,
-        [("forwarded", "forwarded", 1), ("dropped", "port_zero", 1)]
+        [
+            ("forwarded", "forwarded", 1),
+            ("dropped", "port_zero", 1),
+            ("beside", "flow_evicted", 1)
+        ]
     );
     world.pass_time(1219);
     assert_eq!(world.status().pools[0].sessions.unwrap().now, 0);
