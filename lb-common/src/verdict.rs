@@ -16,7 +16,8 @@ pub enum Verdict {
 /// Declares [`Reason`] with its labels in one place.
 macro_rules! reasons {
     ($($(#[$doc:meta])* $name:ident = $label:literal,)*) => {
-        /// Why a packet was dropped, passed or answered instead of forwarded. The label names the counter.
+        /// Why a packet was dropped, passed or answered instead of forwarded, or what it brought about beside. The label
+        /// names the counter.
         #[derive(Clone, Copy, PartialEq, Eq, Debug)]
         #[repr(u8)]
         pub enum Reason { $($(#[$doc])* $name,)* }
@@ -90,6 +91,8 @@ reasons! {
     NoRoom = "no_room",
     /// Dropped: the maps contradict each other; a fault of ours.
     Inconsistent = "inconsistent",
+    /// Beside: another flow, whose time was not over, made room in a full table for the packet's.
+    FlowEvicted = "flow_evicted",
 }
 
 /// What becomes of the packets of a reason.
@@ -103,6 +106,8 @@ pub enum Fate {
     Answered,
     /// They go nowhere.
     Dropped,
+    /// They are counted under another reason too, which tells that.
+    Beside,
 }
 
 impl Reason {
@@ -118,6 +123,7 @@ impl Reason {
             | Self::HopLimit
             | Self::TooBig
             | Self::EchoAnswered => Fate::Answered,
+            Self::FlowEvicted => Fate::Beside,
             _ => Fate::Dropped,
         }
     }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use lb_common::{
     tables::{self, MemberState},
-    verdict::Reason,
+    verdict::{Fate, Reason},
 };
 use tracing::warn;
 
@@ -22,13 +22,14 @@ const EVERY: Duration = Duration::from_secs(10);
 const NAMED: usize = 5;
 
 /// The kinds, and how many packets within [`EVERY`] are worth a line.
-const KINDS: [(Reason, u64); 5] = [
+const KINDS: [(Reason, u64); 6] = [
     (Reason::PortsExhausted, 1),
     (Reason::Inconsistent, 1),
     // Two cores make the same flow at once now and then, and the sender tries again.
     (Reason::Contended, 1000),
     (Reason::AnswerLimited, 1),
     (Reason::NextHopUnresolved, 1),
+    (Reason::FlowEvicted, 1),
 ];
 
 /// What is wrong, and what would be right.
@@ -50,7 +51,19 @@ fn advice(reason: Reason) -> &'static str {
         Reason::NextHopUnresolved => {
             "the way to a member was not known; see whether it is there, and its route and neighbour entry with `ip`"
         }
+        Reason::FlowEvicted => {
+            "the flow table was full, and new flows took the place of others; look for a flood, or raise \
+             `datapath.max_flows`"
+        }
         _ => "",
+    }
+}
+
+/// What became of the packets, or came of them.
+fn outcome(reason: Reason) -> &'static str {
+    match reason.fate() {
+        Fate::Beside => "flows ended before their time",
+        _ => "packets were dropped",
     }
 }
 
@@ -114,11 +127,11 @@ impl Alarm {
     pub(crate) fn tell(&self, maps: &Maps, config: &Config, ids: &Ids) {
         let Self { reason, packets } = *self;
         let pools = suspects(reason, &maps.members, config, ids);
-        let (label, advice) = (reason.label(), advice(reason));
+        let (label, outcome, advice) = (reason.label(), outcome(reason), advice(reason));
         if pools.is_empty() {
-            warn!(reason = label, packets, "packets were dropped: {advice}");
+            warn!(reason = label, packets, "{outcome}: {advice}");
         } else {
-            warn!(reason = label, packets, pools, "packets were dropped: {advice}");
+            warn!(reason = label, packets, pools, "{outcome}: {advice}");
         }
     }
 }
@@ -230,6 +243,7 @@ mod tests {
             (Reason::PortsExhausted, "busy"),
             (Reason::NextHopUnresolved, "nat"),
             (Reason::Contended, ""),
+            (Reason::FlowEvicted, ""),
         ] {
             assert_eq!(suspects(reason, &members, &config, &ids), pools);
             assert!(!advice(reason).is_empty());

@@ -171,7 +171,11 @@ pub fn run() -> anyhow::Result<()> {
                 .with_ansi(output::is_coloured())
                 .log_internal_errors(false)
                 .init();
-            tokio::runtime::Runtime::new()?.block_on(daemon::run(&config))
+            let runtime = tokio::runtime::Runtime::new()?;
+            let ended = runtime.block_on(daemon::run(&config));
+            // A trace may just be having its programs verified, which is of no use any more.
+            runtime.shutdown_background();
+            ended
         }
         Subcommands::Check { file } => check(&file),
         Subcommands::Status { json } => show(ask(&socket, &Command::Status)?, json),

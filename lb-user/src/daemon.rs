@@ -178,6 +178,7 @@ impl Daemon {
                 }
                 news = self.tracer.news() => match news {
                     trace::News::Lines => self.tracer.hand_on(&mut self.datapath, &self.ids),
+                    trace::News::Loaded(loaded) => self.tracer.begin(&mut self.datapath, loaded),
                     trace::News::Gone => self.tracer.stop(&mut self.datapath),
                 },
                 _ = sessions.tick() => self.sweep.begin_sessions(),

@@ -1,7 +1,10 @@
 //! `holdfast trace` prints what becomes of the packets of chosen clients, as long as it runs.
 
+use std::collections::HashSet;
 use std::fs::{self, File};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{IpAddr, SocketAddr};
+use std::os::unix::net::UnixStream;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -10,7 +13,7 @@ use lb_tests::scene::MEMBER_PORT;
 use lb_tests::{Answer, Family, Laboratory, Protocol, Scene, daemon, eventually};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 const PORT: u16 = 80;
@@ -318,5 +321,68 @@ fn what_cannot_be_traced_is_refused_and_says_what_would_be_right() -> Result<()>
     assert_eq!(second.status.code(), Some(1));
     let complaint = String::from_utf8(second.stderr)?;
     assert!(complaint.contains("there is one at a time"), "{complaint}");
+    Ok(())
+}
+
+#[test]
+fn the_daemon_goes_on_while_the_first_trace_is_prepared_and_refuses_a_second_one() -> Result<()> {
+    let scene = Scene::start(Laboratory::routed(), PORT, &[1], |pool| pool)?;
+    let mut first = UnixStream::connect(scene.daemon().socket_path())?;
+    first.set_nonblocking(true)?;
+    writeln!(first, "{}", json!({"trace": {"clients": ["192.0.2.1"]}}))?;
+    let mut answered = 0;
+    let begun = loop {
+        scene.daemon().ask(&json!("status"))?;
+        let mut answer = [0; 16];
+        match first.read(&mut answer) {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => answered += 1,
+            read => break String::from_utf8(answer[..read?].to_vec())?,
+        }
+        if answered == 10 {
+            let second = scene.daemon().cli(&["trace", "192.0.2.2"])?;
+            let complaint = String::from_utf8(second.stderr)?;
+            assert!(complaint.contains("there is one at a time"), "{complaint}");
+        }
+    };
+    assert_eq!(begun, "\"done\"\n");
+    assert!(answered > 10, "{answered}");
+    Ok(())
+}
+
+/// Leaves a process so many files to open beyond those that it has; none: as many as it likes.
+fn limit_files(pid: u32, beyond: Option<usize>) -> Result<()> {
+    let names = fs::read_dir(format!("/proc/{pid}/fd"))?;
+    let open: HashSet<String> = names
+        .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
+        .collect::<Result<_>>()?;
+    let mut free = (0_u32..).filter(|number| !open.contains(&number.to_string()));
+    let limit = beyond.and_then(|beyond| free.nth(beyond)).unwrap_or(1024);
+    let limited = Command::new("prlimit")
+        .arg(format!("--nofile={limit}:"))
+        .args(["--pid", &pid.to_string()])
+        .status()?;
+    ensure!(limited.success(), "cannot limit its files");
+    Ok(())
+}
+
+#[test]
+fn a_trace_that_failed_half_way_begins_when_it_is_tried_again() -> Result<()> {
+    let scene = Scene::start(Laboratory::routed(), PORT, &[1], |pool| pool)?;
+    let pid = scene.daemon().pid().context("it runs")?;
+    // One is for the connection, and each of the seven stages needs one.
+    limit_files(pid, Some(5))?;
+    let failed = scene.daemon().cli(&["trace", "192.0.2.1"])?;
+    let complaint = String::from_utf8(failed.stderr)?;
+    assert!(complaint.contains("Too many open files"), "{complaint}");
+    assert!(!scene.daemon().is_tracing()?);
+    // What else wants files goes on with what it knows.
+    let log = scene.daemon().log();
+    assert!(!log.contains("the interface is gone"), "{log}");
+
+    limit_files(pid, None)?;
+    let clients = both();
+    let trace = Trace::start(&scene, &[&clients[0], "--json"])?;
+    ask(&scene)?;
+    eventually("packets", WITHIN, || !trace.packets().is_empty());
     Ok(())
 }

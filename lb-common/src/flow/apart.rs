@@ -5,7 +5,7 @@ use super::{
     returns::{self, Source},
     table::{self, Refused, Reservation, Slot},
 };
-use crate::{buckets::Key, platform::Platform};
+use crate::{buckets::Key, platform::Platform, verdict::Reason};
 
 /// What a key is outside its table: first bucket and tag.
 #[derive(Clone, Copy, Debug)]
@@ -43,13 +43,17 @@ const CONTENDED: u64 = u64::MAX;
 const FULL: u64 = 1 << 62;
 const NO_SLOT: u32 = u32::MAX;
 
-/// Takes a way of the flow table for a new flow, where one is free or else where a flow matters least.
+/// Takes a way of the flow table for a new flow, where one is free or else where a flow matters least. One whose time was
+/// not over is counted.
 #[inline(always)]
 pub fn reserve<P: Platform>(platform: &P, key: &Key, now_s: u32) -> Option<Reservation> {
     let mut word = platform.reserve(key.into(), now_s);
     if word != CONTENDED && word & FULL != 0 {
         let least = table::at(platform, Slot(word as u32))?;
-        platform.release(least.slot, least.tag);
+        let is_over = least.record.is_expired(platform, now_s);
+        if platform.release(least.slot, least.tag) && !is_over {
+            platform.count_reason(Reason::FlowEvicted);
+        }
         word = platform.reserve(key.into(), now_s);
     }
     (word & FULL == 0).then(|| Reservation::from_word(word))

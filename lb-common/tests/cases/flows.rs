@@ -34,6 +34,20 @@ fn a_full_table_makes_room_for_every_new_flow() {
         assert_consistent(&world);
     }
     assert_eq!(world.flows(), 28);
+    // Each is counted, beside the packets, all of which were forwarded.
+    assert_eq!(world.reasons(), [("forwarded", 200), ("flow_evicted", 172)]);
+}
+
+#[test]
+fn a_flow_that_makes_room_when_its_time_is_over_is_not_counted() {
+    let world = tiny();
+    for port in 1..=28 {
+        world.forward(&world.first(1, port));
+    }
+    world.pass_time(1000);
+    world.forward(&world.first(1, 100));
+    assert_eq!(world.flows(), 28);
+    assert_eq!(world.reasons(), [("forwarded", 29)]);
 }
 
 #[test]

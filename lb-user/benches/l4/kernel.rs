@@ -52,7 +52,7 @@ impl Kernel {
             hop.ifindex.set(INGRESS);
         }
         let mut sender = Sender::load(idle)?;
-        sender.aim(Some(datapath.entry()?))?;
+        sender.aim(Some(datapath.entry()))?;
         Ok(Self {
             size,
             datapath,
@@ -78,7 +78,7 @@ impl Kernel {
             self.sender.set(&self.course(case))?;
             self.sender.aim(None)?;
             let harness_ns = self.sender.send(packets / 4)?;
-            self.sender.aim(Some(self.datapath.entry()?))?;
+            self.sender.aim(Some(self.datapath.entry()))?;
             let datapath_ns = match case.kind {
                 Kind::Established => self.established_ns(case, packets)?,
                 Kind::Held | Kind::New => self.opening_ns(case, packets)?,

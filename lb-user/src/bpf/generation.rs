@@ -16,8 +16,9 @@ use aya::{
     Ebpf,
     maps::{MapData, MapError, ProgramArray},
     pin::PinError,
-    programs::{ProgramError, ProgramFd, Xdp},
+    programs::{ProgramError, Xdp},
 };
+use aya_obj::programs::XdpAttachType;
 use tracing::warn;
 
 use super::{
@@ -48,7 +49,7 @@ const TIME_TO_RUN: Duration = Duration::from_millis(100);
 
 /// The programs of this start.
 pub(super) struct Generation {
-    ebpf: Ebpf,
+    entry: Xdp,
     /// The id of the program that packets reach first, which the array holds too: so no later program gets it as long
     /// as the array is there.
     id: u32,
@@ -57,51 +58,42 @@ pub(super) struct Generation {
 
 impl Generation {
     /// Has the kernel verify all programs, and pins what they need of each other.
-    pub(super) fn load(mut ebpf: Ebpf, pins: &Path) -> Result<Self, Error> {
+    pub(super) fn load(ebpf: &mut Ebpf, pins: &Path) -> Result<Self, Error> {
         let map_error = |error: MapError| broken(&error);
         for name in PROGRAMS {
-            program(&mut ebpf, name)?.load().map_err(refused(name))?;
+            program(ebpf, name)?.load().map_err(refused(name))?;
         }
-        let id = program(&mut ebpf, ENTRY)?.info().map_err(refused(ENTRY))?.id();
+        let id = program(ebpf, ENTRY)?.info().map_err(refused(ENTRY))?.id();
         let directory = directory(pins, id);
         fs::create_dir(&directory).map_err(|source| Error::Pin {
             path: directory.clone(),
             source,
         })?;
         let pin_error = |error: PinError| broken(&error);
-        let entry = program(&mut ebpf, ENTRY)?;
-        entry.pin(directory.join(ENTRY)).map_err(pin_error)?;
+        let pin = directory.join(ENTRY);
+        program(ebpf, ENTRY)?.pin(&pin).map_err(pin_error)?;
+        let entry = Xdp::from_pin(pin, XdpAttachType::Interface).map_err(refused(ENTRY))?;
         let map = ebpf.take_map(STAGES).ok_or_else(|| missing(STAGES))?;
         map.pin(directory.join(STAGES)).map_err(pin_error)?;
         let mut stages = ProgramArray::try_from(map).map_err(map_error)?;
         for (number, name) in PROGRAMS.into_iter().enumerate() {
-            let fd = program(&mut ebpf, name)?.fd().map_err(refused(name))?;
+            let fd = program(ebpf, name)?.fd().map_err(refused(name))?;
             stages.set(number as u32, fd, 0).map_err(map_error)?;
         }
         Ok(Self {
-            ebpf,
+            entry,
             id,
             _stages: stages,
         })
     }
 
     /// The program that packets reach first.
-    pub(super) fn entry(&self) -> Result<&Xdp, Error> {
-        let entry = self.ebpf.program(ENTRY);
-        entry
-            .and_then(|program| program.try_into().ok())
-            .ok_or_else(|| missing(ENTRY))
+    pub(super) fn entry(&self) -> &Xdp {
+        &self.entry
     }
 
     pub(super) fn entry_fd(&self) -> Result<BorrowedFd<'_>, Error> {
-        Ok(self.entry()?.fd().map_err(refused(ENTRY))?.as_fd())
-    }
-
-    /// Has the kernel verify a program that not every generation needs.
-    pub(super) fn load_program(&mut self, name: &'static str) -> Result<&ProgramFd, Error> {
-        let program = program(&mut self.ebpf, name)?;
-        program.load().map_err(refused(name))?;
-        program.fd().map_err(refused(name))
+        Ok(self.entry.fd().map_err(refused(ENTRY))?.as_fd())
     }
 
     /// Removes all generations that no link leads to: whole ones that this one has replaced, and what was left of a
@@ -143,7 +135,7 @@ fn directory(pins: &Path, id: u32) -> PathBuf {
     pins.join(format!("{DIRECTORY}{id}"))
 }
 
-fn program<'e>(ebpf: &'e mut Ebpf, name: &'static str) -> Result<&'e mut Xdp, Error> {
+pub(super) fn program<'e>(ebpf: &'e mut Ebpf, name: &'static str) -> Result<&'e mut Xdp, Error> {
     ebpf.program_mut(name)
         .and_then(|program| program.try_into().ok())
         .ok_or_else(|| missing(name))

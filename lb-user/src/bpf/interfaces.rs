@@ -2,7 +2,7 @@
 
 use std::io;
 
-use nix::net::if_::if_nametoindex;
+use nix::{errno::Errno, net::if_::if_nametoindex};
 
 use super::{
     Attachment, Datapath, Error,
@@ -57,7 +57,12 @@ impl Datapath {
     pub fn follow_interfaces(&mut self, mode: XdpMode) -> Vec<Event> {
         let mut events = Vec::new();
         for attachment in &mut self.attachments {
-            let ifindex = if_nametoindex(attachment.interface.as_str()).ok();
+            let ifindex = match if_nametoindex(attachment.interface.as_str()) {
+                Ok(ifindex) => Some(ifindex),
+                Err(Errno::ENODEV) => None,
+                // Asking takes a socket: this process may be short of files, and the interface is there.
+                Err(_) => continue,
+            };
             if ifindex == attachment.ifindex && attachment.mode.is_some() {
                 continue;
             }

@@ -40,7 +40,7 @@ use pins::Pins;
 pub use shared::{ScheduleSlot, Shared};
 pub use sizes::Memory;
 use sizes::sizes;
-pub use trace::{Chosen, Trace};
+pub use trace::{Chosen, Stages, Trace};
 
 use zerocopy::IntoBytes as _;
 
@@ -71,9 +71,6 @@ const PINNED: [&str; 16] = [
 
 /// What a frame may grow by in a test run: an outer header and two tags.
 const TEST_RUN_ROOM: usize = 64;
-
-/// Source addresses of the balancer that a configuration may use, at most.
-pub const MAX_SNAT_ADDRESSES: u32 = 4096;
 
 /// Why the datapath is not there.
 #[derive(Debug, thiserror::Error)]
@@ -160,10 +157,10 @@ impl Datapath {
         let memory = Memory::measured(ebpf.maps()).ok();
         let maps = Maps::take(&mut ebpf, &sizes)?;
         maps.initialise()?;
-        let trace = Trace::take(&mut ebpf)?;
         // That of a daemon that was killed has ended.
         maps.settings[0].traced.set(0);
-        let generation = Generation::load(ebpf, pins.path())?;
+        let generation = Generation::load(&mut ebpf, pins.path())?;
+        let trace = Trace::take(ebpf)?;
         Ok(Self {
             change: None,
             generation,
@@ -200,7 +197,7 @@ impl Datapath {
     }
 
     /// The program that packets reach first.
-    pub fn entry(&self) -> Result<&Xdp, Error> {
+    pub fn entry(&self) -> &Xdp {
         self.generation.entry()
     }
 
@@ -217,17 +214,18 @@ impl Datapath {
             ..TestRunOptions::new()
         };
         let result = self
-            .entry()?
+            .entry()
             .test_run(options)
             .map_err(generation::refused(ENTRY))?;
         out.truncate(result.data_size_out as usize);
         Ok((result.return_value, out))
     }
 
-    /// Traces the clients of these networks from now on, instead of others.
+    /// Traces the clients of these networks from now on, instead of others. Whoever cannot wait for the kernel to verify
+    /// the stages has them loaded before: [`Stages::load`].
     pub fn start_trace(&mut self, clients: &[Chosen]) -> Result<(), Error> {
         self.stop_trace();
-        self.trace.load_stages(&mut self.generation)?;
+        self.trace.enter_stages()?;
         let number = self.trace.choose(clients)?;
         self.maps.settings[0].traced.set(number);
         Ok(())

@@ -19,10 +19,10 @@ use aya_obj::{
 use lb_common::buckets::PROBES;
 
 use super::{
-    Error, MAX_SNAT_ADDRESSES, OBJECT,
+    Error, OBJECT,
     trace::{LOG, LOG_BYTES},
 };
-use crate::model::DatapathSettings;
+use crate::model::{DatapathSettings, MAX_SNAT_ADDRESSES};
 
 /// Flows per bucket of the flow table when all that are configured are there: three of seven ways, so that hardly any
 /// bucket overflows.

@@ -21,7 +21,7 @@ use tokio::io::{Interest, unix::AsyncFd};
 
 use super::{
     Error,
-    generation::Generation,
+    generation::{program, refused},
     maps::{failed, shared, typed},
     shared::Shared,
 };
@@ -31,7 +31,7 @@ pub(super) const LOG: &str = "AYA_LOGS";
 pub(super) const LOG_BYTES: u32 = 512 * 1024;
 
 /// The stages while a trace is on, in the order of their numbers.
-const STAGES: [&str; 7] = [
+const NAMES: [&str; 7] = [
     "holdfast_traced_flows",
     "holdfast_traced_opening",
     "holdfast_traced_extended",
@@ -78,12 +78,26 @@ impl Log for Lines {
     fn flush(&self) {}
 }
 
-/// Whether the stages of the trace are in the kernel.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Stages {
-    /// Nothing was traced yet: they are not verified for nothing.
-    NotYet,
-    Loaded,
+/// The stages while a trace is on. They are not loaded before one is asked for: the kernel takes seconds to verify them.
+#[derive(Clone)]
+pub struct Stages(Arc<Mutex<Ebpf>>);
+
+impl Stages {
+    fn object(&self) -> MutexGuard<'_, Ebpf> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Has the kernel verify those that are not loaded yet: a try that failed may have come half way.
+    pub fn load(&self) -> Result<(), Error> {
+        let mut object = self.object();
+        for name in NAMES {
+            let program = program(&mut object, name)?;
+            if program.fd().is_err() {
+                program.load().map_err(refused(name))?;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// The trace of chosen clients.
@@ -95,38 +109,38 @@ pub struct Trace {
     clients: LpmTrie<MapData, [u32; 4], u32>,
     chosen: Vec<Key<[u32; 4]>>,
     number: u32,
-    stages: ProgramArray<MapData>,
-    loaded: Stages,
+    array: ProgramArray<MapData>,
+    /// What is entered there.
+    pub stages: Stages,
 }
 
 impl Trace {
-    pub(super) fn take(ebpf: &mut Ebpf) -> Result<Self, Error> {
+    pub(super) fn take(mut ebpf: Ebpf) -> Result<Self, Error> {
         let lines = Lines::default();
-        let logger = EbpfLogger::init_with_logger(ebpf, lines.clone());
+        let logger = EbpfLogger::init_with_logger(&mut ebpf, lines.clone());
         let logger = logger.map_err(|error| failed(LOG, &error))?;
         let readable = logger.as_fd().try_clone_to_owned();
         Ok(Self {
             readable: readable.map_err(|error| failed(LOG, &error))?,
             logger,
             lines,
-            state: shared(ebpf, "TRACE_STATE", 1)?,
-            clients: typed(ebpf, "TRACED_CLIENTS")?,
+            state: shared(&mut ebpf, "TRACE_STATE", 1)?,
+            clients: typed(&mut ebpf, "TRACED_CLIENTS")?,
             chosen: Vec::new(),
             number: 0,
-            stages: typed(ebpf, "TRACE_STAGES")?,
-            loaded: Stages::NotYet,
+            array: typed(&mut ebpf, "TRACE_STAGES")?,
+            stages: Stages(Arc::new(Mutex::new(ebpf))),
         })
     }
 
-    /// Loads the stages, the first of all last: once it is there, packets may take them.
-    pub(super) fn load_stages(&mut self, generation: &mut Generation) -> Result<(), Error> {
-        if self.loaded == Stages::NotYet {
-            for (number, name) in STAGES.into_iter().enumerate() {
-                let fd = generation.load_program(name)?;
-                let set = self.stages.set(number as u32, fd, 0);
-                set.map_err(|error| failed("TRACE_STAGES", &error))?;
-            }
-            self.loaded = Stages::Loaded;
+    /// Makes the stages those that packets take while a trace is on, and loads them unless they are.
+    pub(super) fn enter_stages(&mut self) -> Result<(), Error> {
+        self.stages.load()?;
+        let mut object = self.stages.object();
+        for (number, name) in NAMES.into_iter().enumerate() {
+            let fd = program(&mut object, name)?.fd().map_err(refused(name))?;
+            let set = self.array.set(number as u32, fd, 0);
+            set.map_err(|error| failed("TRACE_STAGES", &error))?;
         }
         Ok(())
     }

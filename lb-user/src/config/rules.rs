@@ -1,7 +1,7 @@
 //! The rules between objects: names, references, and what a pool and its listeners ask of each other.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 use std::net::IpAddr;
 
@@ -10,7 +10,7 @@ use super::load_balancer::{RawListener, RawLoadBalancer};
 use super::pool::RawPool;
 use super::reader::{Read, Scope, quoted};
 use super::settings::RawDatapath;
-use crate::model::{Config, DaemonSettings, Pool};
+use crate::model::{Config, DaemonSettings, MAX_SNAT_ADDRESSES, Pool};
 
 /// Among how many pools one is looked for that may have been meant.
 const MOST_COMPARED: usize = 4096;
@@ -107,6 +107,7 @@ impl<'r> RawConfig<'r> {
         self.check_names();
         self.check_vips_and_ports();
         self.check_members_are_no_vips();
+        self.check_source_addresses();
         let uses = self.uses();
         let pools = self.pools.iter().zip(&uses).map(|(pool, uses)| {
             super::pool_rules::check(pool, uses);
@@ -220,6 +221,32 @@ impl<'r> RawConfig<'r> {
                 );
                 member.scope.error(address.span, message);
             }
+        }
+    }
+
+    /// What the pools name as sources must have room. The host's own addresses take some as well, which only it knows.
+    fn check_source_addresses(&self) {
+        let mut lists = HashSet::new();
+        let (mut count, mut first_beyond) = (0, None);
+        for pool in self.pools.iter().filter(|pool| !pool.members.is_empty()) {
+            let Ok(addresses) = &pool.snat_addresses else {
+                continue;
+            };
+            let list: Vec<IpAddr> = addresses.value.iter().map(|at| at.value).collect();
+            let taken = list.len();
+            if lists.insert(list) {
+                count += taken;
+                if count > MAX_SNAT_ADDRESSES as usize {
+                    first_beyond.get_or_insert((&pool.scope, addresses.span));
+                }
+            }
+        }
+        if let Some((scope, span)) = first_beyond {
+            let message = format!(
+                "the pools of this file have {count} snat_addresses, and there is room for {MAX_SNAT_ADDRESSES}; name \
+                 fewer, or the same list in several pools, which counts once"
+            );
+            scope.error(span, message);
         }
     }
 

@@ -1,6 +1,6 @@
 //! Questions that take a look at every session or flow. The look goes in slices between the daemon's other work.
 
-use std::ops::ControlFlow;
+use std::{ops::ControlFlow, time::SystemTime};
 
 use tokio::sync::oneshot;
 use tracing::warn;
@@ -8,7 +8,7 @@ use tracing::warn;
 use crate::{
     api::Answer,
     bpf::{Attachment, Maps, SessionCursor},
-    views::{self, Census, Scene, SessionList},
+    views::{self, Census, Explainer, Scene, SessionList},
 };
 
 /// Buckets of the flow table that a slice looks at: 4 MiB.
@@ -27,6 +27,7 @@ pub(super) struct Inquiry {
 enum About {
     Status(Census),
     Sessions(SessionList),
+    Explanation(Explainer),
 }
 
 impl Inquiry {
@@ -38,11 +39,17 @@ impl Inquiry {
         Self::new(About::Sessions(list), answer)
     }
 
+    pub(super) fn explanation(explainer: Explainer, answer: oneshot::Sender<Answer>) -> Self {
+        Self::new(About::Explanation(explainer), answer)
+    }
+
     fn new(about: About, answer: oneshot::Sender<Answer>) -> Self {
+        // The one session that is explained is found by its key.
+        let looks_at_sessions = !matches!(about, About::Explanation(_));
         Self {
             about,
             next_bucket: 0,
-            sessions: Some(SessionCursor::START),
+            sessions: looks_at_sessions.then_some(SessionCursor::START),
             answer,
         }
     }
@@ -63,6 +70,10 @@ impl Inquiry {
         let answer = match self.about {
             About::Status(census) => Answer::Status(views::status(scene, &census, attachments)),
             About::Sessions(list) => Answer::Sessions(list.finish()),
+            About::Explanation(explainer) => match explainer.finish(scene, unix_s()) {
+                Ok(explanation) => Answer::Explanation(Box::new(explanation)),
+                Err(reason) => Answer::Failed(reason),
+            },
         };
         let _ = self.answer.send(answer);
         ControlFlow::Break(())
@@ -76,6 +87,7 @@ impl Inquiry {
                     match &mut self.about {
                         About::Status(census) => census.note_session(maps, entry),
                         About::Sessions(list) => list.note(maps, entry),
+                        About::Explanation(_) => {}
                     }
                 }
                 self.sessions = next;
@@ -86,13 +98,17 @@ impl Inquiry {
 
     fn look_at_flows(&mut self, maps: &Maps) {
         let end = self.next_bucket + SLICE_BUCKETS;
+        let flows = maps.flow_records_in(self.next_bucket..end);
+        self.next_bucket = end;
         match &mut self.about {
-            About::Status(census) => {
-                let flows = maps.flow_records_in(self.next_bucket..end);
-                flows.for_each(|record| census.note_flow(record));
-                self.next_bucket = end;
-            }
+            About::Status(census) => flows.for_each(|record| census.note_flow(record)),
+            About::Explanation(explainer) => flows.for_each(|record| explainer.note_flow(maps, record)),
             About::Sessions(_) => self.next_bucket = maps.flows.len(),
         }
     }
+}
+
+fn unix_s() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    since.map_or(0, |since| since.as_secs())
 }

@@ -1,13 +1,10 @@
 //! What is asked at the control socket.
 
-use std::{net::IpAddr, ops::ControlFlow, time::SystemTime};
-
-use tokio::{sync::mpsc, task};
+use std::{net::IpAddr, ops::ControlFlow};
 
 use super::{Daemon, Ending, Inquiry, Leave};
 use crate::{
     api::{Answer, Command, Request},
-    trace::{Client, Told},
     views,
 };
 
@@ -36,12 +33,27 @@ impl Daemon {
                 client,
                 port,
                 listener,
-            } => self.explain(&views::Question {
-                client,
-                port,
-                listener,
-            }),
-            Command::Trace { clients } => self.start_trace(&clients, trace),
+            } => {
+                let question = views::Question {
+                    client,
+                    port,
+                    listener,
+                };
+                match views::Explainer::new(&self.scene(), question) {
+                    Ok(explainer) => {
+                        self.inquiry = Some(Inquiry::explanation(explainer, answer));
+                        return ControlFlow::Continue(());
+                    }
+                    Err(reason) => Answer::Failed(reason),
+                }
+            }
+            Command::Trace { clients } => match self.tracer.refusal(&clients) {
+                None => {
+                    self.tracer.start(&mut self.datapath, &clients, trace, answer);
+                    return ControlFlow::Continue(());
+                }
+                Some(reason) => Answer::Failed(reason),
+            },
             Command::Reload => match self.reload() {
                 Ok(()) => Answer::Done,
                 Err(reason) => Answer::Failed(format!("{reason:#}")),
@@ -56,24 +68,6 @@ impl Daemon {
         // Who asked may have gone away.
         let _ = answer.send(answered);
         ControlFlow::Continue(())
-    }
-
-    fn start_trace(&mut self, clients: &[Client], told: mpsc::Sender<Told>) -> Answer {
-        // The first one has programs verified, while other tasks go on.
-        let start = || self.tracer.start(&mut self.datapath, clients, told);
-        match task::block_in_place(start) {
-            Ok(()) => Answer::Done,
-            Err(reason) => Answer::Failed(reason),
-        }
-    }
-
-    fn explain(&self, question: &views::Question) -> Answer {
-        let unix_s = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-        let unix_s = unix_s.map_or(0, |since| since.as_secs());
-        match views::explain(&self.scene(), question, unix_s) {
-            Ok(explanation) => Answer::Explanation(Box::new(explanation)),
-            Err(reason) => Answer::Failed(reason),
-        }
     }
 
     fn drop_session(&mut self, pool: &str, client: IpAddr) -> Answer {

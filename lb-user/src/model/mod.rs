@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 pub use health::{ExpectedCodes, HealthMonitor, HttpProbe, NotStatusCodes, Probe};
 pub use load_balancer::{Listener, LoadBalancer};
 pub use persistence::{Granularity, Persistence, SessionPersistence};
-pub use pool::{Forwarding, MAX_MEMBERS_PER_POOL, Member, Pool, PortRange, SourceNat};
+pub use pool::{Forwarding, MAX_MEMBERS_PER_POOL, MAX_SNAT_ADDRESSES, Member, Pool, PortRange, SourceNat};
 pub use settings::{DaemonSettings, DatapathSettings, FlowIdleTimeout};
 pub use words::{
     ClosedPort, ForwardingMode, HttpMethod, LbAlgorithm, LbKind, OperatingStatus, PersistenceType, ProbeType,

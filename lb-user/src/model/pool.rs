@@ -11,6 +11,10 @@ use super::{ForwardingMode, HealthMonitor, LbAlgorithm, SessionPersistence};
 /// The most members one pool may have.
 pub const MAX_MEMBERS_PER_POOL: usize = 1024;
 
+/// Source addresses of the balancer that a configuration may use, at most. A list of them counts once, whichever pools
+/// have it.
+pub const MAX_SNAT_ADDRESSES: u32 = 4096;
+
 /// A group of backend servers, and how clients are spread over them and kept there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pool {

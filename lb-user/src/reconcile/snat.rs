@@ -10,7 +10,10 @@ use lb_common::{
     tables::{SharedAddress, SlotRange},
 };
 
-use crate::bpf::{Error, MAX_SNAT_ADDRESSES, Maps};
+use crate::{
+    bpf::{Error, Maps},
+    model::MAX_SNAT_ADDRESSES,
+};
 
 /// The address that this host uses towards another: what the kernel would give a socket.
 pub(super) fn own_address(member: IpAddr) -> Option<IpAddr> {

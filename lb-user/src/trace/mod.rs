@@ -14,12 +14,18 @@ use std::{
 use lb_common::trace::MAX_CLIENTS;
 use nix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
-use tokio::{io::unix::AsyncFd, select, sync::mpsc};
+use tokio::{
+    io::unix::AsyncFd,
+    select,
+    sync::{mpsc, oneshot},
+    task::{self, JoinHandle},
+};
 
 pub use client::{Client, NotAClient};
 pub use line::Line;
 
 use crate::{
+    api::Answer,
     bpf::{Chosen, Datapath},
     reconcile::Ids,
     views::GONE,
@@ -37,12 +43,22 @@ pub enum Told {
 }
 
 /// Something about the trace that the daemon is to look after.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Debug)]
 pub enum News {
+    /// The kernel has verified the stages, or why not.
+    Loaded(Result<(), String>),
     /// There are lines.
     Lines,
     /// Nobody listens any more.
     Gone,
+}
+
+/// Who will listen, once the stages are loaded.
+struct Beginning {
+    loading: JoinHandle<Result<(), String>>,
+    clients: Vec<Chosen>,
+    told: mpsc::Sender<Told>,
+    answer: oneshot::Sender<Answer>,
 }
 
 /// Who listens.
@@ -57,6 +73,7 @@ struct Listener {
 /// The trace, and who listens to it.
 pub struct Tracer {
     readable: AsyncFd<OwnedFd>,
+    beginning: Option<Beginning>,
     listener: Option<Listener>,
 }
 
@@ -65,51 +82,88 @@ impl Tracer {
     pub fn new(datapath: &Datapath) -> std::io::Result<Self> {
         Ok(Self {
             readable: datapath.trace.readable()?,
+            beginning: None,
             listener: None,
         })
     }
 
-    /// Traces these clients, for whom it is told to.
-    pub fn start(
-        &mut self,
-        datapath: &mut Datapath,
-        clients: &[Client],
-        told: mpsc::Sender<Told>,
-    ) -> Result<(), String> {
+    /// Why these clients cannot be traced now.
+    pub fn refusal(&self, clients: &[Client]) -> Option<String> {
         if clients.is_empty() || clients.len() > MAX_CLIENTS {
-            return Err(format!(
+            return Some(format!(
                 "{} clients cannot be traced at once: name 1 to {MAX_CLIENTS}, or networks of them, as in 192.0.2.0/24",
                 clients.len()
             ));
         }
         // Who went away may not have been noticed yet.
         let listener = self.listener.as_ref();
-        if listener.is_some_and(|listener| !listener.told.is_closed()) {
-            return Err(
-                "another `holdfast trace` is running, and there is one at a time: end it first".into(),
-            );
-        }
-        let chosen: Vec<Chosen> = clients.iter().copied().map(Chosen::from).collect();
-        if let Err(error) = datapath.start_trace(&chosen) {
-            self.stop(datapath);
-            return Err(error.to_string());
-        }
-        self.listener = Some(Listener {
+        let is_heard = listener.is_some_and(|listener| !listener.told.is_closed());
+        (is_heard || self.beginning.is_some())
+            .then(|| "another `holdfast trace` is running, and there is one at a time: end it first".into())
+    }
+
+    /// Has the stages loaded by another thread, since the first time takes seconds; the daemon goes on until it is told
+    /// [`News::Loaded`].
+    pub(crate) fn start(
+        &mut self,
+        datapath: &mut Datapath,
+        clients: &[Client],
+        told: mpsc::Sender<Told>,
+        answer: oneshot::Sender<Answer>,
+    ) {
+        self.stop(datapath);
+        let stages = datapath.trace.stages.clone();
+        self.beginning = Some(Beginning {
+            loading: task::spawn_blocking(move || stages.load().map_err(|error| error.to_string())),
+            clients: clients.iter().copied().map(Chosen::from).collect(),
             told,
-            handed_on: 0,
-            told_lost: 0,
+            answer,
         });
-        Ok(())
+    }
+
+    /// Traces for whom the stages were loaded.
+    pub fn begin(&mut self, datapath: &mut Datapath, loaded: Result<(), String>) {
+        let Some(Beginning {
+            clients,
+            told,
+            answer,
+            ..
+        }) = self.beginning.take()
+        else {
+            return;
+        };
+        let start = |()| datapath.start_trace(&clients).map_err(|error| error.to_string());
+        let answered = match loaded.and_then(start) {
+            Ok(()) => {
+                self.listener = Some(Listener {
+                    told,
+                    handed_on: 0,
+                    told_lost: 0,
+                });
+                Answer::Done
+            }
+            Err(reason) => {
+                self.stop(datapath);
+                Answer::Failed(reason)
+            }
+        };
+        // Who asked may have gone away.
+        let _ = answer.send(answered);
     }
 
     /// Traces nobody any more.
     pub fn stop(&mut self, datapath: &mut Datapath) {
         datapath.stop_trace();
+        self.beginning = None;
         self.listener = None;
     }
 
     /// Waits for something to look after.
-    pub async fn news(&self) -> News {
+    pub async fn news(&mut self) -> News {
+        if let Some(Beginning { loading, .. }) = &mut self.beginning {
+            let loaded = loading.await;
+            return News::Loaded(loaded.unwrap_or_else(|error| Err(error.to_string())));
+        }
         let Some(listener) = &self.listener else {
             return pending().await;
         };

@@ -13,7 +13,7 @@ mod tests;
 use std::{collections::HashMap, net::IpAddr};
 
 pub use census::Census;
-pub use explain::{By, Explanation, Flow, HeldSession, Question, explain};
+pub use explain::{By, Explainer, Explanation, Flow, HeldSession, Question};
 pub use sessions::{Session, SessionList, Wanted, no_pool, session_key};
 pub use sight::Sight;
 pub use status::{

@@ -228,7 +228,8 @@ pub struct Interface {
 /// Packets of one reason.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Packets {
-    /// What became of them: `forwarded`, `passed`, `answered` or `dropped`.
+    /// What became of them: `forwarded`, `passed`, `answered` or `dropped`; `beside` where another reason tells that, under
+    /// which they are counted too.
     pub fate: String,
     /// Why.
     pub reason: String,
@@ -370,5 +371,6 @@ fn fate(fate: Fate) -> &'static str {
         Fate::Passed => "passed",
         Fate::Answered => "answered",
         Fate::Dropped => "dropped",
+        Fate::Beside => "beside",
     }
 }

@@ -1,6 +1,7 @@
 //! Pools and members.
 
-use super::{BASE, Case, INTERFACES, check, loaded, says_about};
+use super::{BASE, Case, INTERFACES, check, loaded, parse, says_about};
+use crate::config::Severity;
 use crate::model::{Forwarding, PortRange, SourceNat};
 
 #[test]
@@ -330,4 +331,34 @@ fn a_monitor_asks_the_port_of_the_listener_where_a_member_has_none() {
         pool.probe_target(&pool.members[0]),
         Some("10.0.0.11:9".parse().unwrap())
     );
+}
+
+#[test]
+fn there_must_be_room_for_the_source_addresses_of_all_pools() {
+    let pool = |name: u8, list: u8| {
+        let addresses: Vec<_> = (1..=64).map(|last| format!("\"10.0.{list}.{last}\"")).collect();
+        format!(
+            "[[pool]]\nname = \"pool{name}\"\nsnat_addresses = [{}]\nmember = [{{ address = \"10.1.0.1\", port = 80 }}]\n",
+            addresses.join(",")
+        )
+    };
+    let file = |lists: &[u8]| {
+        let pools = (0..).zip(lists).map(|(name, list)| pool(name, *list));
+        format!(
+            "[datapath]\ninterfaces = [\"eth0\"]\n{}",
+            pools.collect::<String>()
+        )
+    };
+    let fits: Vec<u8> = (0..64).chain([0, 63]).collect();
+    assert_eq!(loaded(&file(&fits)).config.pools.len(), 66);
+
+    let beyond: Vec<u8> = (0..66).collect();
+    let mistakes = parse(&file(&beyond), "test.toml").unwrap_err();
+    let errors = mistakes.as_slice().iter();
+    let errors: Vec<_> = errors.filter(|said| said.severity == Severity::Error).collect();
+    assert_eq!(errors.len(), 1);
+    // The pool that is one too many begins after two lines of settings and 64 pools of four each.
+    let expected = "test.toml:261:18: pool \"pool64\": the pools of this file have 4224 snat_addresses, and there is \
+                    room for 4096; name fewer, or the same list in several pools, which counts once";
+    assert_eq!(errors[0].to_string(), expected);
 }

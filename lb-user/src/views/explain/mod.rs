@@ -4,26 +4,25 @@
 //! from the functions that decide for packets.
 
 mod find;
+mod flows;
 mod reasons;
 
-use std::{cmp::Reverse, collections::HashMap, net::IpAddr};
+use std::{collections::HashMap, net::IpAddr};
 
 use lb_common::{
-    flow::{Record, State},
+    flow::Record,
     schedule,
     session::{self, Plan, client_network},
-    tables::{self, Member, SessionKey},
+    tables::{self, SessionKey},
 };
 use serde::{Deserialize, Serialize};
 
 use super::{GONE, Scene, Sight, endpoint, sessions::end_s};
 use crate::{
     bpf::SessionEntry,
-    model::{self, LbAlgorithm, OperatingStatus},
+    model::{self, Config, LbAlgorithm, LoadBalancer, OperatingStatus},
 };
-
-/// Flows that are listed, at most.
-const LISTED_FLOWS: usize = 32;
+use flows::Flows;
 
 /// Which client, at which listener.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -132,20 +131,58 @@ struct Facts<'a> {
     unix_s: u64,
 }
 
-/// Explains, at `unix_s` seconds since 1970; or says why it cannot.
-pub fn explain<S: Sight>(
-    scene: &Scene<'_, S>,
+/// An explanation that is being looked into. It is shown one flow after the other, so that whoever asks need not wait for
+/// all of them.
+#[derive(Debug)]
+pub struct Explainer {
+    question: Question,
+    flows: Flows,
+}
+
+impl Explainer {
+    /// It was shown no flow yet; or what is wrong with the question.
+    pub fn new<S: Sight>(scene: &Scene<'_, S>, question: Question) -> Result<Self, String> {
+        let (_, listener) = reachable(scene.config, &question)?;
+        let id = scene.ids.listeners.get(&listener.name);
+        let flows = Flows::to(id.copied(), &question);
+        Ok(Self { question, flows })
+    }
+
+    /// Takes a flow in, where it is of the client.
+    pub fn note_flow<S: Sight>(&mut self, sight: &S, record: &Record) {
+        self.flows.note(sight, record);
+    }
+
+    /// Explains, at `unix_s` seconds since 1970; or says why it cannot.
+    pub fn finish<S: Sight>(mut self, scene: &Scene<'_, S>, unix_s: u64) -> Result<Explanation, String> {
+        self.flows.sort();
+        explain(scene, &self.question, &self.flows, unix_s)
+    }
+}
+
+/// The listener that is asked about, where the client can reach it.
+fn reachable<'c>(
+    config: &'c Config,
     question: &Question,
-    unix_s: u64,
-) -> Result<Explanation, String> {
-    let (balancer, listener) = find::listener(scene.config, &question.listener)?;
-    let Scene { ids, sight, config } = *scene;
+) -> Result<(&'c LoadBalancer, &'c model::Listener), String> {
+    let (balancer, listener) = find::listener(config, &question.listener)?;
     if question.client.is_ipv4() != balancer.vip.is_ipv4() {
         let (client, address) = (question.client, find::address(balancer, listener));
         return Err(format!(
             "{client} cannot reach {address}: of the two, one is IPv4 and the other IPv6"
         ));
     }
+    Ok((balancer, listener))
+}
+
+fn explain<S: Sight>(
+    scene: &Scene<'_, S>,
+    question: &Question,
+    flows: &Flows,
+    unix_s: u64,
+) -> Result<Explanation, String> {
+    let Scene { ids, sight, config } = *scene;
+    let (balancer, listener) = reachable(config, question)?;
     let unknown = || format!("pool {} is not in the datapath", listener.pool);
     let pool = config.pool(&listener.pool).ok_or_else(unknown)?;
     let pool_id = *ids.pools.get(&pool.name).ok_or_else(unknown)?;
@@ -158,9 +195,8 @@ pub fn explain<S: Sight>(
     let held = held.filter(|_| matches!(plan, Plan::Renew | Plan::Move));
     let chosen = schedule::peek(sight, entry, &network);
     let names = Names::of(scene);
-    let Flows { listed, more, live } = flows(scene, &names, listener, question);
     let is_on = balancer.admin_state_up && listener.admin_state_up;
-    let (member, by) = match (live, plan, held) {
+    let (member, by) = match (flows.live(sight), plan, held) {
         (Some(member), _, _) if question.port.is_some() => (Some(member), By::Flow),
         _ if !is_on => (None, By::Nothing),
         (_, Plan::Renew, Some(held)) => (Some(held.member), By::Session),
@@ -178,8 +214,8 @@ pub fn explain<S: Sight>(
         member: member.map(|id| names.name(id)),
         by,
         session: held.map(|held| held_session(entry, &held, &names, now_s, unix_s)),
-        flows: listed,
-        more_flows: more,
+        flows: flows.listed(sight, &names),
+        more_flows: flows.more(),
         reasons: Vec::new(),
     };
     let facts = Facts {
@@ -236,76 +272,5 @@ impl<'a> Names<'a> {
 
     fn status(&self, id: u32) -> Option<OperatingStatus> {
         self.0.get(&id).map(|(_, status)| *status)
-    }
-}
-
-/// The client's flows to the listener.
-#[derive(Default)]
-struct Flows {
-    /// The most telling ones.
-    listed: Vec<Flow>,
-    /// How many there are beyond these.
-    more: usize,
-    /// The member of the first that goes on where it is.
-    live: Option<u32>,
-}
-
-fn flows<S: Sight>(
-    scene: &Scene<'_, S>,
-    names: &Names<'_>,
-    listener: &model::Listener,
-    question: &Question,
-) -> Flows {
-    let sight = scene.sight;
-    let Some(&listener) = scene.ids.listeners.get(&listener.name) else {
-        return Flows::default();
-    };
-    let (client, now_s) = (question.client.into(), sight.now_s());
-    let is_asked_for = |record: &&Record| {
-        record.listener.get() == listener
-            && record.client.load() == client
-            && question.port.is_none_or(|port| port == record.client_port())
-            && !record.is_expired(sight, now_s)
-    };
-    let mut records: Vec<&Record> = sight.flow_records().filter(is_asked_for).collect();
-    // Open ones first: of those that are closing there may be many.
-    records.sort_by_key(|record| {
-        let is_open = record.state_word().state().is_open();
-        Reverse((is_open, record.last_seen_s.get(), record.client_port()))
-    });
-    let goes_on = |record: &&Record| {
-        let member = sight.member(record.member.get());
-        member.is_some_and(Member::keeps_sessions)
-    };
-    let live = records.iter().copied().find(goes_on);
-    let listed = records.iter().take(LISTED_FLOWS);
-    Flows {
-        listed: listed.map(|record| flow(sight, names, record, now_s)).collect(),
-        more: records.len().saturating_sub(LISTED_FLOWS),
-        live: live.map(|record| record.member.get()),
-    }
-}
-
-fn flow<S: Sight>(sight: &S, names: &Names<'_>, record: &Record, now_s: u32) -> Flow {
-    let state = record.state_word().state();
-    let idle_s = now_s.saturating_sub(record.last_seen_s.get());
-    let kept_s = sight
-        .settings()
-        .map_or(0, |settings| settings.flow_idle_s[state as usize].get());
-    Flow {
-        client: endpoint(record.client.load().into(), record.client_port()),
-        member: names.name(record.member.get()),
-        member_status: names.status(record.member.get()),
-        state: match state {
-            State::Unused => "unused",
-            State::TcpSyn => "opening",
-            State::TcpEstablished => "established",
-            State::TcpFin => "closing",
-            State::TcpReset => "reset",
-            State::Udp => "udp",
-        }
-        .into(),
-        idle_s,
-        expires_in_s: kept_s.saturating_sub(idle_s),
     }
 }

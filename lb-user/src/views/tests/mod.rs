@@ -135,9 +135,29 @@ fn a_client_of_the_other_family_cannot_be_explained() {
         listener: "web".into(),
     };
     assert_eq!(
-        explain(&world.scene(), &question, NOON).unwrap_err(),
+        Explainer::new(&world.scene(), question).unwrap_err(),
         "2001:db8::7 cannot reach TCP://192.0.2.1:80: of the two, one is IPv4 and the other IPv6"
     );
+}
+
+#[test]
+fn a_reload_during_the_look_at_the_flows_is_taken_into_account() {
+    let mut world = World::new();
+    let question = || Question {
+        client: CLIENT.parse().unwrap(),
+        port: None,
+        listener: "web".into(),
+    };
+    let begin = |world: &World| Explainer::new(&world.scene(), question()).unwrap();
+    let explainer = begin(&world);
+    world.config.load_balancers[0].listeners[0].admin_state_up = false;
+    let explanation = explainer.finish(&world.scene(), NOON).unwrap();
+    assert_eq!(explanation.by, By::Nothing);
+
+    let explainer = begin(&world);
+    world.config.load_balancers.clear();
+    let complaint = explainer.finish(&world.scene(), NOON).unwrap_err();
+    assert!(complaint.contains("there is no listener \"web\""), "{complaint}");
 }
 
 #[test]
@@ -190,6 +210,7 @@ fn a_status_counts_what_passed_and_what_is_held() {
         .platform
         .count_sessions(world.ids.pools["web"], |counts| counts.expired += 2);
     world.pool().swept_sessions.set(5);
+    world.platform.count_reason(Reason::FlowEvicted);
     world.platform.count_reason(Reason::PortZero);
     world.platform.count_reason(Reason::Forwarded);
 
@@ -217,7 +238,11 @@ fn a_status_counts_what_passed_and_what_is_held() {
         .collect();
     assert_eq!(
         packets,
-        [("forwarded", "forwarded", 1), ("dropped", "port_zero", 1)]
+        [
+            ("forwarded", "forwarded", 1),
+            ("dropped", "port_zero", 1),
+            ("beside", "flow_evicted", 1)
+        ]
     );
     world.pass_time(1219);
     assert_eq!(world.status().pools[0].sessions.unwrap().now, 0);

@@ -155,7 +155,10 @@ impl World {
             port,
             listener: "web".into(),
         };
-        explain(&self.scene(), &question, unix_s).unwrap()
+        let mut explainer = Explainer::new(&self.scene(), question).unwrap();
+        let records = self.platform.flow_records();
+        records.for_each(|record| explainer.note_flow(&self.platform, record));
+        explainer.finish(&self.scene(), unix_s).unwrap()
     }
 
     #[track_caller]
