@@ -9,16 +9,20 @@ use crate::{
     word::forget,
 };
 
-/// A session is renewed when this part of its idle time has passed, rather than by every packet. The same part is
-/// granted on top, so that no client is let go early.
+/// A session is renewed when this part of its idle time has passed, rather than by every packet, and after so many seconds
+/// at the latest. The same is granted on top, so that no client is let go early.
 const RENEWAL_PARTS: u32 = 64;
+const LONGEST_RENEWAL_S: u32 = 5;
 
 /// How long after its last renewal a session is renewed again, in seconds.
 #[inline(always)]
 #[must_use]
 pub const fn renewal_interval_s(idle_s: u32) -> u32 {
-    let part = idle_s / RENEWAL_PARTS;
-    if part == 0 { 1 } else { part }
+    match idle_s / RENEWAL_PARTS {
+        0 => 1,
+        part if part > LONGEST_RENEWAL_S => LONGEST_RENEWAL_S,
+        part => part,
+    }
 }
 
 impl Session {

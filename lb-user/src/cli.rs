@@ -130,6 +130,10 @@ enum Subcommands {
         /// Ends the datapath too, and forgets flows, sessions and counters
         #[arg(long)]
         detach: bool,
+        /// The daemon's configuration file: names it instead of --socket, and finds its datapath also where the daemon has
+        /// ended already
+        #[arg(long, value_name = "FILE", requires = "detach")]
+        config: Option<PathBuf>,
     },
 }
 
@@ -206,7 +210,35 @@ pub fn run() -> anyhow::Result<()> {
         }
         Subcommands::Trace { clients, json } => trace::run(&socket, clients, json),
         Subcommands::Reload => done(ask(&socket, &Command::Reload)?),
-        Subcommands::Stop { detach } => done(ask(&socket, &Command::Stop { detach })?),
+        Subcommands::Stop {
+            config: Some(file), ..
+        } => detach(&file),
+        Subcommands::Stop { detach, config: None } => {
+            let answer = ask(&socket, &Command::Stop { detach });
+            if detach {
+                return done(
+                    answer.context("what a daemon left that has ended is named by `--config FILE`")?,
+                );
+            }
+            done(answer?)
+        }
+    }
+}
+
+/// Ends the datapath that this configuration is of, with its daemon or without.
+fn detach(file: &Path) -> anyhow::Result<()> {
+    let config = match config::load(file) {
+        Ok(loaded) => loaded.config.daemon,
+        Err(mistakes) => bail!("{mistakes:#}"),
+    };
+    if bpf::holder(&config.pin_path, Duration::ZERO).is_some() {
+        return done(ask(&config.control_socket, &Command::Stop { detach: true })?);
+    }
+    let pins = config.pin_path.display();
+    if bpf::end(&config.pin_path)? {
+        Ok(())
+    } else {
+        bail!("there is no datapath at {pins}, and no daemon")
     }
 }
 

@@ -323,3 +323,46 @@ fn an_interface_with_a_dot_in_its_name_is_taken_over_like_any_other() -> Result<
     scene.daemon_mut().restart()?;
     assert_mode(&scene, "xdp", "native")
 }
+
+#[test]
+fn what_a_daemon_left_is_ended_without_it() -> Result<()> {
+    let mut scene = scene()?;
+    let vip = scene.vip(Family::V4);
+    let end = |scene: &Scene| {
+        let config = scene.daemon().config_path();
+        let config = config.to_str().context("the path is text")?;
+        scene.daemon().cli(&["stop", "--detach", "--config", config])
+    };
+    // With the daemon, or after it went, however it did.
+    for goes in [Goes::Not, Goes::InOrder, Goes::Killed] {
+        match goes {
+            Goes::Not => {}
+            Goes::InOrder => drop(scene.daemon_mut().terminate()?),
+            Goes::Killed => scene.daemon_mut().kill9()?,
+        }
+        scene.client().ask(Protocol::Tcp, None, vip)?;
+        let ended = end(&scene)?;
+        assert!(ended.status.success(), "{ended:?}");
+        assert!(!scene.daemon().pin_path().exists());
+        assert!(attached(scene.lab())?.iter().all(Option::is_none));
+        if goes == Goes::Not {
+            scene.daemon_mut().await_end()?;
+        }
+        let again = end(&scene)?;
+        let said = String::from_utf8_lossy(&again.stderr);
+        assert!(
+            !again.status.success() && said.contains("there is no datapath"),
+            "{said}"
+        );
+        scene.daemon_mut().launch()?;
+    }
+    Ok(())
+}
+
+/// How a daemon ends.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Goes {
+    Not,
+    InOrder,
+    Killed,
+}

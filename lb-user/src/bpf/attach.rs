@@ -271,8 +271,8 @@ fn in_words(interface: &str, error: Errno) -> String {
                 .to_owned()
         }
         Errno::EBUSY | Errno::EEXIST => format!(
-            "another XDP program is there (`ip link show {interface}` tells which); end the one who attached it, or \
-             take it off with `ip link set {interface} xdp off`"
+            "another XDP program is there (`ip link show {interface}` tells which); end who attached it (what another \
+             Holdfast left, with `holdfast stop --detach --config FILE`), or take it off with `ip link set {interface} xdp off`"
         ),
         Errno::ENODEV | Errno::ENOLINK => "it is gone; `interfaces` is to name those that are there".to_owned(),
         other => format!("the kernel says {}", other.desc()),

@@ -107,7 +107,7 @@ impl Generation {
         let names = pins::names(pins).unwrap_or_default();
         let generations = names
             .iter()
-            .filter(|name| name.to_str().is_some_and(|name| name.starts_with(DIRECTORY)))
+            .filter(|name| name.to_str().is_some_and(is_directory))
             .map(|name| pins.join(name));
         let unused: Vec<PathBuf> = generations.filter(|path| !used.contains(path)).collect();
         // A packet that reached the first program before it was replaced may not have come to its last one yet.
@@ -129,6 +129,11 @@ pub(super) fn earlier_entry(pins: &Path, id: u32) -> Result<OwnedFd, Error> {
         path,
         source: error.into(),
     })
+}
+
+/// Whether a pin of this name is the directory of a generation.
+pub(super) fn is_directory(name: &str) -> bool {
+    name.starts_with(DIRECTORY)
 }
 
 fn directory(pins: &Path, id: u32) -> PathBuf {

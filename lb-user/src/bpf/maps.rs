@@ -129,8 +129,8 @@ impl Maps {
             0 => {}
             other => {
                 let reason = format!(
-                    "a daemon of another version made the maps (layout {other}, this one has {LAYOUT_VERSION}): stop \
-                     that one with `holdfast stop --detach` first"
+                    "a daemon of another version made the maps (layout {other}, this one has {LAYOUT_VERSION}): end \
+                     what that one left with `holdfast stop --detach --config FILE` first"
                 );
                 return Err(Error::Map {
                     name: "SETTINGS",
@@ -257,7 +257,7 @@ pub(super) fn shared<T: SharedValue>(
     if found != count {
         let reason = format!(
             "an earlier daemon made it for {found} entries, the configuration wants {count}: \
-             stop that one with `holdfast stop --detach` first"
+             end what that one left with `holdfast stop --detach --config FILE` first (open flows and sessions are forgotten)"
         );
         return Err(Error::Map { name, reason });
     }

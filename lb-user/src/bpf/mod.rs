@@ -19,6 +19,7 @@ mod trace;
 
 use std::{
     borrow::Cow,
+    io::{self, ErrorKind},
     path::{Path, PathBuf},
 };
 
@@ -238,11 +239,38 @@ impl Datapath {
     }
 
     /// Removes all that is pinned: the programs leave their interfaces, the maps end with this process.
-    pub fn unpin(&self) -> std::io::Result<()> {
-        for pin in pins::of_links(self.pins.path()) {
-            // One that stays is in the way below, too.
-            let _ = attach::detach(&pin);
+    pub fn unpin(&self) -> io::Result<()> {
+        unpin(self.pins.path())
+    }
+}
+
+/// Ends the datapath that a daemon left at `pin_path` which is there no more; false where there is none.
+pub fn end(pin_path: &Path) -> Result<bool, Error> {
+    if !pin_path.exists() {
+        return Ok(false);
+    }
+    let pins = Pins::claim(pin_path)?;
+    let failed = |source| Error::Pin {
+        path: pin_path.to_owned(),
+        source,
+    };
+    unpin(pins.path()).map_err(failed)?;
+    Ok(true)
+}
+
+fn unpin(pins: &Path) -> io::Result<()> {
+    for pin in pins::of_links(pins) {
+        // One that stays is in the way below, too.
+        let _ = attach::detach(&pin);
+    }
+    // What others have in the same directory is theirs.
+    for name in pins::names(pins)?.iter().filter_map(|name| name.to_str()) {
+        if PINNED.contains(&name) || pins::is_link(name) || generation::is_directory(name) {
+            pins::remove(&pins.join(name))?;
         }
-        std::fs::remove_dir_all(self.pins.path())
+    }
+    match std::fs::remove_dir(pins).map_err(|error| error.kind()) {
+        Ok(()) | Err(ErrorKind::DirectoryNotEmpty | ErrorKind::ResourceBusy) => Ok(()),
+        Err(other) => Err(other.into()),
     }
 }

@@ -107,10 +107,15 @@ pub(super) fn of_link(pins: &Path, ifindex: u32) -> PathBuf {
     pins.join(format!("{LINK}{ifindex}"))
 }
 
+/// Whether a pin of this name is of a link.
+pub(super) fn is_link(name: &str) -> bool {
+    name.starts_with(LINK)
+}
+
 /// The pins of all links.
 pub(super) fn of_links(pins: &Path) -> Vec<PathBuf> {
     let names = names(pins).unwrap_or_default().into_iter();
-    let links = names.filter(|name| name.to_str().is_some_and(|name| name.starts_with(LINK)));
+    let links = names.filter(|name| name.to_str().is_some_and(is_link));
     links.map(|name| pins.join(name)).collect()
 }
 

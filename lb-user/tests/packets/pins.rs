@@ -50,6 +50,9 @@ fn maps_of_another_layout_are_not_taken_over() {
     settings.layout_version.set(settings.layout_version.get() + 1);
     drop(datapath);
     let error = pins.load().err().expect("it is not to be taken over");
-    assert!(error.to_string().contains("holdfast stop --detach"), "{error}");
+    assert!(
+        error.to_string().contains("holdfast stop --detach --config"),
+        "{error}"
+    );
     assert!(pins.0.join("SETTINGS").exists(), "what was there stays");
 }
