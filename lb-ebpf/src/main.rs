@@ -21,28 +21,28 @@ use crate::{packet::KernelFrame, platform::Kernel};
 pub fn holdfast(context: XdpContext) -> u32 {
     let (kernel, mut frame) = open(&context);
     trace::divert(&context, &kernel);
-    go_on(&context, datapath::flows(&kernel, &mut frame))
+    go_on(&Ordinary(&context), datapath::flows(&kernel, &mut frame))
 }
 
 /// Packets that open a flow.
 #[xdp]
 pub fn holdfast_opening(context: XdpContext) -> u32 {
     let (kernel, mut frame) = open(&context);
-    go_on(&context, datapath::opening(&kernel, &mut frame))
+    go_on(&Ordinary(&context), datapath::opening(&kernel, &mut frame))
 }
 
 /// Fragments, and packets with extension headers.
 #[xdp]
 pub fn holdfast_extended(context: XdpContext) -> u32 {
     let (kernel, mut frame) = open(&context);
-    go_on(&context, datapath::extended(&kernel, &mut frame))
+    go_on(&Ordinary(&context), datapath::extended(&kernel, &mut frame))
 }
 
 /// All other packets.
 #[xdp]
 pub fn holdfast_others(context: XdpContext) -> u32 {
     let (kernel, mut frame) = open(&context);
-    go_on(&context, datapath::others(&kernel, &mut frame))
+    go_on(&Ordinary(&context), datapath::others(&kernel, &mut frame))
 }
 
 /// Packets that are answered.
@@ -64,38 +64,45 @@ const EXTENDED: u32 = 2;
 const OTHERS: u32 = 3;
 const ANSWER: u32 = 4;
 
-/// Goes on to the next stage, or ends.
+/// How stages go on to each other, and what is left to do where a packet's way ends.
+trait Way {
+    /// Goes on to the stage of this number.
+    fn on<const STAGE: u32>(&self) -> u32;
+    /// Ends.
+    fn end(&self, verdict: Verdict) -> u32;
+}
+
+/// Goes on to what comes next.
+///
+/// Each stage has a call of its own: the kernel makes a direct jump of a tail call whose number is a constant, which is
+/// cheaper by far than one through the program array.
 #[inline(always)]
-fn go_on(context: &XdpContext, next: Next) -> u32 {
+fn go_on(way: &impl Way, next: Next) -> u32 {
     match next {
-        Next::Verdict(verdict) => action(verdict),
-        Next::Opening => jump::<OPENING>(context),
-        Next::Extended => jump::<EXTENDED>(context),
-        Next::Others => jump::<OTHERS>(context),
-        Next::Answer => jump::<ANSWER>(context),
+        Next::Verdict(verdict) => way.end(verdict),
+        Next::Opening => way.on::<OPENING>(),
+        Next::Extended => way.on::<EXTENDED>(),
+        Next::Others => way.on::<OTHERS>(),
+        Next::Answer => way.on::<ANSWER>(),
     }
 }
 
-/// Goes on to a stage. The kernel makes a direct jump of a tail call whose number is a constant, which is cheaper by far
-/// than one through the program array.
-#[inline(always)]
-fn jump<const STAGE: u32>(context: &XdpContext) -> u32 {
-    // SAFETY: the context is the program's own. Returns only where the stage is missing.
-    unsafe { maps::STAGES.tail_call(context, STAGE) };
-    // Otherwise the compiler would make one call of all, with a number that is a variable.
-    unlike_others::<STAGE>();
-    xdp_action::XDP_ABORTED
-}
+/// The way of all packets but those that are traced.
+struct Ordinary<'c>(&'c XdpContext);
 
-/// The number of the next stage, or what becomes of the packet.
-#[inline(always)]
-fn stage(next: Next) -> Result<u32, Verdict> {
-    match next {
-        Next::Verdict(verdict) => Err(verdict),
-        Next::Opening => Ok(OPENING),
-        Next::Extended => Ok(EXTENDED),
-        Next::Others => Ok(OTHERS),
-        Next::Answer => Ok(ANSWER),
+impl Way for Ordinary<'_> {
+    #[inline(always)]
+    fn on<const STAGE: u32>(&self) -> u32 {
+        // SAFETY: the context is the program's own. Returns only where the stage is missing.
+        unsafe { maps::STAGES.tail_call(self.0, STAGE) };
+        // Otherwise the compiler would make one call of all, with a number that is a variable.
+        unlike_others::<STAGE>();
+        xdp_action::XDP_ABORTED
+    }
+
+    #[inline(always)]
+    fn end(&self, verdict: Verdict) -> u32 {
+        action(verdict)
     }
 }
 

@@ -12,10 +12,11 @@ use lb_common::{
     datapath::{self, Next},
     platform::Tables as _,
     trace::{self, Note, Telling, TraceState, Tracing},
-    verdict::Reason,
+    verdict::{Reason, Verdict},
+    word::unlike_others,
 };
 
-use crate::{action, maps, open, packet::KernelFrame, platform::Kernel, stage};
+use crate::{Way, action, go_on, maps, open, packet::KernelFrame, platform::Kernel};
 
 const ADDRESS_BITS: u32 = 128;
 
@@ -88,7 +89,11 @@ pub fn divert(context: &XdpContext, kernel: &Kernel) {
 pub fn holdfast_look(context: XdpContext) -> u32 {
     let (kernel, mut frame) = open(&context);
     trace::look(&kernel, &mut frame);
-    go_on(&context, FLOWS)
+    Traced {
+        context: &context,
+        kernel: &kernel,
+    }
+    .on::<FLOWS>()
 }
 
 /// Declares what the stages are while a trace is on: the same, but where a packet's way ends they go on to tell of it. They
@@ -101,7 +106,7 @@ macro_rules! traced_stages {
             let (kernel, mut frame) = open(&context);
             let serve: fn(&Kernel, &mut KernelFrame) -> Next = $stage;
             let next = serve(&kernel, &mut frame);
-            end(&context, &kernel, next)
+            go_on(&Traced { context: &context, kernel: &kernel }, next)
         }
     )*};
 }
@@ -114,34 +119,47 @@ traced_stages! {
     holdfast_traced_answer = |kernel, frame| Next::Verdict(datapath::answer(kernel, frame));
 }
 
-/// Goes on to the next stage; where it ends, of a packet that is noted, to tell of it.
-#[inline(always)]
-fn end(context: &XdpContext, kernel: &Kernel, next: Next) -> u32 {
-    let note = kernel.note().filter(|note| note.trace.get() != 0);
-    if let (Some(note), Some(reason)) = (note, kernel.last_reason.0.get()) {
-        note.reason.set(reason as u32);
-    }
-    let verdict = match stage(next) {
-        Ok(stage) => return go_on(context, stage),
-        Err(verdict) => verdict,
-    };
-    if let Some(note) = note {
-        note.action.set(action(verdict));
-        // SAFETY: the context is the program's own. Returns only where the stage is missing.
-        unsafe { maps::TRACE_STAGES.tail_call(context, TELL) };
-    }
-    action(verdict)
+/// The way of packets while a trace is on.
+struct Traced<'c> {
+    context: &'c XdpContext,
+    kernel: &'c Kernel,
 }
 
-/// Goes on to a stage. Where the daemon went away, and the traced one with it, to that which does the same.
-#[inline(always)]
-fn go_on(context: &XdpContext, stage: u32) -> u32 {
-    // SAFETY: the context is the program's own. Returns only where the stage is missing.
-    unsafe {
-        maps::TRACE_STAGES.tail_call(context, stage);
-        maps::STAGES.tail_call(context, stage);
+impl Traced<'_> {
+    /// Where this core's packet is one that is told of: what is noted of it, with the reason that it was counted under.
+    #[inline(always)]
+    fn note(&self) -> Option<&Note> {
+        let note = self.kernel.note().filter(|note| note.trace.get() != 0)?;
+        if let Some(reason) = self.kernel.last_reason.0.get() {
+            note.reason.set(reason as u32);
+        }
+        Some(note)
     }
-    xdp_action::XDP_ABORTED
+}
+
+impl Way for Traced<'_> {
+    /// Where the daemon went away, and the traced stage with it, goes on to that which does the same.
+    #[inline(always)]
+    fn on<const STAGE: u32>(&self) -> u32 {
+        self.note();
+        // SAFETY: the context is the program's own. Returns only where the stage is missing.
+        unsafe {
+            maps::TRACE_STAGES.tail_call(self.context, STAGE);
+            maps::STAGES.tail_call(self.context, STAGE);
+        }
+        unlike_others::<STAGE>();
+        xdp_action::XDP_ABORTED
+    }
+
+    #[inline(always)]
+    fn end(&self, verdict: Verdict) -> u32 {
+        if let Some(note) = self.note() {
+            note.action.set(action(verdict));
+            // SAFETY: the context is the program's own. Returns only where the stage is missing.
+            unsafe { maps::TRACE_STAGES.tail_call(self.context, TELL) };
+        }
+        action(verdict)
+    }
 }
 
 /// Tells what became of a packet.

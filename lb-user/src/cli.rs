@@ -251,6 +251,10 @@ fn check(file: &Path) -> anyhow::Result<()> {
             preflight::check_places(&loaded.config)?;
             let memory = Memory::estimated(&loaded.config.datapath)?;
             let pins = &loaded.config.daemon.pin_path;
+            // The file is right all the same.
+            if let Err(misfit) = bpf::fits(pins, &loaded.config.datapath) {
+                output::complain(format_args!("a daemon would not start now: {misfit}"));
+            }
             let holder = bpf::holder(pins, Duration::ZERO);
             let holder = holder.map_or_else(String::new, |holder| {
                 format!("\n{}: a daemon works on it, {holder}", pins.display())

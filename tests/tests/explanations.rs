@@ -92,13 +92,13 @@ fn it_says_until_when_a_session_holds_and_looking_does_not_prolong_it() -> Resul
     let whole = |session: &Value| {
         Ok::<_, anyhow::Error>(number(session, "ends_in_s")? + number(session, "last_seen_s_ago")?)
     };
-    // A 64th of the idle time is granted on top, and the second that has begun.
-    assert_eq!(whole(session)?, 1200 + 1200 / 64 + 1);
+    // Five seconds are granted on top, and the second that has begun.
+    assert_eq!(whole(session)?, 1200 + 5 + 1);
     eventually("time to pass", WITHIN, || {
         let later = look()?;
         let session = &later["session"];
         ensure!(number(session, "last_seen_s_ago")? >= 2, "{later}");
-        assert_eq!(whole(session)?, 1200 + 1200 / 64 + 1);
+        assert_eq!(whole(session)?, 1200 + 5 + 1);
         Ok(())
     });
     let reasons = first["reasons"].to_string();

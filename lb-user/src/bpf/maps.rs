@@ -11,7 +11,6 @@ use aya::{
     maps::{HashMap, Map, MapData},
 };
 use lb_common::{
-    filter,
     flow::{Bucket, Record},
     index::IndexBucket,
     session::Seen,
@@ -94,26 +93,20 @@ pub struct Maps {
 }
 
 impl Maps {
-    pub(super) fn take(ebpf: &mut Ebpf, sizes: &[(&'static str, u32)]) -> Result<Self, Error> {
-        let size = |wanted: &str| {
-            sizes
-                .iter()
-                .find(|(name, _)| *name == wanted)
-                .map_or(1, |&(_, size)| size)
-        };
+    pub(super) fn take(ebpf: &mut Ebpf) -> Result<Self, Error> {
         let sessions = take(ebpf, "SESSIONS")?;
         let sessions_fd = duplicate(&sessions).map_err(|error| failed("SESSIONS", &error))?;
         Ok(Self {
-            settings: shared(ebpf, "SETTINGS", 1)?,
-            filter: shared(ebpf, "FILTER", 2 * filter::WORDS)?,
-            listener_index: shared(ebpf, "LISTENER_INDEX", size("LISTENER_INDEX"))?,
-            listeners: shared(ebpf, "LISTENERS", size("LISTENERS"))?,
-            pools: shared(ebpf, "POOLS", size("POOLS"))?,
-            members: shared(ebpf, "MEMBERS", size("MEMBERS"))?,
-            schedules: shared(ebpf, "SCHEDULES", size("SCHEDULES"))?,
-            snat_addresses: shared(ebpf, "SNAT_ADDRESSES", size("SNAT_ADDRESSES"))?,
-            flows: shared(ebpf, "FLOWS", size("FLOWS"))?,
-            returns: shared(ebpf, "RETURNS", size("RETURNS"))?,
+            settings: shared(ebpf, "SETTINGS")?,
+            filter: shared(ebpf, "FILTER")?,
+            listener_index: shared(ebpf, "LISTENER_INDEX")?,
+            listeners: shared(ebpf, "LISTENERS")?,
+            pools: shared(ebpf, "POOLS")?,
+            members: shared(ebpf, "MEMBERS")?,
+            schedules: shared(ebpf, "SCHEDULES")?,
+            snat_addresses: shared(ebpf, "SNAT_ADDRESSES")?,
+            flows: shared(ebpf, "FLOWS")?,
+            returns: shared(ebpf, "RETURNS")?,
             sessions_fd,
             sessions: HashMap::try_from(sessions).map_err(|error| failed("SESSIONS", &error))?,
             counters: Counters::take(ebpf)?,
@@ -242,24 +235,13 @@ pub(super) fn typed<M: TryFrom<Map, Error = aya::maps::MapError>>(
     M::try_from(take(ebpf, name)?).map_err(|error| failed(name, &error))
 }
 
-pub(super) fn shared<T: SharedValue>(
-    ebpf: &mut Ebpf,
-    name: &'static str,
-    count: u32,
-) -> Result<Shared<T>, Error> {
+pub(super) fn shared<T: SharedValue>(ebpf: &mut Ebpf, name: &'static str) -> Result<Shared<T>, Error> {
     let Map::Array(map) = take(ebpf, name)? else {
         return Err(Error::Map {
             name,
             reason: "is not an array".into(),
         });
     };
-    let found = map.info().map_err(|error| failed(name, &error))?.max_entries();
-    if found != count {
-        let reason = format!(
-            "an earlier daemon made it for {found} entries, the configuration wants {count}: \
-             end what that one left with `holdfast stop --detach --config FILE` first (open flows and sessions are forgotten)"
-        );
-        return Err(Error::Map { name, reason });
-    }
+    let count = map.info().map_err(|error| failed(name, &error))?.max_entries();
     Shared::new(map, count).map_err(|error| failed(name, &error))
 }

@@ -39,8 +39,8 @@ pub use maps::{Maps, SessionEntry};
 pub use mode::AttachMode;
 use pins::Pins;
 pub use shared::{ScheduleSlot, Shared};
-pub use sizes::Memory;
 use sizes::sizes;
+pub use sizes::{Memory, fits};
 pub use trace::{Chosen, Stages, Trace};
 
 use zerocopy::IntoBytes as _;
@@ -146,9 +146,9 @@ impl Datapath {
     /// one has attached goes on as it is.
     pub fn load(settings: &DatapathSettings, pin_path: &Path) -> Result<Self, Error> {
         let pins = Pins::claim(pin_path)?;
-        let sizes = sizes(settings);
+        fits(pins.path(), settings)?;
         let mut loader = EbpfLoader::new();
-        for (name, size) in sizes {
+        for (name, size) in sizes(settings) {
             loader.map_max_entries(name, size);
         }
         for name in PINNED {
@@ -156,7 +156,7 @@ impl Datapath {
         }
         let mut ebpf = loader.load(OBJECT)?;
         let memory = Memory::measured(ebpf.maps()).ok();
-        let maps = Maps::take(&mut ebpf, &sizes)?;
+        let maps = Maps::take(&mut ebpf)?;
         maps.initialise()?;
         // That of a daemon that was killed has ended.
         maps.settings[0].traced.set(0);

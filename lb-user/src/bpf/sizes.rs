@@ -1,9 +1,9 @@
 //! How large the maps are, and what memory they cost.
 
-use std::{fmt, fs, io, os::fd::AsRawFd as _};
+use std::{fmt, fs, io, os::fd::AsRawFd as _, path::Path};
 
 use aya::{
-    maps::{Map, MapData},
+    maps::{Map, MapData, MapInfo},
     util::nr_cpus,
 };
 use aya_obj::{
@@ -66,6 +66,24 @@ pub(super) fn sizes(settings: &DatapathSettings) -> [(&'static str, u32); 13] {
         ("SESSIONS", settings.max_sessions),
         (LOG, LOG_BYTES),
     ]
+}
+
+/// Whether the maps that an earlier daemon left at `pins`, where there are any, have the sizes of these settings.
+pub fn fits(pins: &Path, settings: &DatapathSettings) -> Result<(), Error> {
+    for (name, wanted) in sizes(settings) {
+        let Ok(found) = MapInfo::from_pin(pins.join(name)) else {
+            continue;
+        };
+        let found = found.max_entries();
+        if found != wanted {
+            let reason = format!(
+                "an earlier daemon made it for {found} entries, this configuration wants {wanted}: end what that one left \
+                 with `holdfast stop --detach --config FILE` first (open flows and sessions are forgotten)"
+            );
+            return Err(Error::Map { name, reason });
+        }
+    }
+    Ok(())
 }
 
 /// The parts that memory is stated by, with the maps of each; the last has all others.

@@ -124,7 +124,7 @@ impl Trace {
             readable: readable.map_err(|error| failed(LOG, &error))?,
             logger,
             lines,
-            state: shared(&mut ebpf, "TRACE_STATE", 1)?,
+            state: shared(&mut ebpf, "TRACE_STATE")?,
             clients: typed(&mut ebpf, "TRACED_CLIENTS")?,
             chosen: Vec::new(),
             number: 0,

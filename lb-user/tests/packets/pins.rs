@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use lb_user::{
-    bpf::{Datapath, Error},
+    bpf::{self, Datapath, Error},
     model::DatapathSettings,
 };
 
@@ -17,12 +17,15 @@ impl Pins {
     }
 
     fn load(&self) -> Result<Datapath, Error> {
-        let small = DatapathSettings {
-            max_flows: 1024,
-            max_sessions: 65_536,
-            ..DatapathSettings::default()
-        };
-        Datapath::load(&small, &self.0)
+        Datapath::load(&small(), &self.0)
+    }
+}
+
+fn small() -> DatapathSettings {
+    DatapathSettings {
+        max_flows: 1024,
+        max_sessions: 65_536,
+        ..DatapathSettings::default()
     }
 }
 
@@ -55,4 +58,40 @@ fn maps_of_another_layout_are_not_taken_over() {
         "{error}"
     );
     assert!(pins.0.join("SETTINGS").exists(), "what was there stays");
+}
+
+#[test]
+fn maps_of_other_sizes_are_not_taken_over_and_can_be_ended() {
+    let pins = Pins::new("sizes");
+    let mut datapath = pins.load().expect("root and a BPF file system are needed");
+    datapath.switch().expect("there is no interface");
+    drop(datapath);
+    let others = [
+        DatapathSettings {
+            max_flows: 2048,
+            ..small()
+        },
+        DatapathSettings {
+            max_sessions: 131_072,
+            ..small()
+        },
+        DatapathSettings {
+            max_members: 1,
+            ..small()
+        },
+    ];
+    for other in &others {
+        let said = bpf::fits(&pins.0, other)
+            .expect_err("it does not fit")
+            .to_string();
+        assert!(said.contains("holdfast stop --detach --config"), "{said}");
+        let error = Datapath::load(other, &pins.0)
+            .err()
+            .expect("it is not to be taken over");
+        assert_eq!(error.to_string(), said);
+    }
+    bpf::fits(&pins.0, &small()).expect("the same sizes");
+    assert!(bpf::end(&pins.0).expect("nobody works on it"));
+    assert!(!pins.0.exists());
+    Datapath::load(&others[0], &pins.0).expect("there is nothing to take over");
 }

@@ -21,7 +21,7 @@ fn a_held_client_is_told_by_what_and_until_when() {
     assert_eq!(
         explanation.reasons,
         [
-            "held by its session with pool web until 12:03:20 UTC (idle 20 min, last seen 35 s ago): \
+            "held by its session with pool web until 12:03:07 UTC (idle 20 min, last seen 35 s ago): \
              new connections go to one",
             "one is up; if it went down, the session would move to the member that ROUND_ROBIN then \
              chooses, and stay there",
@@ -33,7 +33,7 @@ fn a_held_client_is_told_by_what_and_until_when() {
 fn a_session_holds_to_its_last_second_and_not_beyond() {
     let world = World::new();
     world.hold();
-    world.pass_time(1218);
+    world.pass_time(1205);
     let last = world.explain(None, NOON).session.unwrap();
     assert_eq!((last.ends_in_s, last.ends_at_unix_s), (1, NOON + 1));
     assert_eq!(world.explain(None, NOON).by, By::Session);
@@ -244,7 +244,7 @@ fn a_status_counts_what_passed_and_what_is_held() {
             ("beside", "flow_evicted", 1)
         ]
     );
-    world.pass_time(1219);
+    world.pass_time(1206);
     assert_eq!(world.status().pools[0].sessions.unwrap().now, 0);
 }
 
@@ -279,7 +279,7 @@ fn sessions_are_listed_by_pool_member_and_client() {
         member: "one".into(),
         age_s: 5,
         idle_s: 5,
-        ends_in_s: 1214,
+        ends_in_s: 1201,
     };
     let of = |pool: &str, member: &str, client: &str| {
         let named = |name: &str| (!name.is_empty()).then(|| name.to_owned());
