@@ -273,7 +273,7 @@ pub fn open<P: Platform>(
         opener.set_may_have_flow(true);
         return Ok(Opened::Again);
     };
-    if forwarding.sees_replies() && !platform.enter_return((&returns).into(), reservation.slot) {
+    if forwarding.sees_replies() && !apart::enter(platform, &returns, reservation.slot) {
         let found = if forwarding == Forwarding::FULL_NAT {
             let protocol = opener.protocol();
             returns::search(platform, reservation.slot, choice.member, protocol, hash as u32)
