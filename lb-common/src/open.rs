@@ -12,7 +12,7 @@ use crate::{
     session::{self, Admission, Plan},
     tables::{Forwarding, Member, Pool, Session, SessionKey, SharedAddress},
     verdict::Reason,
-    word::{Word32, forget},
+    word::{Word32, Word64, forget},
 };
 
 /// Whether the flow was known until now.
@@ -95,6 +95,8 @@ fn admission(protocol: u8, flags: u8, past: Past) -> Result<Admission, Reason> {
 pub struct Opener {
     client: SharedAddress,
     vip: SharedAddress,
+    /// The hash of the flow; 0: not computed yet.
+    hash: Word64,
     /// The client's port in the upper half, the VIP's in the lower.
     ports: Word32,
     protocol: Word32,
@@ -202,6 +204,18 @@ impl Opener {
     #[inline(always)]
     pub fn set_may_have_flow(&self, may: bool) {
         self.may_have_flow.set(u32::from(may));
+    }
+
+    /// The hash of the packet's flow; 0: not computed yet.
+    #[inline(always)]
+    pub fn hash(&self) -> u64 {
+        self.hash.get()
+    }
+
+    /// Notes the hash of the packet's flow; 0: not computed yet.
+    #[inline(always)]
+    pub fn set_hash(&self, hash: u64) {
+        self.hash.set(hash);
     }
 
     /// When the packet came, in seconds.
