@@ -10,7 +10,7 @@
 
 use crate::{
     hash::place,
-    word::{Word32, forget, same},
+    word::{Word32, forget},
 };
 
 /// Places in a bucket.
@@ -194,40 +194,6 @@ pub fn is_twice<'b, B: Tagged + 'b>(table: impl Fn(u32) -> Option<&'b B>, key: &
         index = key.after(index);
     }
     false
-}
-
-/// How many ways of a bucket have this tag, be it under a busy mark.
-#[inline(always)]
-fn count_of<B: Tagged>(bucket: &B, tag: u32) -> u32 {
-    let mut count = 0;
-    for way in 0..WAYS {
-        count += same(bucket.tag(way) & !BUSY, tag);
-    }
-    count
-}
-
-/// Enters the key in its first bucket, where that is all there is to do: a way is free there, and nothing went on from
-/// there. `take` is as with [`enter`], `give_back` undoes it. Where it says none, [`enter`] and [`is_twice`] may find a way.
-///
-/// This is what happens nearly always, and so little that the kernel's verifier can go through it at each place.
-#[inline(always)]
-pub fn enter_first<'b, B: Tagged>(
-    bucket: &'b B,
-    key: &Key,
-    take: impl Fn(&'b B, u32) -> bool,
-    give_back: impl Fn(&'b B, u32),
-) -> Option<u32> {
-    let way = way_of(bucket, FREE, key.tag)?;
-    let is_alone = |count| bucket.displaced().get() == 0 && count_of(bucket, key.tag) == count;
-    if !is_alone(0) || !take(bucket, way) {
-        return None;
-    }
-    // As with `is_twice`: whoever sees two gives its own back.
-    if !is_alone(1) {
-        give_back(bucket, way);
-        return None;
-    }
-    Some(way)
 }
 
 /// Adds to what the `rank` buckets before `index` have for displaced.

@@ -12,7 +12,7 @@ use crate::{
     session::{self, Admission, Plan},
     tables::{Forwarding, Member, Pool, Session, SessionKey, SharedAddress},
     verdict::Reason,
-    word::{Word32, Word64, forget},
+    word::{Word32, forget},
 };
 
 /// Whether the flow was known until now.
@@ -95,8 +95,6 @@ fn admission(protocol: u8, flags: u8, past: Past) -> Result<Admission, Reason> {
 pub struct Opener {
     client: SharedAddress,
     vip: SharedAddress,
-    /// The hash of the flow; 0: not computed yet.
-    hash: Word64,
     /// The client's port in the upper half, the VIP's in the lower.
     ports: Word32,
     protocol: Word32,
@@ -206,18 +204,6 @@ impl Opener {
         self.may_have_flow.set(u32::from(may));
     }
 
-    /// The hash of the packet's flow; 0: not computed yet.
-    #[inline(always)]
-    pub fn hash(&self) -> u64 {
-        self.hash.get()
-    }
-
-    /// Notes the hash of the packet's flow; 0: not computed yet.
-    #[inline(always)]
-    pub fn set_hash(&self, hash: u64) {
-        self.hash.set(hash);
-    }
-
     /// When the packet came, in seconds.
     #[inline(always)]
     pub fn now_s(&self) -> u32 {
@@ -287,7 +273,7 @@ pub fn open<P: Platform>(
         opener.set_may_have_flow(true);
         return Ok(Opened::Again);
     };
-    if forwarding.sees_replies() && !apart::enter(platform, &returns, reservation.slot) {
+    if forwarding.sees_replies() && !platform.enter_return((&returns).into(), reservation.slot) {
         let found = if forwarding == Forwarding::FULL_NAT {
             let protocol = opener.protocol();
             returns::search(platform, reservation.slot, choice.member, protocol, hash as u32)

@@ -26,23 +26,22 @@ pub(crate) struct Located<'t> {
     pub(crate) direction: u32,
 }
 
-/// Finds the flow of a TCP or UDP packet; or else what becomes of the packet, and the hash under which its flow was looked
-/// for: 0 where none was.
+/// Finds the flow of a TCP or UDP packet; or else what becomes of the packet.
 #[inline(always)]
 pub(super) fn locate<'t, P: Platform, C>(
     platform: &'t P,
     packet: &Packet<'_, C>,
     transport: &Transport<'_>,
     now_s: u32,
-) -> Result<Located<'t>, (Outcome, u64)> {
+) -> Result<Located<'t>, Outcome> {
     let (source, destination) = packet.endpoints(transport.ports);
-    let mut otherwise = (PASS, 0);
+    let mut otherwise = PASS;
     if filter::may_be(platform, filter::Kind::Vip, &destination.address) {
-        let Some((hash, key)) = flow_key(platform, &source, &destination, packet.protocol) else {
-            return Err((Outcome::drop(Reason::Inconsistent), 0));
+        let Some((_, key)) = flow_key(platform, &source, &destination, packet.protocol) else {
+            return Err(Outcome::drop(Reason::Inconsistent));
         };
         // It may still be an answer: an address that is no VIP can have a VIP's bit in the filter.
-        otherwise = (Outcome::next(End::OpeningNew), hash);
+        otherwise = Outcome::next(End::OpeningNew);
         if let Some(found) = table::find(platform, &key, &source, &destination, packet.protocol) {
             if is_live(platform, &found, transport.tcp.flags, now_s) {
                 return Ok(Located {
@@ -50,7 +49,7 @@ pub(super) fn locate<'t, P: Platform, C>(
                     direction: Direction::Forward as u32,
                 });
             }
-            otherwise = (Outcome::next(End::Opening), hash);
+            otherwise = Outcome::next(End::Opening);
         }
     }
     if filter::may_be(platform, filter::Kind::Member, &source.address)
@@ -77,19 +76,16 @@ pub(super) fn flow_packet<P: Platform, C>(
     };
     let now_s = platform.now_s();
     let opens = transport.tcp.flags & (tcp_flags::SYN | tcp_flags::ACK) == tcp_flags::SYN;
-    let next = if opens && filter::may_be(platform, filter::Kind::Vip, &packet.ip.destination()) {
+    let outcome = if opens && filter::may_be(platform, filter::Kind::Vip, &packet.ip.destination()) {
         // Most likely there is no flow yet: opening looks for one anyway.
-        (Outcome::next(End::Opening), 0)
+        Outcome::next(End::Opening)
     } else {
         match locate(platform, &packet, transport, now_s) {
-            Ok(located) => {
-                let outcome = forward(platform, &mut packet, &located, 0, now_s, departure);
-                (outcome, 0)
-            }
-            Err(other) => other,
+            Ok(located) => forward(platform, &mut packet, &located, 0, now_s, departure),
+            Err(outcome) => outcome,
         }
     };
-    note_opener(platform, &packet, next, now_s)
+    note_opener(platform, &packet, outcome, now_s)
 }
 
 /// Tells the opener of the packet where that is to open a flow. A later fragment cannot: its first one's flow is over.
@@ -97,7 +93,7 @@ pub(super) fn flow_packet<P: Platform, C>(
 pub(super) fn note_opener<P: Platform, C>(
     platform: &P,
     packet: &Packet<'_, C>,
-    (outcome, hash): (Outcome, u64),
+    outcome: Outcome,
     now_s: u32,
 ) -> Outcome {
     if !matches!(outcome.end, End::Opening | End::OpeningNew) {
@@ -107,7 +103,6 @@ pub(super) fn note_opener<P: Platform, C>(
         return Outcome::next(End::Others);
     };
     opener.set(packet, transport, platform.ingress_ifindex(), now_s);
-    opener.set_hash(hash);
     opener.set_may_have_flow(outcome.end == End::Opening);
     Outcome::next(End::Opening)
 }

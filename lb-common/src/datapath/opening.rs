@@ -1,12 +1,10 @@
 //! Opening a flow, or refusing to.
 
-use super::flows::{PASS, is_live};
+use super::flows::{PASS, flow_key, is_live};
 use crate::{
     answer::Kind,
-    buckets::Key,
     flow::table,
     forward::{End, Outcome},
-    hash,
     headers::protocol,
     listeners,
     open::{self, Opened, Opener, Past, Service},
@@ -24,14 +22,9 @@ pub(super) fn open_flow<P: Platform>(platform: &P) -> Outcome {
     let now_s = opener.now_s();
     let protocol = opener.protocol();
     let (client, vip) = (opener.client(), opener.vip());
-    let Some(settings) = platform.settings() else {
+    let Some((hash, key)) = flow_key(platform, &client, &vip, protocol) else {
         return Outcome::drop(Reason::Inconsistent);
     };
-    let hash = match opener.hash() {
-        0 => hash::of_tuple(settings.seed.get(), &client, &vip, protocol),
-        known => known,
-    };
-    let key = Key::new(hash, settings.flow_buckets.get());
     if !client.address.may_be_source() || client.address == vip.address {
         return for_vip(platform, opener, || Outcome::drop(Reason::BadSource));
     }

@@ -5,7 +5,7 @@ use super::{
     returns::{self, Source},
     table::{self, Refused, Reservation, Slot},
 };
-use crate::{buckets::Key, index, platform::Platform, verdict::Reason};
+use crate::{buckets::Key, platform::Platform, verdict::Reason};
 
 /// What a key is outside its table: first bucket and tag.
 #[derive(Clone, Copy, Debug)]
@@ -47,9 +47,6 @@ const NO_SLOT: u32 = u32::MAX;
 /// not over is counted.
 #[inline(always)]
 pub fn reserve<P: Platform>(platform: &P, key: &Key, now_s: u32) -> Option<Reservation> {
-    if let Some(reserved) = table::reserve_first(platform, key) {
-        return Some(reserved);
-    }
     let mut word = platform.reserve(key.into(), now_s);
     if word != CONTENDED && word & FULL != 0 {
         let least = table::at(platform, Slot(word as u32))?;
@@ -74,15 +71,6 @@ pub fn reserve_word<P: Platform>(platform: &P, key: Keyed, now_s: u32) -> u64 {
         Err(Refused::Contended) => CONTENDED,
         Err(Refused::Full(least)) => FULL | u64::from(least.map_or(NO_SLOT, |slot| slot.0)),
     }
-}
-
-/// Enters a flow in the return index; false where another has the key, or no entry is free.
-#[inline(always)]
-pub fn enter<P: Platform>(platform: &P, key: &Key, slot: Slot) -> bool {
-    let is_simple = platform
-        .return_bucket(key.first)
-        .is_some_and(|bucket| index::enter_first(bucket, key, slot.0));
-    is_simple || platform.enter_return(key.into(), slot)
 }
 
 /// [`Platform::enter_return`].

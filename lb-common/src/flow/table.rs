@@ -149,40 +149,18 @@ pub fn reserve<T: Tables>(tables: &T, key: &Key, now_s: u32) -> Result<Reservati
     Ok(reserved)
 }
 
-/// [`reserve`], where that is simple.
-#[inline(always)]
-pub fn reserve_first<T: Tables>(tables: &T, key: &Key) -> Option<Reservation> {
-    let bucket = tables.bucket(key.first)?;
-    let give_back = |bucket: &Bucket, way| {
-        if let Some(tag) = bucket.tags.get(Slot::new(0, way).way()) {
-            tag.set(FREE);
-        }
-    };
-    let way = buckets::enter_first(bucket, key, |bucket, way| take(bucket, way, key), give_back)?;
-    Some(Reservation {
-        slot: Slot::new(key.first, way),
-        rank: 0,
-    })
-}
-
-#[inline(always)]
-fn take(bucket: &Bucket, way: u32, key: &Key) -> bool {
-    let way = Slot::new(0, way).way();
-    let (Some(record), Some(tag)) = (bucket.flows.get(way), bucket.tags.get(way)) else {
-        return false;
-    };
-    // Begins to load what will be written: a swap waits for all that was begun before it, for both at once.
-    record.state.get();
-    tag.compare_exchange(FREE, key.tag | BUSY)
-}
-
 #[inline(always)]
 fn claim_free<T: Tables>(tables: &T, key: &Key) -> Option<Reservation> {
-    let place = buckets::enter(
-        |index| tables.bucket(index),
-        key,
-        |bucket, way| take(bucket, way, key),
-    )?;
+    let take = |bucket: &Bucket, way| {
+        let way = Slot::new(0, way).way();
+        let (Some(record), Some(tag)) = (bucket.flows.get(way), bucket.tags.get(way)) else {
+            return false;
+        };
+        // Begins to load what will be written: a swap waits for all that was begun before it, for both at once.
+        record.state.get();
+        tag.compare_exchange(FREE, key.tag | BUSY)
+    };
+    let place = buckets::enter(|index| tables.bucket(index), key, take)?;
     Some(Reservation {
         slot: Slot::new(place.index, place.way),
         rank: place.rank,
