@@ -34,8 +34,6 @@ pub enum End {
     Opening,
     /// The same, but it was looked for: the packet has none.
     OpeningNew,
-    /// The packet has a flow now.
-    Opened,
     /// Go on with [`fn@crate::datapath::extended`].
     Extended,
     /// Go on with [`fn@crate::datapath::others`].

@@ -6,7 +6,7 @@ mod table;
 mod trace;
 
 use std::{
-    io::{Read, Write},
+    io::{self, Read, Write},
     net::{IpAddr, SocketAddr},
     os::unix::net::UnixStream,
     path::{Path, PathBuf},
@@ -57,7 +57,8 @@ enum Subcommands {
     },
     /// Says every mistake in a configuration file
     ///
-    /// Of a valid one it says how much memory its maps will take, and whether a daemon works on its `pin_path` now.
+    /// Of a valid one it says how much memory its maps will take, whether a daemon works on its `pin_path` now, and what of
+    /// the maps there does not fit.
     Check {
         /// The configuration file
         file: PathBuf,
@@ -215,12 +216,14 @@ pub fn run() -> anyhow::Result<()> {
         } => detach(&file),
         Subcommands::Stop { detach, config: None } => {
             let answer = ask(&socket, &Command::Stop { detach });
-            if detach {
-                return done(
-                    answer.context("what a daemon left that has ended is named by `--config FILE`")?,
-                );
-            }
-            done(answer?)
+            // Nobody is there: perhaps that is the case in point.
+            done(answer.map_err(|error| {
+                if detach && error.is::<io::Error>() {
+                    error.context("`--config FILE` ends the datapath of a daemon that has ended")
+                } else {
+                    error
+                }
+            })?)
         }
     }
 }

@@ -89,8 +89,7 @@ pub fn extended<P: Platform, F: Frame>(platform: &P, frame: &mut F) -> Next {
 /// once for each kind of packet.
 #[inline(always)]
 pub fn opening<P: Platform, F: Frame>(platform: &P, frame: &mut F) -> Next {
-    let outcome = open_flow(platform);
-    if outcome.end != End::Opened {
+    if let Err(outcome) = open_flow(platform) {
         return conclude(platform, outcome);
     }
     let mut departure = Departure::default();
@@ -164,7 +163,7 @@ fn conclude<P: Platform>(platform: &P, outcome: Outcome) -> Next {
         End::Extended => return Next::Extended,
         End::Others => return Next::Others,
         End::Pass => Next::Verdict(Verdict::Pass),
-        End::Drop | End::Leave | End::Relink | End::Opened => Next::Verdict(Verdict::Drop),
+        End::Drop | End::Leave | End::Relink => Next::Verdict(Verdict::Drop),
         End::Answer => Next::Answer,
     };
     if end == End::Answer {

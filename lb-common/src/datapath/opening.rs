@@ -13,23 +13,26 @@ use crate::{
     verdict::Reason,
 };
 
-/// Finds the flow of the packet that the opener was told of, or opens one.
+/// Finds the flow of the packet that the opener was told of, or opens one, and notes where it lies; or else what becomes of
+/// the packet.
 #[inline(always)]
-pub(super) fn open_flow<P: Platform>(platform: &P) -> Outcome {
+pub(super) fn open_flow<P: Platform>(platform: &P) -> Result<(), Outcome> {
     let Some(opener) = platform.opener() else {
-        return Outcome::drop(Reason::Inconsistent);
+        return Err(Outcome::drop(Reason::Inconsistent));
     };
     let now_s = opener.now_s();
     let protocol = opener.protocol();
     let (client, vip) = (opener.client(), opener.vip());
     let Some((hash, key)) = flow_key(platform, &client, &vip, protocol) else {
-        return Outcome::drop(Reason::Inconsistent);
+        return Err(Outcome::drop(Reason::Inconsistent));
     };
     if !client.address.may_be_source() || client.address == vip.address {
-        return for_vip(platform, opener, || Outcome::drop(Reason::BadSource));
+        return Err(for_vip(platform, opener, || Outcome::drop(Reason::BadSource)));
     }
     let Some(mut service) = Service::of(platform, &client.address, &vip, protocol) else {
-        return for_vip(platform, opener, || refuse(platform, opener, Reason::ClosedPort));
+        return Err(for_vip(platform, opener, || {
+            refuse(platform, opener, Reason::ClosedPort)
+        }));
     };
     // The flow's bucket is on its way while the session is looked for. Not earlier: until it is there, the processor goes no
     // more than some hundred instructions ahead.
@@ -46,17 +49,17 @@ pub(super) fn open_flow<P: Platform>(platform: &P) -> Outcome {
             {
                 // Another core made it a moment ago, or it is the client's SYN again.
                 opener.set_slot(found.slot, found.tag);
-                return Outcome::next(End::Opened);
+                return Ok(());
             }
             past = Past::MemberGone;
         }
         platform.release(found.slot, found.tag);
     }
     match open::open(platform, opener, (hash, &key), &service, past, now_s) {
-        Ok(Opened::Flow) => Outcome::next(End::Opened),
-        Ok(Opened::Again) => Outcome::next(End::Opening),
-        Err(reason @ (Reason::NoMember | Reason::UnknownConnection)) => refuse(platform, opener, reason),
-        Err(reason) => Outcome::drop(reason),
+        Ok(Opened::Flow) => Ok(()),
+        Ok(Opened::Again) => Err(Outcome::next(End::Opening)),
+        Err(reason @ (Reason::NoMember | Reason::UnknownConnection)) => Err(refuse(platform, opener, reason)),
+        Err(reason) => Err(Outcome::drop(reason)),
     }
 }
 

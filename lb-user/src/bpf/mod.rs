@@ -70,6 +70,9 @@ const PINNED: [&str; 16] = [
     "REASONS",
 ];
 
+/// Maps that datapaths of earlier layouts pinned: who ends one of these removes them too.
+const PINNED_BEFORE: [&str; 1] = ["LISTENER_IDS"];
+
 /// What a frame may grow by in a test run: an outer header and two tags.
 const TEST_RUN_ROOM: usize = 64;
 
@@ -263,9 +266,10 @@ fn unpin(pins: &Path) -> io::Result<()> {
         // One that stays is in the way below, too.
         let _ = attach::detach(&pin);
     }
+    let is_map = |name: &str| PINNED.contains(&name) || PINNED_BEFORE.contains(&name);
     // What others have in the same directory is theirs.
     for name in pins::names(pins)?.iter().filter_map(|name| name.to_str()) {
-        if PINNED.contains(&name) || pins::is_link(name) || generation::is_directory(name) {
+        if is_map(name) || pins::is_link(name) || generation::is_directory(name) {
             pins::remove(&pins.join(name))?;
         }
     }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use aya::maps::MapData;
 use lb_user::{
     bpf::{self, Datapath, Error},
     model::DatapathSettings,
@@ -93,5 +94,22 @@ fn maps_of_other_sizes_are_not_taken_over_and_can_be_ended() {
     bpf::fits(&pins.0, &small()).expect("the same sizes");
     assert!(bpf::end(&pins.0).expect("nobody works on it"));
     assert!(!pins.0.exists());
+    assert!(!bpf::end(&pins.0).expect("there is nothing"));
     Datapath::load(&others[0], &pins.0).expect("there is nothing to take over");
+}
+
+#[test]
+fn the_end_of_a_datapath_takes_the_maps_of_earlier_layouts_too_and_leaves_what_others_pinned() {
+    let pins = Pins::new("end");
+    let mut datapath = pins.load().expect("root and a BPF file system are needed");
+    datapath.switch().expect("there is no interface");
+    drop(datapath);
+    for name in ["LISTENER_IDS", "another"] {
+        let map = MapData::from_pin(pins.0.join("SETTINGS")).expect("it is pinned");
+        map.pin(pins.0.join(name)).expect("nothing has that name");
+    }
+    assert!(bpf::end(&pins.0).expect("nobody works on it"));
+    let left = std::fs::read_dir(&pins.0).expect("it is there still");
+    let left: Vec<_> = left.map(|entry| entry.expect("a name").file_name()).collect();
+    assert_eq!(left, ["another"]);
 }
