@@ -2,7 +2,8 @@
 
 use std::future::Future;
 use std::io::{self, ErrorKind};
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use nix::sys::socket::setsockopt;
@@ -51,6 +52,31 @@ enum Wire {
     Udp(UdpSocket),
 }
 
+fn unspecified(vip: SocketAddr) -> IpAddr {
+    match vip {
+        SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    }
+}
+
+/// Binds a UDP socket to the next port of all that programs may have, so that its datagrams are of a flow of its own. A port
+/// chosen by the kernel can be one that was used a moment ago, whose flow is not over yet.
+fn bind_to_new_port(socket: &Socket, source: IpAddr) -> io::Result<()> {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    const FIRST: u16 = 1024;
+    const TRIES: usize = 16;
+    let mut result = Ok(());
+    for _ in 0..TRIES {
+        let port = FIRST + NEXT.fetch_add(1, Ordering::Relaxed) % (u16::MAX - FIRST);
+        result = socket.bind(&SocketAddr::new(source, port).into());
+        match &result {
+            Err(error) if error.kind() == ErrorKind::AddrInUse => {}
+            _ => break,
+        }
+    }
+    result
+}
+
 impl Channel {
     pub(super) async fn open(
         protocol: Protocol,
@@ -64,10 +90,14 @@ impl Channel {
         };
         let socket = Socket::new(Domain::for_address(vip), kind, None)?;
         socket.set_nonblocking(true)?;
-        if let Some(source) = source {
-            // The port is chosen on connecting: it need only be new for this destination.
-            setsockopt(&socket, IpBindAddressNoPort, &true)?;
-            socket.bind(&SocketAddr::new(source, 0).into())?;
+        match (protocol, source) {
+            (Protocol::Udp, source) => bind_to_new_port(&socket, source.unwrap_or(unspecified(vip)))?,
+            (Protocol::Tcp, Some(source)) => {
+                // The port is chosen on connecting: it need only be new for this destination.
+                setsockopt(&socket, IpBindAddressNoPort, &true)?;
+                socket.bind(&SocketAddr::new(source, 0).into())?;
+            }
+            (Protocol::Tcp, None) => {}
         }
         match protocol {
             Protocol::Tcp => {
