@@ -13,6 +13,7 @@ mod preflight;
 pub mod reconcile;
 mod seldom;
 mod service;
+mod shortage;
 pub mod sweep;
 pub mod trace;
 pub mod views;

@@ -1,5 +1,6 @@
 //! The real daemon, as a process in the balancer's namespace.
 
+use std::collections::HashSet;
 use std::ffi::OsString;
 use std::fmt::Display;
 use std::fs::{self, File};
@@ -246,6 +247,23 @@ impl Daemon {
     #[must_use]
     pub fn pid(&self) -> Option<u32> {
         self.child.as_ref().map(Child::id)
+    }
+
+    /// Leaves it so many files to open beyond those that it has; none: as many as it likes.
+    pub fn limit_files(&self, beyond: Option<usize>) -> Result<()> {
+        let pid = self.pid().context("the daemon does not run")?;
+        let names = fs::read_dir(format!("/proc/{pid}/fd"))?;
+        let open: HashSet<String> = names
+            .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
+            .collect::<Result<_>>()?;
+        let mut free = (0_u32..).filter(|number| !open.contains(&number.to_string()));
+        let limit = beyond.and_then(|beyond| free.nth(beyond)).unwrap_or(1024);
+        let limited = Command::new("prlimit")
+            .arg(format!("--nofile={limit}:"))
+            .args(["--pid", &pid.to_string()])
+            .status()?;
+        ensure!(limited.success(), "cannot limit its files");
+        Ok(())
     }
 
     /// Where it pins its maps and links.

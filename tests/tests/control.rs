@@ -1,10 +1,9 @@
 //! Telling the daemon what to do: by signals, and at its control socket.
 
 use std::os::unix::net::UnixStream;
-use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::Result;
 use lb_tests::{Config, Daemon, Family, Laboratory, Pool, Protocol, eventually};
 use nix::sys::signal::Signal;
 
@@ -48,11 +47,7 @@ fn a_daemon_that_was_short_of_files_answers_again() -> Result<()> {
     let lab = laboratory()?;
     let mut daemon = prepare(&lab)?;
     daemon.launch()?;
-    let pid = daemon.pid().context("it runs")?.to_string();
-    let limited = Command::new("prlimit")
-        .args(["--nofile=80:80", "--pid", &pid])
-        .status()?;
-    ensure!(limited.success(), "cannot limit its files");
+    daemon.limit_files(Some(32))?;
     let connections: Vec<_> = (0..64)
         .map(|_| UnixStream::connect(daemon.socket_path()))
         .collect::<Result<_, _>>()?;

@@ -75,6 +75,32 @@ fn another_own_address_is_taken_without_a_reload() -> Result<()> {
 }
 
 #[test]
+fn a_daemon_that_is_short_of_files_goes_on_with_the_addresses_that_it_has() -> Result<()> {
+    let scene = Scene::start(Laboratory::routed(), PORT, &[1, 1], |pool| pool)?;
+    scene.daemon().limit_files(Some(0))?;
+    // What changes with one member has the daemon look at all of them.
+    let old = scene.lab().balancer_address(1, Family::V4);
+    scene
+        .lab()
+        .balancer()
+        .ip(&[change("add", 1, "10.2.1.9".parse()?), change("del", 1, old)])?;
+    let keeps =
+        "towards 10.2.2.2: Too many open files (os error 24); packets to it go on coming from the one in use";
+    eventually("the daemon to say that it cannot ask", WITHIN, || {
+        scene.daemon().log().contains(keeps)
+    });
+    // It answers nobody now, but of the clients none is lost.
+    for family in Family::BOTH {
+        let sources = |index| family.source(index);
+        let tally = scene
+            .client()
+            .sweep_connections(10, sources, scene.vip(family), 2);
+        assert_eq!(tally.served_by("member2"), 5, "{tally:?}");
+    }
+    Ok(())
+}
+
+#[test]
 fn a_vip_that_nobody_answers_for_is_warned_of() -> Result<()> {
     let lab = Laboratory::routed().members(1).build()?;
     let config = |vip: &str| {

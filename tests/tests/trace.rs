@@ -1,6 +1,5 @@
 //! `holdfast trace` prints what becomes of the packets of chosen clients, as long as it runs.
 
-use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{IpAddr, SocketAddr};
@@ -349,28 +348,11 @@ fn the_daemon_goes_on_while_the_first_trace_is_prepared_and_refuses_a_second_one
     Ok(())
 }
 
-/// Leaves a process so many files to open beyond those that it has; none: as many as it likes.
-fn limit_files(pid: u32, beyond: Option<usize>) -> Result<()> {
-    let names = fs::read_dir(format!("/proc/{pid}/fd"))?;
-    let open: HashSet<String> = names
-        .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
-        .collect::<Result<_>>()?;
-    let mut free = (0_u32..).filter(|number| !open.contains(&number.to_string()));
-    let limit = beyond.and_then(|beyond| free.nth(beyond)).unwrap_or(1024);
-    let limited = Command::new("prlimit")
-        .arg(format!("--nofile={limit}:"))
-        .args(["--pid", &pid.to_string()])
-        .status()?;
-    ensure!(limited.success(), "cannot limit its files");
-    Ok(())
-}
-
 #[test]
 fn a_trace_that_failed_half_way_begins_when_it_is_tried_again() -> Result<()> {
     let scene = Scene::start(Laboratory::routed(), PORT, &[1], |pool| pool)?;
-    let pid = scene.daemon().pid().context("it runs")?;
     // One is for the connection, and each of the seven stages needs one.
-    limit_files(pid, Some(5))?;
+    scene.daemon().limit_files(Some(5))?;
     let failed = scene.daemon().cli(&["trace", "192.0.2.1"])?;
     let complaint = String::from_utf8(failed.stderr)?;
     assert!(complaint.contains("Too many open files"), "{complaint}");
@@ -379,7 +361,7 @@ fn a_trace_that_failed_half_way_begins_when_it_is_tried_again() -> Result<()> {
     let log = scene.daemon().log();
     assert!(!log.contains("the interface is gone"), "{log}");
 
-    limit_files(pid, None)?;
+    scene.daemon().limit_files(None)?;
     let clients = both();
     let trace = Trace::start(&scene, &[&clients[0], "--json"])?;
     ask(&scene)?;

@@ -4,7 +4,7 @@ use std::io;
 
 use nix::errno::Errno;
 
-use crate::model::ExpectedCodes;
+use crate::{model::ExpectedCodes, shortage};
 
 /// How much of an unexpected answer is shown, in characters.
 const SHOWN: usize = 40;
@@ -55,16 +55,9 @@ impl Failure {
         let (Self::Refused(error) | Self::Tls(error)) = self else {
             return false;
         };
-        let short_of_something = [
-            Errno::EMFILE,
-            Errno::ENFILE,
-            Errno::ENOMEM,
-            Errno::ENOBUFS,
-            Errno::EADDRNOTAVAIL,
-        ];
-        error
-            .raw_os_error()
-            .is_some_and(|code| short_of_something.contains(&Errno::from_raw(code)))
+        // Of ports.
+        let is_short_of_ports = error.raw_os_error() == Some(Errno::EADDRNOTAVAIL as i32);
+        is_short_of_ports || shortage::is_shortage(error)
     }
 }
 

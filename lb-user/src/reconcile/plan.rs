@@ -1,13 +1,13 @@
 //! What will be written, worked out from a reading of the maps: whatever there is no room for is found here, before
 //! anything changes.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, net::IpAddr};
 
 use lb_common::{
     address::{Address, Endpoint},
     hash::Hash,
     listeners::VIP,
-    tables::{Algorithm, MemberState, SlotRange},
+    tables::{self, Algorithm, MemberState, SlotRange},
 };
 use tracing::warn;
 
@@ -197,10 +197,14 @@ fn pools<'c>(
         let mut members = Vec::new();
         for member in &pool.members {
             let (address, port) = (Address::from(member.address), member.port.unwrap_or(port));
-            let sources = sources(pool, member);
+            let id = member_ids.take((id.get(), (address, port.into())))?;
+            let sources = sources(pool, member, || match id {
+                Id::Known(id) => snat.of(sources_in_use(&maps.members[id as usize])).collect(),
+                Id::New(_) => Vec::new(),
+            })?;
             members.push(PlannedMember {
                 member,
-                id: member_ids.take((id.get(), (address, port.into())))?,
+                id,
                 address,
                 port,
                 sources: snat.enter(&sources)?,
@@ -248,20 +252,43 @@ fn state(member: &Member, is_up: bool) -> MemberState {
     }
 }
 
-/// The source addresses towards a member; none where it cannot be reached.
-fn sources(pool: &Pool, member: &Member) -> Vec<std::net::IpAddr> {
+/// The source addresses towards a member; none where it cannot be reached. Where that cannot be found out, they stay those
+/// that are in use.
+fn sources(pool: &Pool, member: &Member, in_use: impl FnOnce() -> Vec<IpAddr>) -> Result<Vec<IpAddr>, Error> {
     let sources = match &pool.forwarding {
-        Forwarding::FullNat(nat) if !nat.snat_addresses.is_empty() => nat.snat_addresses.clone(),
-        _ => own_address(member.address).into_iter().collect(),
+        Forwarding::FullNat(nat) if !nat.snat_addresses.is_empty() => return Ok(nat.snat_addresses.clone()),
+        _ => own_address(member.address),
     };
-    if sources.is_empty() {
-        warn!(
-            pool = pool.name,
-            member = member.name,
-            "no route to the member: it gets no packets"
-        );
+    match sources {
+        Ok(Some(own)) => Ok(vec![own]),
+        Ok(None) => {
+            warn!(
+                pool = pool.name,
+                member = member.name,
+                "no route to the member: it gets no packets"
+            );
+            Ok(Vec::new())
+        }
+        Err(shortage) => {
+            let (address, in_use) = (member.address, in_use());
+            let reason = format!("cannot ask the kernel for the own address towards {address}: {shortage}");
+            if in_use.is_empty() {
+                return Err(Error::Map {
+                    name: "SNAT_ADDRESSES",
+                    reason,
+                });
+            }
+            warn!("{reason}; packets to it go on coming from the one in use");
+            Ok(in_use)
+        }
     }
-    sources
+}
+
+fn sources_in_use(member: &tables::Member) -> SlotRange {
+    SlotRange {
+        start: member.snat_first.get(),
+        count: member.snat_count.get(),
+    }
 }
 
 fn listeners<'c>(

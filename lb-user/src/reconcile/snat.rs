@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    io,
     net::{IpAddr, UdpSocket},
 };
 
@@ -13,19 +14,28 @@ use lb_common::{
 use crate::{
     bpf::{Error, Maps},
     model::MAX_SNAT_ADDRESSES,
+    shortage::is_shortage,
 };
 
-/// The address that this host uses towards another: what the kernel would give a socket.
-pub(super) fn own_address(member: IpAddr) -> Option<IpAddr> {
+/// The address that this host uses towards another: what the kernel would give a socket. None where it cannot be reached; an
+/// error where this process is short of what it takes to ask.
+pub(super) fn own_address(member: IpAddr) -> io::Result<Option<IpAddr>> {
     let any: IpAddr = if member.is_ipv4() {
         [0; 4].into()
     } else {
         [0_u16; 8].into()
     };
-    let socket = UdpSocket::bind((any, 0)).ok()?;
-    // Connecting a datagram socket sends nothing; the port does not matter.
-    socket.connect((member, 9)).ok()?;
-    Some(socket.local_addr().ok()?.ip())
+    let ask = || {
+        let socket = UdpSocket::bind((any, 0))?;
+        // Connecting a datagram socket sends nothing; the port does not matter.
+        socket.connect((member, 9))?;
+        socket.local_addr()
+    };
+    match ask() {
+        Ok(own) => Ok(Some(own.ip())),
+        Err(error) if is_shortage(&error) => Err(error),
+        Err(_) => Ok(None),
+    }
 }
 
 /// The table of source addresses as it will be; each run of them is entered once.
@@ -51,6 +61,13 @@ impl SnatAddresses {
             runs: HashMap::new(),
             planned: 0,
         }
+    }
+
+    /// The addresses of a range.
+    pub(super) fn of(&self, range: SlotRange) -> impl Iterator<Item = IpAddr> {
+        let start = range.start as usize;
+        let addresses = self.table.get(start..start + range.count as usize);
+        addresses.unwrap_or_default().iter().copied().map(IpAddr::from)
     }
 
     pub(super) fn enter(&mut self, addresses: &[IpAddr]) -> Result<SlotRange, Error> {
