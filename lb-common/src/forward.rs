@@ -103,9 +103,13 @@ pub fn to_member<P: Platform, C>(
 ) -> Outcome {
     let record = found.record;
     let member_id = record.member.get();
+    let flags = match &packet.payload {
+        Payload::Transport(transport) => transport.tcp.flags,
+        _ => 0,
+    };
     let Some(member) = platform
         .member(member_id)
-        .filter(|member| member.keeps_sessions())
+        .filter(|member| record.stays_with(member, flags))
     else {
         return Outcome::next(End::Opening);
     };

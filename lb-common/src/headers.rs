@@ -240,6 +240,13 @@ pub mod tcp_flags {
     pub const RST: u8 = 0x04;
     /// The acknowledgement number counts.
     pub const ACK: u8 = 0x10;
+
+    /// Whether a segment with these flags asks for a connection (RFC 9293 section 3.5).
+    #[inline(always)]
+    #[must_use]
+    pub const fn opens(flags: u8) -> bool {
+        flags & (SYN | ACK) == SYN
+    }
 }
 
 header! {

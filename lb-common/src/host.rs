@@ -231,6 +231,10 @@ impl Platform for HostPlatform {
         apart::try_source(self, slot, member, protocol, hash, attempt)
     }
 
+    fn source_holder(&self, member: u32, protocol: u32, hash: u32, attempt: u32) -> u32 {
+        apart::source_holder(self, member, protocol, hash, attempt)
+    }
+
     fn release(&self, slot: Slot, tag: u32) -> bool {
         apart::release(self, slot, tag)
     }

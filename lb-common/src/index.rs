@@ -73,6 +73,21 @@ pub fn enter<'b>(table: impl Fn(u32) -> Option<&'b IndexBucket>, key: &Key, numb
     true
 }
 
+/// [`enter`], where that is simple; otherwise false too.
+#[inline(always)]
+pub fn enter_first(bucket: &IndexBucket, key: &Key, number: u32) -> bool {
+    let entry = entry(key, number);
+    let swap = |bucket: &IndexBucket, way, from, to| {
+        bucket
+            .entry(way)
+            .is_some_and(|word| word.compare_exchange(from, to))
+    };
+    let give_back = |bucket: &_, way| {
+        swap(bucket, way, entry, 0);
+    };
+    buckets::enter_first(bucket, key, |bucket, way| swap(bucket, way, 0, entry), give_back).is_some()
+}
+
 /// Takes the number out that was entered under `key`.
 #[inline(always)]
 pub fn remove<'b>(table: impl Fn(u32) -> Option<&'b IndexBucket>, key: &Key, number: u32) {

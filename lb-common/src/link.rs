@@ -96,11 +96,26 @@ impl Exit {
     #[inline(always)]
     pub fn verdict<P: Platform>(&self, platform: &P) -> Verdict {
         if self.ifindex == platform.ingress_ifindex() {
-            Verdict::Transmit
+            turn_round(platform)
         } else {
             platform.redirect_to(self.ifindex);
             Verdict::Redirect
         }
+    }
+}
+
+/// Out of the interface that the frame came in by.
+#[inline(always)]
+pub fn turn_round<P: Platform>(platform: &P) -> Verdict {
+    let ifindex = platform.ingress_ifindex();
+    if platform
+        .settings()
+        .is_some_and(|settings| settings.redirects(ifindex))
+    {
+        platform.redirect_to(ifindex);
+        Verdict::Redirect
+    } else {
+        Verdict::Transmit
     }
 }
 

@@ -3,16 +3,19 @@
 use crate::{
     address::{Address, Endpoint},
     buckets::Key,
-    flow::{Record, State, StateWord, apart, returns, table::Slot},
+    flow::{
+        Record, State, StateWord, apart, returns,
+        table::{Refused, Slot},
+    },
     headers::{protocol, tcp_flags},
     link::reversed,
     listeners,
     packet::{Fragment, Packet, Transport},
     platform::Platform,
     session::{self, Admission, Plan},
-    tables::{Forwarding, Member, Pool, Session, SessionKey, SharedAddress},
+    tables::{Forwarding, Member, Pool, Session, SessionKey, SharedAddress, SlotRange},
     verdict::Reason,
-    word::{Word32, forget},
+    word::{Word32, Word64, forget},
 };
 
 /// Whether the flow was known until now.
@@ -95,6 +98,8 @@ fn admission(protocol: u8, flags: u8, past: Past) -> Result<Admission, Reason> {
 pub struct Opener {
     client: SharedAddress,
     vip: SharedAddress,
+    /// The hash of the flow; 0: not computed yet.
+    hash: Word64,
     /// The client's port in the upper half, the VIP's in the lower.
     ports: Word32,
     protocol: Word32,
@@ -204,6 +209,18 @@ impl Opener {
         self.may_have_flow.set(u32::from(may));
     }
 
+    /// The hash of the packet's flow; 0: not computed yet.
+    #[inline(always)]
+    pub fn hash(&self) -> u64 {
+        self.hash.get()
+    }
+
+    /// Notes the hash of the packet's flow; 0: not computed yet.
+    #[inline(always)]
+    pub fn set_hash(&self, hash: u64) {
+        self.hash.set(hash);
+    }
+
     /// When the packet came, in seconds.
     #[inline(always)]
     pub fn now_s(&self) -> u32 {
@@ -260,23 +277,34 @@ pub fn open<P: Platform>(
     let session = service.session.map(Session::seen);
     let choice = session::choose(platform, pool, pool_id, &network, session, admission, now_s)?;
     let member = platform.member(choice.member).ok_or(Reason::Inconsistent)?;
-    let (mut source, receiver) = first_source(platform, pool, member, opener, hash as u32)?;
+    // As they were when the choice was made: an outage after that is one that the flow has not seen.
+    let outages = member.outages();
+    let (mut source, receiver) = first_source(platform, (pool, forwarding), member, opener, hash as u32)?;
     let returns = returns::key(platform, &returns::endpoint(member), &receiver, opener.protocol())
         .ok_or(Reason::Inconsistent)?;
     if forwarding.sees_replies() {
         returns::prefetch(platform, &returns);
     }
-    let Some(reservation) = apart::reserve(platform, key, now_s) else {
-        if opener.may_have_flow() {
-            return Err(Reason::Contended);
+    let reservation = match apart::reserve(platform, key, now_s) {
+        Ok(reservation) => reservation,
+        Err(Refused::Contended) if !opener.may_have_flow() => {
+            opener.set_may_have_flow(true);
+            return Ok(Opened::Again);
         }
-        opener.set_may_have_flow(true);
-        return Ok(Opened::Again);
+        Err(Refused::Contended) => return Err(Reason::Contended),
+        Err(Refused::Full(_)) => return Err(Reason::FlowTableFull),
     };
-    if forwarding.sees_replies() && !platform.enter_return((&returns).into(), reservation.slot) {
+    if forwarding.sees_replies() && !apart::enter(platform, &returns, reservation.slot) {
         let found = if forwarding == Forwarding::FULL_NAT {
             let protocol = opener.protocol();
-            returns::search(platform, reservation.slot, choice.member, protocol, hash as u32)
+            returns::search(
+                platform,
+                reservation.slot,
+                choice.member,
+                protocol,
+                hash as u32,
+                now_s,
+            )
         } else {
             // The same client has a flow to the same member through another listener.
             Err(Reason::PortsExhausted)
@@ -289,9 +317,11 @@ pub fn open<P: Platform>(
             }
         }
     }
-    let state = State::first(opener.protocol(), opener.flags());
+    let state = State::first(opener.protocol());
     let state = StateWord(forget(
-        StateWord::new(state, forwarding, opener.tags.get()).0,
+        StateWord::new(state, forwarding, opener.tags.get())
+            .with_outages(outages)
+            .0,
         now_s,
     ));
     let written = reservation.commit(platform, key, choice.member, state, |record| {
@@ -304,7 +334,14 @@ pub fn open<P: Platform>(
     if !written {
         return Err(Reason::Inconsistent);
     }
-    let Some(done) = session::carry_out(platform, pool, pool_id, &network, &choice, now_s) else {
+    let Some(done) = session::carry_out(
+        platform,
+        (pool, pool_id),
+        &network,
+        service.session,
+        &choice,
+        now_s,
+    ) else {
         platform.release(reservation.slot, key.tag);
         opener.set_may_have_flow(true);
         return Ok(Opened::Again);
@@ -322,17 +359,17 @@ pub fn open<P: Platform>(
 #[inline(always)]
 fn first_source<P: Platform>(
     platform: &P,
-    pool: &Pool,
+    (pool, forwarding): (&Pool, Forwarding),
     member: &Member,
     opener: &Opener,
     hash: u32,
 ) -> Result<(returns::Source, Endpoint), Reason> {
-    if Forwarding(pool.forwarding.get()) == Forwarding::FULL_NAT {
+    if forwarding == Forwarding::FULL_NAT {
         return returns::candidate(platform, member, pool, hash, 0).ok_or(Reason::Inconsistent);
     }
     let client = opener.client();
     let source = returns::Source {
-        snat_address: member.snat_first.get(),
+        snat_address: SlotRange::from(member.snat.get()).start,
         port: client.port,
     };
     Ok((source, client))

@@ -116,6 +116,8 @@ pub trait Platform: Tables {
     fn enter_return(&self, key: Keyed, slot: Slot) -> bool;
     /// Enters a flow in the return index under a source of this attempt: [`crate::flow::apart::try_source`].
     fn try_source(&self, slot: Slot, member: u32, protocol: u32, hash: u32, attempt: u32) -> u64;
+    /// The slot of the flow that has the source of this attempt: [`crate::flow::apart::source_holder`].
+    fn source_holder(&self, member: u32, protocol: u32, hash: u32, attempt: u32) -> u32;
     /// Ends a flow: [`crate::flow::apart::release`].
     fn release(&self, slot: Slot, tag: u32) -> bool;
 }

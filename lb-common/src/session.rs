@@ -229,34 +229,41 @@ pub fn choose<T: Tables>(
     })
 }
 
-/// Carries the plan out, after the flow was made, and says what was done; nothing where another core meanwhile bound the
-/// client to another member.
+/// Carries the plan for `session` out, after the flow was made, and says what was done; nothing where the client is bound to
+/// another member by now, or to none.
 #[inline(always)]
 pub fn carry_out<P: Platform>(
     platform: &P,
-    pool: &Pool,
-    pool_id: u32,
+    (pool, pool_id): (&Pool, u32),
     network: &Address,
+    session: Option<&Session>,
     choice: &Choice,
     now_s: u32,
 ) -> Option<Plan> {
-    let key = SessionKey::new(network, pool_id);
     let plan = Plan::from_word(choice.plan);
-    if plan == Plan::None || plan == Plan::Renew && !is_renewal_due(pool, choice.seen as u32, now_s) {
+    if plan == Plan::None {
         return Some(plan);
     }
+    if plan == Plan::Renew {
+        // Another core may have moved it since the choice was made.
+        let session = session.filter(|session| session.member() == choice.member)?;
+        if is_renewal_due(pool, choice.seen as u32, now_s) {
+            touch(session, choice.member, now_s);
+        }
+        return Some(plan);
+    }
+    let key = SessionKey::new(network, pool_id);
     let mut counted = plan;
     let made = plan == Plan::Create && platform.create_session(&key, choice.member, now_s);
     if !made {
         match platform.session(&key) {
-            Some(session) if plan == Plan::Renew => touch(session, choice.member, now_s),
             Some(session) if rebind(session, choice, plan, now_s) => {}
             // Another core was first, with the same member, and counted what it did.
             Some(session) if session.member() == choice.member => counted = Plan::Renew,
-            Some(_) => return None,
-            // It was evicted meanwhile, or there is no room: there is nothing to count.
-            None if plan != Plan::Renew => counted = Plan::None,
-            None => {}
+            // There is no room: there is nothing to count.
+            None if plan == Plan::Create => counted = Plan::None,
+            // It moved, or was swept or evicted.
+            _ => return None,
         }
     }
     Some(Plan::from_word(forget(counted as u32, now_s)))

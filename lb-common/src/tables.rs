@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Changed whenever a layout here changes: pinned maps of another version are not taken over.
-pub const LAYOUT_VERSION: u32 = 4;
+pub const LAYOUT_VERSION: u32 = 5;
 
 /// An [`Address`] in shared memory.
 #[derive(Debug, Default)]
@@ -70,6 +70,34 @@ pub struct Settings {
     pub flow_idle_s: [Word32; 8],
     /// Zero.
     pub padding: Word32,
+    /// The interfaces that frames are not transmitted by but redirected to, also where they came in there: a bit for each
+    /// index, modulo 256. What is transmitted into a veth pair waits until its other end has other work, unless that has an
+    /// XDP program too (`veth_xdp_flush` in the kernel's veth.c).
+    pub redirecting: [Word64; 4],
+}
+
+impl Settings {
+    const fn redirecting_bit(ifindex: u32) -> (usize, u64) {
+        ((ifindex >> 6 & 3) as usize, 1 << (ifindex & 63))
+    }
+
+    /// Whether frames are redirected to this interface also where they came in by it.
+    #[inline(always)]
+    pub fn redirects(&self, ifindex: u32) -> bool {
+        let (word, bit) = Self::redirecting_bit(ifindex);
+        self.redirecting[word].get() & bit != 0
+    }
+
+    /// Has frames be redirected to these interfaces, and to no others.
+    pub fn set_redirecting(&self, interfaces: impl Iterator<Item = u32>) {
+        let mut words = [0; 4];
+        for (word, bit) in interfaces.map(Self::redirecting_bit) {
+            words[word] |= bit;
+        }
+        for (shared, word) in self.redirecting.iter().zip(words) {
+            shared.set(word);
+        }
+    }
 }
 
 /// What a VIP's port without listener answers.
@@ -117,7 +145,7 @@ impl Listener {
     }
 }
 
-/// A run of slots in the schedule array, in one word so that both change at once.
+/// A run of slots in an array, or of ports, in one word so that both ends change at once.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct SlotRange {
     /// The first slot.
@@ -137,6 +165,7 @@ impl From<u64> for SlotRange {
 }
 
 impl From<SlotRange> for u64 {
+    #[inline(always)]
     fn from(range: SlotRange) -> Self {
         Self::from(range.start) << 32 | Self::from(range.count)
     }
@@ -159,12 +188,10 @@ pub struct Pool {
     pub session_idle_s: Word32,
     /// How long a session may last at all, in seconds; 0: without end.
     pub session_absolute_s: Word32,
-    /// The first source port of full NAT.
-    pub snat_port_first: Word32,
-    /// How many source ports full NAT has.
-    pub snat_port_count: Word32,
     /// 1 while a pool of the configuration has this id.
     pub used: Word32,
+    /// The source ports of full NAT: a [`SlotRange`] of them.
+    pub snat_ports: Word64,
     /// The mask under which IPv4 clients share a session, of the mapped address.
     pub client_mask_v4: SharedAddress,
     /// The mask under which IPv6 clients share a session.
@@ -248,16 +275,14 @@ pub struct Member {
     pub address: SharedAddress,
     /// The port, in the host's byte order.
     pub port: Word32,
-    /// A [`MemberState`].
-    pub state: Word32,
+    /// A [`MemberState`] in the lowest byte, above it its outages: see [`Member::outages`].
+    state: Word32,
     /// The pool's id.
     pub pool: Word32,
     /// The weight, 0 to 256.
     pub weight: Word32,
-    /// The first of its source addresses for full NAT and IPIP.
-    pub snat_first: Word32,
-    /// How many source addresses it has.
-    pub snat_count: Word32,
+    /// Its source addresses for full NAT and IPIP: a [`SlotRange`] of them.
+    pub snat: Word64,
     /// The way to it.
     pub next_hop: NextHop,
     /// Flows that are open: the datapath counts them.
@@ -295,22 +320,47 @@ impl MemberState {
             _ => Self::Unused,
         }
     }
+
+    /// Whether packets of flows and sessions may go there.
+    #[inline(always)]
+    #[must_use]
+    pub const fn keeps_sessions(self) -> bool {
+        matches!(self, Self::Up | Self::Draining)
+    }
 }
 
 impl Member {
+    const STATE_BITS: u32 = 8;
+
+    /// Whether it takes packets.
+    #[inline(always)]
+    pub fn state(&self) -> MemberState {
+        MemberState::from_word(self.state.get() & ((1 << Self::STATE_BITS) - 1))
+    }
+
+    /// How often it has ceased to take packets, modulo 2^24: flows that were silent meanwhile are told by that.
+    #[inline(always)]
+    pub fn outages(&self) -> u32 {
+        self.state.get() >> Self::STATE_BITS
+    }
+
+    /// Changes the state; the daemon alone does. State and outages are seen to change at once.
+    pub fn set_state(&self, state: MemberState) {
+        let ceases = self.state().keeps_sessions() && !state.keeps_sessions();
+        let outages = self.outages().wrapping_add(ceases.into());
+        self.state.set(outages << Self::STATE_BITS | state as u32);
+    }
+
     /// Whether packets of flows and sessions may go there.
     #[inline(always)]
     pub fn keeps_sessions(&self) -> bool {
-        matches!(
-            MemberState::from_word(self.state.get()),
-            MemberState::Up | MemberState::Draining
-        )
+        self.state().keeps_sessions()
     }
 
     /// Whether new flows without a session may go there.
     #[inline(always)]
     pub fn takes_new(&self) -> bool {
-        self.state.get() == MemberState::Up as u32
+        self.state() == MemberState::Up
     }
 }
 
@@ -355,7 +405,7 @@ pub struct Session {
 }
 
 const _: () = {
-    assert!(size_of::<Settings>() == 80);
+    assert!(size_of::<Settings>() == 112);
     assert!(size_of::<Listener>() == 32);
     assert!(size_of::<Pool>() == 88);
     assert!(size_of::<Member>() == 128);

@@ -14,7 +14,7 @@ use crate::{
     parse::parse,
     platform::Platform,
     session::Plan,
-    tables::{Member, SharedAddress},
+    tables::SharedAddress,
     verdict::Reason,
     word::{Word32, forget},
 };
@@ -246,7 +246,8 @@ fn foresee<P: Platform>(platform: &P, note: &Note, client: &Endpoint, vip: &Endp
         && is_live(platform, &found, note.flags.get() as u8, now_s)
     {
         let member = found.record.member.get();
-        if platform.member(member).is_some_and(Member::keeps_sessions) {
+        let stays = |entry| found.record.stays_with(entry, note.flags.get() as u8);
+        if platform.member(member).is_some_and(stays) {
             note.member.set(member);
             note.why.set(Why::Flow as u32);
             return;

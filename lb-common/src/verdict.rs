@@ -69,6 +69,8 @@ reasons! {
     NoMember = "no_member",
     /// Dropped: no free source port towards the member.
     PortsExhausted = "ports_exhausted",
+    /// Dropped: a new flow, where the flow table is full of established connections.
+    FlowTableFull = "flow_table_full",
     /// Dropped: two cores made the same flow at once; the sender's next packet finds it.
     Contended = "contended",
     /// Dropped: the way to the member is not known yet.

@@ -18,6 +18,7 @@ use crate::{packet::KernelFrame, platform::Kernel};
 
 /// Packets of live flows.
 #[xdp]
+#[inline(always)]
 pub fn holdfast(context: XdpContext) -> u32 {
     let (kernel, mut frame) = open(&context);
     trace::divert(&context, &kernel);
@@ -26,6 +27,7 @@ pub fn holdfast(context: XdpContext) -> u32 {
 
 /// Packets that open a flow.
 #[xdp]
+#[inline(always)]
 pub fn holdfast_opening(context: XdpContext) -> u32 {
     let (kernel, mut frame) = open(&context);
     go_on(&Ordinary(&context), datapath::opening(&kernel, &mut frame))
@@ -33,6 +35,7 @@ pub fn holdfast_opening(context: XdpContext) -> u32 {
 
 /// Fragments, and packets with extension headers.
 #[xdp]
+#[inline(always)]
 pub fn holdfast_extended(context: XdpContext) -> u32 {
     let (kernel, mut frame) = open(&context);
     go_on(&Ordinary(&context), datapath::extended(&kernel, &mut frame))
@@ -40,6 +43,7 @@ pub fn holdfast_extended(context: XdpContext) -> u32 {
 
 /// All other packets.
 #[xdp]
+#[inline(always)]
 pub fn holdfast_others(context: XdpContext) -> u32 {
     let (kernel, mut frame) = open(&context);
     go_on(&Ordinary(&context), datapath::others(&kernel, &mut frame))
@@ -47,6 +51,7 @@ pub fn holdfast_others(context: XdpContext) -> u32 {
 
 /// Packets that are answered.
 #[xdp]
+#[inline(always)]
 pub fn holdfast_answer(context: XdpContext) -> u32 {
     let (kernel, mut frame) = open(&context);
     action(datapath::answer(&kernel, &mut frame))

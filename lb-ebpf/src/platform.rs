@@ -281,6 +281,11 @@ impl Platform for Kernel {
     }
 
     #[inline(always)]
+    fn source_holder(&self, member: u32, protocol: u32, hash: u32, attempt: u32) -> u32 {
+        holdfast_source_holder(member, protocol, hash, attempt) as u32
+    }
+
+    #[inline(always)]
     fn release(&self, slot: Slot, tag: u32) -> bool {
         holdfast_release(slot.0, tag) != 0
     }
@@ -336,6 +341,12 @@ extern "C" fn holdfast_enter_return(first: u32, tag: u32, slot: u32) -> u64 {
 #[inline(never)]
 extern "C" fn holdfast_try_source(slot: u32, member: u32, protocol: u32, hash: u32, attempt: u32) -> u64 {
     apart::try_source(&apart(), Slot(slot), member, protocol, hash, attempt)
+}
+
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn holdfast_source_holder(member: u32, protocol: u32, hash: u32, attempt: u32) -> u64 {
+    apart::source_holder(&apart(), member, protocol, hash, attempt).into()
 }
 
 #[unsafe(no_mangle)]

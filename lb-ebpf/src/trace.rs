@@ -86,6 +86,7 @@ pub fn divert(context: &XdpContext, kernel: &Kernel) {
 
 /// The first of all stages while a trace is on.
 #[xdp]
+#[inline(always)]
 pub fn holdfast_look(context: XdpContext) -> u32 {
     let (kernel, mut frame) = open(&context);
     trace::look(&kernel, &mut frame);
@@ -102,6 +103,7 @@ macro_rules! traced_stages {
     ($($program:ident = $stage:expr;)*) => {$(
         #[doc = stringify!($stage)]
         #[xdp]
+        #[inline(always)]
         pub fn $program(context: XdpContext) -> u32 {
             let (kernel, mut frame) = open(&context);
             let serve: fn(&Kernel, &mut KernelFrame) -> Next = $stage;
@@ -164,6 +166,7 @@ impl Way for Traced<'_> {
 
 /// Tells what became of a packet.
 #[xdp]
+#[inline(always)]
 pub fn holdfast_tell(context: XdpContext) -> u32 {
     let (kernel, _) = open(&context);
     let Some(note) = kernel.note() else {

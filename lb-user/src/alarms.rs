@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use lb_common::{
-    tables::{self, MemberState},
+    tables::{self, MemberState, SlotRange},
     verdict::{Fate, Reason},
 };
 use tracing::warn;
@@ -22,7 +22,7 @@ const EVERY: Duration = Duration::from_secs(10);
 const NAMED: usize = 5;
 
 /// The kinds, and how many packets within [`EVERY`] are worth a line.
-const KINDS: [(Reason, u64); 6] = [
+const KINDS: [(Reason, u64); 7] = [
     (Reason::PortsExhausted, 1),
     (Reason::Inconsistent, 1),
     // Two cores make the same flow at once now and then, and the sender tries again.
@@ -30,6 +30,7 @@ const KINDS: [(Reason, u64); 6] = [
     (Reason::AnswerLimited, 1),
     (Reason::NextHopUnresolved, 1),
     (Reason::FlowEvicted, 1),
+    (Reason::FlowTableFull, 1),
 ];
 
 /// What is wrong, and what would be right.
@@ -54,6 +55,9 @@ fn advice(reason: Reason) -> &'static str {
         Reason::FlowEvicted => {
             "the flow table was full, and new flows took the place of others; look for a flood, or raise \
              `datapath.max_flows`"
+        }
+        Reason::FlowTableFull => {
+            "the flow table was full of established connections, and new ones were refused; raise `datapath.max_flows`"
         }
         _ => "",
     }
@@ -162,12 +166,13 @@ fn has_few_ports(pool: &Pool, member: &tables::Member) -> bool {
     let Forwarding::FullNat(nat) = &pool.forwarding else {
         return false;
     };
-    let ports = u64::from(nat.snat_ports.count()) * u64::from(member.snat_count.get());
+    let addresses = SlotRange::from(member.snat.get()).count;
+    let ports = u64::from(nat.snat_ports.count()) * u64::from(addresses);
     u64::from(member.active_flows.get()) * 2 >= ports
 }
 
 fn has_no_way(_: &Pool, member: &tables::Member) -> bool {
-    let state = MemberState::from_word(member.state.get());
+    let state = member.state();
     matches!(state, MemberState::Up | MemberState::Draining) && member.next_hop.ifindex.get() == 0
 }
 
@@ -232,8 +237,8 @@ mod tests {
             let key = (pool.name.clone(), pool.members[0].name.clone());
             ids.members.insert(key, id);
             let entry = &members[id as usize];
-            entry.state.set(MemberState::Up as u32);
-            entry.snat_count.set(1);
+            entry.set_state(MemberState::Up);
+            entry.snat.set(SlotRange { start: 0, count: 1 }.into());
             entry.next_hop.ifindex.set(u32::from(pool.name != "nat"));
         }
         members[1].active_flows.set(70);

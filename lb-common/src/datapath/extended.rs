@@ -30,7 +30,7 @@ pub(super) fn extended_packet<P: Platform, C>(
                 let id = new_fragment(platform, &packet, &located, now_s);
                 (located, id)
             }
-            Err(outcome) => return note_opener(platform, &packet, outcome, now_s),
+            Err(next) => return note_opener(platform, &packet, next, now_s),
         },
         Payload::LaterFragment => match locate_later(platform, &packet, now_s) {
             Some(located) => located,
@@ -45,7 +45,7 @@ pub(super) fn extended_packet<P: Platform, C>(
     };
     let fragment_id = forget(fragment_id, noise);
     let outcome = forward(platform, &mut packet, &located, fragment_id, now_s, departure);
-    note_opener(platform, &packet, outcome, now_s)
+    note_opener(platform, &packet, (outcome, 0), now_s)
 }
 
 /// Where the packet is the first fragment of a datagram: notes where the later ones go, and gives their new id; 0 for

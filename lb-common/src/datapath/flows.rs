@@ -26,22 +26,23 @@ pub(crate) struct Located<'t> {
     pub(crate) direction: u32,
 }
 
-/// Finds the flow of a TCP or UDP packet; or else what becomes of the packet.
+/// Finds the flow of a TCP or UDP packet; or else what becomes of the packet, and the hash under which its flow was looked
+/// for: 0 where none was.
 #[inline(always)]
 pub(super) fn locate<'t, P: Platform, C>(
     platform: &'t P,
     packet: &Packet<'_, C>,
     transport: &Transport<'_>,
     now_s: u32,
-) -> Result<Located<'t>, Outcome> {
+) -> Result<Located<'t>, (Outcome, u64)> {
     let (source, destination) = packet.endpoints(transport.ports);
-    let mut otherwise = PASS;
+    let mut otherwise = (PASS, 0);
     if filter::may_be(platform, filter::Kind::Vip, &destination.address) {
-        let Some((_, key)) = flow_key(platform, &source, &destination, packet.protocol) else {
-            return Err(Outcome::drop(Reason::Inconsistent));
+        let Some((hash, key)) = flow_key(platform, &source, &destination, packet.protocol) else {
+            return Err((Outcome::drop(Reason::Inconsistent), 0));
         };
         // It may still be an answer: an address that is no VIP can have a VIP's bit in the filter.
-        otherwise = Outcome::next(End::OpeningNew);
+        otherwise = (Outcome::next(End::OpeningNew), hash);
         if let Some(found) = table::find(platform, &key, &source, &destination, packet.protocol) {
             if is_live(platform, &found, transport.tcp.flags, now_s) {
                 return Ok(Located {
@@ -49,7 +50,7 @@ pub(super) fn locate<'t, P: Platform, C>(
                     direction: Direction::Forward as u32,
                 });
             }
-            otherwise = Outcome::next(End::Opening);
+            otherwise = (Outcome::next(End::Opening), hash);
         }
     }
     if filter::may_be(platform, filter::Kind::Member, &source.address)
@@ -75,17 +76,20 @@ pub(super) fn flow_packet<P: Platform, C>(
         _ => return Outcome::next(End::Others),
     };
     let now_s = platform.now_s();
-    let opens = transport.tcp.flags & (tcp_flags::SYN | tcp_flags::ACK) == tcp_flags::SYN;
-    let outcome = if opens && filter::may_be(platform, filter::Kind::Vip, &packet.ip.destination()) {
+    let opens = tcp_flags::opens(transport.tcp.flags);
+    let next = if opens && filter::may_be(platform, filter::Kind::Vip, &packet.ip.destination()) {
         // Most likely there is no flow yet: opening looks for one anyway.
-        Outcome::next(End::Opening)
+        (Outcome::next(End::Opening), 0)
     } else {
         match locate(platform, &packet, transport, now_s) {
-            Ok(located) => forward(platform, &mut packet, &located, 0, now_s, departure),
-            Err(outcome) => outcome,
+            Ok(located) => {
+                let outcome = forward(platform, &mut packet, &located, 0, now_s, departure);
+                (outcome, 0)
+            }
+            Err(other) => other,
         }
     };
-    note_opener(platform, &packet, outcome, now_s)
+    note_opener(platform, &packet, next, now_s)
 }
 
 /// Tells the opener of the packet where that is to open a flow. A later fragment cannot: its first one's flow is over.
@@ -93,7 +97,7 @@ pub(super) fn flow_packet<P: Platform, C>(
 pub(super) fn note_opener<P: Platform, C>(
     platform: &P,
     packet: &Packet<'_, C>,
-    outcome: Outcome,
+    (outcome, hash): (Outcome, u64),
     now_s: u32,
 ) -> Outcome {
     if !matches!(outcome.end, End::Opening | End::OpeningNew) {
@@ -103,6 +107,7 @@ pub(super) fn note_opener<P: Platform, C>(
         return Outcome::next(End::Others);
     };
     opener.set(packet, transport, platform.ingress_ifindex(), now_s);
+    opener.set_hash(hash);
     opener.set_may_have_flow(outcome.end == End::Opening);
     Outcome::next(End::Opening)
 }
@@ -141,8 +146,7 @@ pub(crate) fn flow_key<P: Platform>(
 /// it was closed and its client opens another from the same port (RFC 9293 section 3.6.1).
 #[inline(always)]
 pub(crate) fn is_live<P: Platform>(platform: &P, found: &Found<'_>, flags: u8, now_s: u32) -> bool {
-    let reopened = flags & (tcp_flags::SYN | tcp_flags::ACK) == tcp_flags::SYN
-        && !found.record.state_word().state().is_open();
+    let reopened = tcp_flags::opens(flags) && !found.record.state_word().state().is_open();
     !reopened && !found.record.is_expired(platform, now_s)
 }
 

@@ -19,7 +19,7 @@ use crate::{
     answer::{self, Asked, Kind},
     forward::{End, Outcome},
     frame::Frame,
-    link::{Departure, relink},
+    link::{self, Departure, relink},
     packet::{Fragment, Payload},
     parse::{parse, parse_plain},
     platform::Platform,
@@ -125,7 +125,7 @@ pub fn answer<P: Platform, F: Frame>(platform: &P, frame: &mut F) -> Verdict {
         }
     };
     match answer::write(frame, &asked, kind) {
-        Ok(()) => Verdict::Transmit,
+        Ok(()) => link::turn_round(platform),
         Err(reason) => {
             platform.count_reason(reason);
             Verdict::Drop

@@ -1,15 +1,17 @@
 //! Opening a flow, or refusing to.
 
-use super::flows::{PASS, flow_key, is_live};
+use super::flows::{PASS, is_live};
 use crate::{
     answer::Kind,
+    buckets::Key,
     flow::table,
     forward::{End, Outcome},
+    hash,
     headers::protocol,
     listeners,
     open::{self, Opened, Opener, Past, Service},
     platform::Platform,
-    tables::{ClosedPort, Member},
+    tables::ClosedPort,
     verdict::Reason,
 };
 
@@ -23,9 +25,14 @@ pub(super) fn open_flow<P: Platform>(platform: &P) -> Result<(), Outcome> {
     let now_s = opener.now_s();
     let protocol = opener.protocol();
     let (client, vip) = (opener.client(), opener.vip());
-    let Some((hash, key)) = flow_key(platform, &client, &vip, protocol) else {
+    let Some(settings) = platform.settings() else {
         return Err(Outcome::drop(Reason::Inconsistent));
     };
+    let hash = match opener.hash() {
+        0 => hash::of_tuple(settings.seed.get(), &client, &vip, protocol),
+        known => known,
+    };
+    let key = Key::new(hash, settings.flow_buckets.get());
     if !client.address.may_be_source() || client.address == vip.address {
         return Err(for_vip(platform, opener, || Outcome::drop(Reason::BadSource)));
     }
@@ -45,7 +52,7 @@ pub(super) fn open_flow<P: Platform>(platform: &P) -> Result<(), Outcome> {
         if is_live(platform, &found, opener.flags(), now_s) {
             if platform
                 .member(found.record.member.get())
-                .is_some_and(Member::keeps_sessions)
+                .is_some_and(|member| found.record.stays_with(member, opener.flags()))
             {
                 // Another core made it a moment ago, or it is the client's SYN again.
                 opener.set_slot(found.slot, found.tag);

@@ -5,7 +5,7 @@ use super::{
     returns::{self, Source},
     table::{self, Refused, Reservation, Slot},
 };
-use crate::{buckets::Key, platform::Platform, verdict::Reason};
+use crate::{buckets::Key, index, platform::Platform, verdict::Reason};
 
 /// What a key is outside its table: first bucket and tag.
 #[derive(Clone, Copy, Debug)]
@@ -46,17 +46,24 @@ const NO_SLOT: u32 = u32::MAX;
 /// Takes a way of the flow table for a new flow, where one is free or else where a flow matters least. One whose time was
 /// not over is counted.
 #[inline(always)]
-pub fn reserve<P: Platform>(platform: &P, key: &Key, now_s: u32) -> Option<Reservation> {
+pub fn reserve<P: Platform>(platform: &P, key: &Key, now_s: u32) -> Result<Reservation, Refused> {
+    if let Some(reserved) = table::reserve_first(platform, key) {
+        return Ok(reserved);
+    }
     let mut word = platform.reserve(key.into(), now_s);
     if word != CONTENDED && word & FULL != 0 {
-        let least = table::at(platform, Slot(word as u32))?;
+        let least = table::at(platform, Slot(word as u32)).ok_or(Refused::Full(None))?;
         let is_over = least.record.is_expired(platform, now_s);
         if platform.release(least.slot, least.tag) && !is_over {
             platform.count_reason(Reason::FlowEvicted);
         }
         word = platform.reserve(key.into(), now_s);
     }
-    (word & FULL == 0).then(|| Reservation::from_word(word))
+    if word & FULL == 0 {
+        Ok(Reservation::from_word(word))
+    } else {
+        Err(Refused::Contended)
+    }
 }
 
 /// [`Platform::reserve`].
@@ -71,6 +78,15 @@ pub fn reserve_word<P: Platform>(platform: &P, key: Keyed, now_s: u32) -> u64 {
         Err(Refused::Contended) => CONTENDED,
         Err(Refused::Full(least)) => FULL | u64::from(least.map_or(NO_SLOT, |slot| slot.0)),
     }
+}
+
+/// Enters a flow in the return index; false where another has the key, or no entry is free.
+#[inline(always)]
+pub fn enter<P: Platform>(platform: &P, key: &Key, slot: Slot) -> bool {
+    let is_simple = platform
+        .return_bucket(key.first)
+        .is_some_and(|bucket| index::enter_first(bucket, key, slot.0));
+    is_simple || platform.enter_return(key.into(), slot)
 }
 
 /// [`Platform::enter_return`].
@@ -94,6 +110,12 @@ pub fn try_source<P: Platform>(
     attempt: u32,
 ) -> u64 {
     returns::try_source(platform, slot, member, protocol as u8, hash, attempt).map_or(0, Source::to_word)
+}
+
+/// [`Platform::source_holder`].
+#[inline(always)]
+pub fn source_holder<P: Platform>(platform: &P, member: u32, protocol: u32, hash: u32, attempt: u32) -> u32 {
+    returns::source_holder(platform, member, protocol as u8, hash, attempt).map_or(NO_SLOT, |slot| slot.0)
 }
 
 /// [`Platform::release`].

@@ -13,7 +13,7 @@ use crate::{
     buckets::{self, Tagged, WAYS},
     headers::{protocol, tcp_flags},
     platform::Tables,
-    tables::{Forwarding, SharedAddress},
+    tables::{Forwarding, Member, SharedAddress},
     word::Word32,
 };
 
@@ -33,7 +33,7 @@ pub enum Direction {
 pub enum State {
     /// No flow.
     Unused = 0,
-    /// TCP: the client's SYN, not yet its acknowledgement.
+    /// TCP: only the client has been heard of.
     TcpSyn = 1,
     /// TCP: data may pass.
     TcpEstablished = 2,
@@ -43,6 +43,11 @@ pub enum State {
     TcpReset = 4,
     /// UDP.
     Udp = 5,
+    /// TCP: the member has answered, and the client has not gone on yet.
+    TcpAnswered = 6,
+    /// TCP: it was reset, but the member goes on. Whoever made the reset up does not know the sequence numbers, and both
+    /// sides take no notice of it (RFC 5961 section 3).
+    TcpDoubted = 7,
 }
 
 impl State {
@@ -54,22 +59,32 @@ impl State {
             3 => Self::TcpFin,
             4 => Self::TcpReset,
             5 => Self::Udp,
+            6 => Self::TcpAnswered,
+            7 => Self::TcpDoubted,
             _ => Self::Unused,
         }
     }
 
-    /// The state after a packet with these TCP flags.
+    /// The state after a packet with these TCP flags, where what members answer passes by or does not.
+    ///
+    /// Only what both sides take part in is established, or lives on after a reset: anyone can send a packet in the name of
+    /// one. Where members answer by themselves, the client's word has to do.
     #[inline(always)]
     #[must_use]
-    pub const fn after(self, flags: u8, direction: Direction) -> Self {
+    pub const fn after(self, flags: u8, direction: Direction, sees_replies: bool) -> Self {
+        let from_client = matches!(direction, Direction::Forward);
+        let answers = !from_client || !sees_replies;
         match self {
-            Self::TcpSyn | Self::TcpEstablished | Self::TcpFin if flags & tcp_flags::RST != 0 => {
-                Self::TcpReset
+            Self::Udp | Self::Unused => self,
+            _ if flags & tcp_flags::RST != 0 => Self::TcpReset,
+            Self::TcpReset if answers => Self::TcpDoubted,
+            Self::TcpDoubted if from_client => Self::TcpEstablished,
+            Self::TcpSyn | Self::TcpAnswered | Self::TcpEstablished if flags & tcp_flags::FIN != 0 => {
+                Self::TcpFin
             }
-            Self::TcpSyn | Self::TcpEstablished if flags & tcp_flags::FIN != 0 => Self::TcpFin,
-            Self::TcpSyn if matches!(direction, Direction::Forward) && flags & tcp_flags::SYN == 0 => {
-                Self::TcpEstablished
-            }
+            Self::TcpSyn if !from_client => Self::TcpAnswered,
+            Self::TcpSyn if answers && flags & tcp_flags::SYN == 0 => Self::TcpEstablished,
+            Self::TcpAnswered if from_client && flags & tcp_flags::SYN == 0 => Self::TcpEstablished,
             same => same,
         }
     }
@@ -77,10 +92,9 @@ impl State {
     /// The state that the first packet of a flow brings it to.
     #[inline(always)]
     #[must_use]
-    pub const fn first(protocol: u8, flags: u8) -> Self {
-        match (protocol, flags & tcp_flags::SYN) {
-            (protocol::UDP, _) => Self::Udp,
-            (_, 0) => Self::TcpEstablished,
+    pub const fn first(protocol: u8) -> Self {
+        match protocol {
+            protocol::UDP => Self::Udp,
             _ => Self::TcpSyn,
         }
     }
@@ -89,7 +103,10 @@ impl State {
     #[inline(always)]
     #[must_use]
     pub const fn is_open(self) -> bool {
-        matches!(self, Self::TcpSyn | Self::TcpEstablished | Self::Udp)
+        matches!(
+            self,
+            Self::TcpSyn | Self::TcpAnswered | Self::TcpEstablished | Self::Udp
+        )
     }
 }
 
@@ -104,6 +121,8 @@ impl StateWord {
     const COUNTED: u32 = 1 << 16;
     /// How many buckets it was displaced by.
     const RANK_SHIFT: u32 = 17;
+    /// The lower bits of [`Member::outages`] when the flow was opened.
+    const OUTAGES_SHIFT: u32 = 19;
 
     /// The word of a new flow.
     #[inline(always)]
@@ -148,19 +167,33 @@ impl StateWord {
         self.0 >> Self::RANK_SHIFT & (buckets::PROBES - 1)
     }
 
+    /// The word of a flow to a member with so many [`Member::outages`].
+    #[inline(always)]
+    #[must_use]
+    pub const fn with_outages(self, outages: u32) -> Self {
+        Self(self.0 | outages << Self::OUTAGES_SHIFT)
+    }
+
+    /// Whether the member has had no outage since the flow was opened, as its [`Member::outages`] tell: until it has had
+    /// 8,192 of them.
+    #[inline(always)]
+    const fn has_seen(self, outages: u32) -> bool {
+        (self.0 ^ outages << Self::OUTAGES_SHIFT) >> Self::OUTAGES_SHIFT == 0
+    }
+
     #[inline(always)]
     const fn with_rank(self, rank: u32) -> Self {
         Self(self.0 | rank << Self::RANK_SHIFT)
     }
 
-    /// The word with another state; a flow that is no longer open is no longer counted.
+    /// The word with another state; what is open is counted.
     #[inline(always)]
     const fn with_state(self, state: State) -> Self {
-        let word = self.0 & !0xff | state as u32;
+        let word = self.0 & !(0xff | Self::COUNTED) | state as u32;
         Self(if state.is_open() {
-            word
+            word | Self::COUNTED
         } else {
-            word & !Self::COUNTED
+            word
         })
     }
 }
@@ -221,6 +254,20 @@ impl Record {
         StateWord(self.state.get())
     }
 
+    /// Whether a packet with these TCP flags goes to the flow's member: not while that takes none. After an outage that it
+    /// slept through, the flow of a client that is held is no reason any more: its session may have moved. Only the packets in the
+    /// middle of a TCP connection go on all the same, since another member would know nothing of it.
+    #[inline(always)]
+    pub fn stays_with(&self, member: &Member, flags: u8) -> bool {
+        if !member.keeps_sessions() {
+            return false;
+        }
+        let state = self.state_word();
+        state.has_seen(member.outages())
+            || self.renewed_s.get() == 0
+            || state.state() != State::Udp && !tcp_flags::opens(flags)
+    }
+
     /// Whether its idle time has passed.
     #[inline(always)]
     pub fn is_expired<T: Tables>(&self, tables: &T, now_s: u32) -> bool {
@@ -237,7 +284,9 @@ impl Record {
     #[inline(always)]
     pub fn follow<T: Tables>(&self, tables: &T, flags: u8, direction: Direction) {
         let old = self.state_word();
-        let next = old.state().after(flags, direction);
+        let next = old
+            .state()
+            .after(flags, direction, old.forwarding().sees_replies());
         if next != old.state() {
             self.change_state(tables, old, old.with_state(next));
         }
@@ -248,11 +297,11 @@ impl Record {
         let member = self.member.get();
         let changed = self.state.compare_exchange(old.0, new.0);
         if changed
-            && old.is_counted()
-            && !new.is_counted()
+            && old.is_counted() != new.is_counted()
             && let Some(member) = tables.member(member)
         {
-            member.active_flows.fetch_add(u32::MAX);
+            let one = if new.is_counted() { 1 } else { u32::MAX };
+            member.active_flows.fetch_add(one);
         }
         changed
     }

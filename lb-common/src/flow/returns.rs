@@ -10,12 +10,14 @@ use crate::{
     hash::{self, Hash, place},
     index,
     platform::{Loop, LoopBody, Platform, Tables},
-    tables::{Forwarding, Member, Pool},
+    tables::{Forwarding, Member, Pool, SlotRange},
     verdict::Reason,
 };
 
-/// How many ports are tried before they count as exhausted: with nine of ten in use, one try in 850 fails.
+/// How many ports are tried before one is taken that has a flow: with nine of ten in use, one search in 850 comes to that.
 const PORT_TRIES: u32 = 64;
+/// Of how many ports that one is taken whose flow matters least.
+const PORTS_COMPARED: u32 = 32;
 
 /// Begins to load what will be looked at first.
 #[inline(always)]
@@ -157,26 +159,42 @@ pub fn candidate<T: Tables>(
     hash: u32,
     attempt: u32,
 ) -> Option<(Source, Endpoint)> {
-    let (first_port, port_count) = (pool.snat_port_first.get(), pool.snat_port_count.get());
+    let ports = SlotRange::from(pool.snat_ports.get());
+    let addresses = SlotRange::from(member.snat.get());
     let random = Hash::seeded(u64::from(hash)).with(u64::from(attempt)).finish();
-    let port = (first_port + place((random >> 32) as u32, port_count)) as u16;
-    let snat_address = member.snat_first.get() + place(random as u32, member.snat_count.get());
+    let port = (ports.start + place((random >> 32) as u32, ports.count)) as u16;
+    let snat_address = addresses.start + place(random as u32, addresses.count);
     let address = tables.snat_address(snat_address)?;
     Some((Source { snat_address, port }, Endpoint { address, port }))
 }
 
-/// What a source is looked for with. Small, since it lies on the kernel's stack beside all else.
+/// What a free source is looked for with. Small, since it lies on the kernel's stack beside all else.
 #[repr(C, align(8))]
 struct Search {
+    /// The source, 0: none; of [`LeastWorth`] how much the flow matters that has it.
+    result: u64,
     slot: Slot,
     member: u32,
     hash: u32,
     protocol: u32,
-    found: u64,
+}
+
+/// What the source is looked for with whose flow matters least: the same, in the same place.
+#[repr(C, align(8))]
+struct LeastWorth {
+    search: Search,
+    /// The flow, and the attempt that led to it. Beside each other: they are written by eight bytes.
+    holder: Slot,
+    attempt: u32,
+    now_s: u32,
+    padding: u32,
 }
 
 /// Finds a source for a full NAT under which the flow of `slot` is alone with its member, where the first that was tried
 /// is another's, and enters it.
+///
+/// Where none is free, the flow makes room that matters least of some: so a closed connection keeps its port only as long as
+/// nobody else needs it. Established ones keep theirs.
 #[inline(always)]
 pub fn search<P: Platform>(
     platform: &P,
@@ -184,29 +202,91 @@ pub fn search<P: Platform>(
     member: u32,
     protocol: u8,
     hash: u32,
+    now_s: u32,
 ) -> Result<Source, Reason> {
-    let mut search = Search {
+    let protocol = u32::from(protocol);
+    let search = Search {
+        result: 0,
         slot,
         member,
         hash,
-        protocol: protocol.into(),
-        found: 0,
+        protocol,
     };
-    platform.repeat(PORT_TRIES, &mut search);
-    Source::from_word(search.found).ok_or(Reason::PortsExhausted)
+    let mut least = LeastWorth {
+        search,
+        now_s,
+        holder: Slot(0),
+        attempt: 0,
+        padding: 0,
+    };
+    platform.repeat(PORT_TRIES, &mut least.search);
+    if let Some(source) = Source::from_word(least.search.result) {
+        return Ok(source);
+    }
+    least.search.result = table::KEPT;
+    platform.repeat(PORTS_COMPARED, &mut least);
+    if least.search.result == table::KEPT {
+        return Err(Reason::PortsExhausted);
+    }
+    let holder = table::at(platform, least.holder).ok_or(Reason::PortsExhausted)?;
+    let is_over = holder.record.is_expired(platform, now_s);
+    let was_open = holder.record.state_word().state().is_open();
+    if platform.release(holder.slot, holder.tag) && was_open && !is_over {
+        platform.count_reason(Reason::FlowEvicted);
+    }
+    let source = platform.try_source(slot, member, protocol, hash, least.attempt);
+    Source::from_word(source).ok_or(Reason::PortsExhausted)
 }
 
 impl<P: Platform> LoopBody<P> for Search {
     #[inline(always)]
     fn step(&mut self, platform: &P, attempt: u32) -> Loop {
         // The first one was tried before.
-        self.found = platform.try_source(self.slot, self.member, self.protocol, self.hash, attempt + 1);
-        if self.found == 0 {
+        self.result = platform.try_source(self.slot, self.member, self.protocol, self.hash, attempt + 1);
+        if self.result == 0 {
             Loop::Continue
         } else {
             Loop::Stop
         }
     }
+}
+
+impl<P: Platform> LoopBody<P> for LeastWorth {
+    #[inline(always)]
+    fn step(&mut self, platform: &P, attempt: u32) -> Loop {
+        let Search {
+            member,
+            protocol,
+            hash,
+            ..
+        } = self.search;
+        let slot = Slot(platform.source_holder(member, protocol, hash, attempt));
+        if let Some(holder) = table::at(platform, slot) {
+            let worth = table::worth(platform, holder.record, self.now_s);
+            if worth < self.search.result {
+                self.search.result = worth;
+                self.holder = slot;
+                self.attempt = attempt;
+            }
+        }
+        Loop::Continue
+    }
+}
+
+/// The slot of the flow that has the source of this attempt.
+#[inline(always)]
+pub(super) fn source_holder<T: Tables>(
+    tables: &T,
+    member: u32,
+    protocol: u8,
+    hash: u32,
+    attempt: u32,
+) -> Option<Slot> {
+    let member = tables.member(member)?;
+    let pool = tables.pool(member.pool.get())?;
+    let (_, receiver) = candidate(tables, member, pool, hash, attempt)?;
+    let key = key(tables, &endpoint(member), &receiver, protocol)?;
+    index::find(|index| tables.return_bucket(index), &key).map(Slot)
 }
 
 /// Enters the flow of `slot` under the source of this attempt: nothing where it is another flow's.

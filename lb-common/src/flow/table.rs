@@ -5,15 +5,16 @@
 //! reader compares the whole flow behind an equal tag, and looks at the tag again after it read: so a flow that was replaced
 //! under its hands is a miss.
 //!
-//! When all buckets of a flow are full, the flow of the first that matters least makes room: expired, then closed, then half
-//! open, then of UDP, and of equal ones that which was silent longest.
+//! When all buckets of a flow are full, the flow of these that matters least makes room: expired, then closed, then half
+//! open, then of UDP, and of equal ones that which was silent longest. An established TCP connection never does: it cannot
+//! be made again, and anyone makes the packets that would take its place.
 
 use crate::{
     address::Endpoint,
     buckets::{self, BUSY, FREE, Key, PROBES, WAYS, displace, is_entered},
     flow::{Bucket, Record, State, StateWord, returns},
-    platform::{Loop, LoopBody, Tables},
-    word::pinned,
+    platform::Tables,
+    word::{forget, pinned},
 };
 
 /// Where a flow lies: bucket and way in one number, which the return index and fragments keep.
@@ -110,28 +111,29 @@ pub struct Reservation {
     rank: u32,
 }
 
-/// How much a flow matters: the one with the least makes room.
+/// How much a flow matters: the one with the least makes room. [`KEPT`] never does.
 #[inline(always)]
-fn worth<T: Tables>(tables: &T, record: &Record, now_s: u32) -> u64 {
+pub(super) fn worth<T: Tables>(tables: &T, record: &Record, now_s: u32) -> u64 {
     let class = match record.state_word().state() {
         _ if record.is_expired(tables, now_s) => 0_u64,
-        State::Unused | State::TcpReset => 1,
+        State::Unused | State::TcpReset | State::TcpDoubted => 1,
         State::TcpFin => 2,
-        State::TcpSyn => 3,
-        // Anyone makes one with a single datagram from a made-up address, and a connection that was established cannot be
-        // made again.
+        State::TcpSyn | State::TcpAnswered => 3,
         State::Udp => 4,
-        State::TcpEstablished => 5,
+        State::TcpEstablished => return KEPT,
     };
     class << 32 | u64::from(record.last_seen_s.get())
 }
+
+/// What a flow matters that does not make room.
+pub(super) const KEPT: u64 = u64::MAX;
 
 /// Why there is no way for a flow.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Refused {
     /// Another core wanted the same.
     Contended,
-    /// All buckets are full. The flow in this slot matters least, if there is one.
+    /// All buckets are full. The flow in this slot matters least; none: all are to be kept.
     Full(Option<Slot>),
 }
 
@@ -139,7 +141,7 @@ pub enum Refused {
 #[inline(always)]
 pub fn reserve<T: Tables>(tables: &T, key: &Key, now_s: u32) -> Result<Reservation, Refused> {
     let Some(reserved) = claim_free(tables, key) else {
-        return Err(Refused::Full(least_worth(tables, key.first, now_s)));
+        return Err(Refused::Full(least_worth(tables, key, now_s)));
     };
     // Whoever sees two gives its own back: at worst both do, and the client's next packet makes one.
     if buckets::is_twice(|index| tables.bucket(index), key) {
@@ -149,57 +151,63 @@ pub fn reserve<T: Tables>(tables: &T, key: &Key, now_s: u32) -> Result<Reservati
     Ok(reserved)
 }
 
+/// [`reserve`], where that is simple.
+#[inline(always)]
+pub fn reserve_first<T: Tables>(tables: &T, key: &Key) -> Option<Reservation> {
+    let bucket = tables.bucket(key.first)?;
+    let give_back = |bucket: &Bucket, way| {
+        if let Some(tag) = bucket.tags.get(Slot::new(0, way).way()) {
+            tag.set(FREE);
+        }
+    };
+    let way = buckets::enter_first(bucket, key, |bucket, way| take(bucket, way, key), give_back)?;
+    Some(Reservation {
+        slot: Slot::new(key.first, way),
+        rank: 0,
+    })
+}
+
+#[inline(always)]
+fn take(bucket: &Bucket, way: u32, key: &Key) -> bool {
+    let way = Slot::new(0, way).way();
+    let (Some(record), Some(tag)) = (bucket.flows.get(way), bucket.tags.get(way)) else {
+        return false;
+    };
+    // Begins to load what will be written: a swap waits for all that was begun before it, for both at once.
+    record.state.get();
+    tag.compare_exchange(FREE, key.tag | BUSY)
+}
+
 #[inline(always)]
 fn claim_free<T: Tables>(tables: &T, key: &Key) -> Option<Reservation> {
-    let take = |bucket: &Bucket, way| {
-        let way = Slot::new(0, way).way();
-        let (Some(record), Some(tag)) = (bucket.flows.get(way), bucket.tags.get(way)) else {
-            return false;
-        };
-        // Begins to load what will be written: a swap waits for all that was begun before it, for both at once.
-        record.state.get();
-        tag.compare_exchange(FREE, key.tag | BUSY)
-    };
-    let place = buckets::enter(|index| tables.bucket(index), key, take)?;
+    let place = buckets::enter(
+        |index| tables.bucket(index),
+        key,
+        |bucket, way| take(bucket, way, key),
+    )?;
     Some(Reservation {
         slot: Slot::new(place.index, place.way),
         rank: place.rank,
     })
 }
 
-/// Where the flow of a full bucket lies that matters least.
+/// Where the flow lies that matters least, where the buckets of a key are full.
 #[inline(always)]
-fn least_worth<T: Tables>(tables: &T, bucket: u32, now_s: u32) -> Option<Slot> {
-    let mut least = LeastWorth {
-        bucket,
-        now_s,
-        way: 0,
-        worth: u64::MAX,
-    };
-    tables.repeat(WAYS as u32, &mut least);
-    (least.worth != u64::MAX).then_some(Slot::new(bucket, least.way & 7))
-}
-
-/// The way of a full bucket whose flow matters least.
-struct LeastWorth {
-    bucket: u32,
-    now_s: u32,
-    way: u32,
-    worth: u64,
-}
-
-impl<T: Tables> LoopBody<T> for LeastWorth {
-    #[inline(always)]
-    fn step(&mut self, tables: &T, way: u32) -> Loop {
-        if let Some(found) = at(tables, Slot::new(self.bucket, way & 7)) {
-            let worth = worth(tables, found.record, self.now_s);
-            if worth < self.worth {
-                self.worth = worth;
-                self.way = way;
+fn least_worth<T: Tables>(tables: &T, key: &Key, now_s: u32) -> Option<Slot> {
+    let (mut least, mut worth_of_least) = (0, KEPT);
+    let mut bucket = key.first;
+    for _ in 0..PROBES {
+        for way in 0..WAYS as u32 {
+            let slot = Slot::new(bucket, way);
+            let Some(found) = at(tables, slot) else { continue };
+            let worth = worth(tables, found.record, now_s);
+            if worth < worth_of_least {
+                (least, worth_of_least) = (forget(slot.0, now_s), worth);
             }
         }
-        Loop::Continue
+        bucket = key.after(bucket);
     }
+    (worth_of_least != KEPT).then_some(Slot(least))
 }
 
 impl Reservation {

@@ -94,9 +94,11 @@ impl HostTables {
         settings.answers_per_second.set(1000);
         for (state, idle_s) in [
             (State::TcpSyn, 30),
+            (State::TcpAnswered, 30),
             (State::TcpEstablished, 900),
             (State::TcpFin, 60),
             (State::TcpReset, 10),
+            (State::TcpDoubted, 10),
             (State::Udp, 120),
         ] {
             settings.flow_idle_s[state as usize].set(idle_s);
@@ -121,8 +123,11 @@ impl HostTables {
         let pool = &self.pools[id as usize];
         pool.forwarding.set(forwarding.0);
         pool.algorithm.set(algorithm as u32);
-        pool.snat_port_first.set(1024);
-        pool.snat_port_count.set(64512);
+        let ports = SlotRange {
+            start: 1024,
+            count: 64512,
+        };
+        pool.snat_ports.set(ports.into());
         pool.client_mask_v4.store(&Address::mask(128));
         pool.client_mask_v6.store(&Address::mask(128));
         pool.used.set(1);
@@ -156,7 +161,7 @@ impl HostTables {
         let member = &self.members[id as usize];
         member.address.store(&endpoint.address);
         member.port.set(endpoint.port.into());
-        member.state.set(MemberState::Up as u32);
+        member.set_state(MemberState::Up);
         member.pool.set(pool);
         member.weight.set(1);
         let macs: [[u8; 4]; 3] = [[2, 0x4d, 0, 0], [0, id as u8, 2, 0x42], [0, 0, 0, 1]];
@@ -177,8 +182,11 @@ impl HostTables {
             slot.store(address);
         }
         for id in members {
-            self.members[id as usize].snat_first.set(first);
-            self.members[id as usize].snat_count.set(addresses.len() as u32);
+            let snat = SlotRange {
+                start: first,
+                count: addresses.len() as u32,
+            };
+            self.members[id as usize].snat.set(snat.into());
         }
     }
 

@@ -116,7 +116,7 @@ fn without_a_member_new_flows_are_refused() {
         ..Plan::default()
     }
     .build();
-    world.member(0).state.set(MemberState::Down as u32);
+    world.member(0).set_state(MemberState::Down);
     world.answered(&world.first(1, 4000).frame(), Reason::NoMember);
     world.member(0).weight.set(0);
     world.core.lay_out(world.pool);

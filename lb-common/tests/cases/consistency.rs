@@ -30,6 +30,7 @@ pub(crate) fn active(world: &World) -> u32 {
 /// The table, its index and the members' counts say the same.
 pub(crate) fn assert_consistent(world: &World) {
     let open = count_states(world, State::TcpSyn)
+        + count_states(world, State::TcpAnswered)
         + count_states(world, State::TcpEstablished)
         + count_states(world, State::Udp);
     assert_eq!(active(world) as usize, open, "active flows");
@@ -96,7 +97,7 @@ fn play(world: &World, events: &[Event]) {
             }
             Event::Member { .. } => {}
             Event::State { member, state } => {
-                world.member(*member).state.set(*state as u32);
+                world.member(*member).set_state(*state);
                 world.core.lay_out(world.pool);
             }
             Event::Time(seconds) => world.pass_time(*seconds),

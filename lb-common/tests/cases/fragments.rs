@@ -136,7 +136,7 @@ fn a_later_fragment_whose_member_is_gone_is_dropped() {
         let world = Plan::of(family, UDP).build();
         let [first, second] = world.first(1, 4000).data(&LONG).fragments(64);
         world.forward_frame(&first);
-        world.member(0).state.set(MemberState::Down as u32);
+        world.member(0).set_state(MemberState::Down);
         world.dropped(&second, Reason::FragmentUnknown);
     }
 }
@@ -146,7 +146,7 @@ fn a_datagram_in_fragments_moves_to_another_member_as_a_whole() {
     let world = Plan::of(Family::V4, UDP).build();
     let packet = world.first(1, 4000).data(&LONG);
     assert_eq!(world.chosen(&packet), 1);
-    world.member(0).state.set(MemberState::Down as u32);
+    world.member(0).set_state(MemberState::Down);
     let whole = joined(packet.fragments(64).map(|frame| world.forward_frame(&frame)));
     assert_eq!(whole.destination, Family::V4.address(1, 2));
 }

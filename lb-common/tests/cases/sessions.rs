@@ -8,7 +8,7 @@ use lb_common::{
 };
 
 use super::{
-    build::{Builder, FIN, RST, SYN},
+    build::{Builder, FIN, RST, SYN, TCP, UDP},
     core::{CLIENTS, Core as _},
     world::{Family, Plan},
 };
@@ -93,10 +93,10 @@ fn an_absolute_limit_ends_a_session_that_is_in_use() {
 fn a_session_moves_once_when_its_member_goes_down_and_stays_moved() {
     let world = held().build();
     assert_eq!(world.chosen(&world.first(1, 4000)), 1);
-    world.member(0).state.set(MemberState::Down as u32);
+    world.member(0).set_state(MemberState::Down);
     world.core.lay_out(world.pool);
     assert_eq!(world.chosen(&world.first(1, 4001)), 2);
-    world.member(0).state.set(MemberState::Up as u32);
+    world.member(0).set_state(MemberState::Up);
     world.core.lay_out(world.pool);
     for port in 4002..4006 {
         assert_eq!(world.chosen(&world.first(1, port)), 2);
@@ -105,13 +105,48 @@ fn a_session_moves_once_when_its_member_goes_down_and_stays_moved() {
 }
 
 #[test]
+fn a_client_that_moved_stays_moved_also_where_it_begins_anew_from_a_port_that_it_had() {
+    for protocol in [TCP, UDP] {
+        let world = Plan { protocol, ..held() }.build();
+        assert_eq!(world.chosen(&world.first(1, 4000)), 1);
+        world.member(0).set_state(MemberState::Down);
+        world.core.lay_out(world.pool);
+        assert_eq!(world.chosen(&world.first(1, 4001)), 2);
+        world.member(0).set_state(MemberState::Up);
+        world.core.lay_out(world.pool);
+        assert_eq!(world.chosen(&world.first(1, 4000)), 2, "{protocol}");
+        assert_eq!((world.flows(), world.returns()), (2, 2));
+    }
+}
+
+#[test]
+fn what_was_silent_while_its_member_was_down_goes_on_where_it_was() {
+    let world = held().build();
+    for port in [4000, 4001] {
+        world.establish(1, port);
+    }
+    let before = world.forward(&world.later(1, 4000, 0));
+    world.member(0).set_state(MemberState::Down);
+    world.member(0).set_state(MemberState::Up);
+    let after = world.forward(&world.later(1, 4000, 0));
+    assert_eq!((after.from(), after.to()), (before.from(), before.to()));
+    // Its client moves meanwhile.
+    world.member(0).set_state(MemberState::Down);
+    world.core.lay_out(world.pool);
+    assert_eq!(world.chosen(&world.first(1, 4002)), 2);
+    world.member(0).set_state(MemberState::Up);
+    world.core.lay_out(world.pool);
+    assert_eq!(world.chosen(&world.later(1, 4001, 0)), 1);
+}
+
+#[test]
 fn a_live_flow_moves_with_its_session_when_its_member_goes_down() {
     let world = held().build();
     assert_eq!(world.chosen(&world.first(1, 4000)), 1);
-    world.member(0).state.set(MemberState::Down as u32);
+    world.member(0).set_state(MemberState::Down);
     world.core.lay_out(world.pool);
     assert_eq!(world.chosen(&world.later(1, 4000, 0)), 2);
-    world.member(0).state.set(MemberState::Up as u32);
+    world.member(0).set_state(MemberState::Up);
     world.core.lay_out(world.pool);
     assert_eq!(world.chosen(&world.later(1, 4000, 0)), 2);
     assert_eq!(world.chosen(&world.first(1, 4001)), 2);
@@ -124,7 +159,7 @@ fn a_live_flow_moves_with_its_session_when_its_member_goes_down() {
 fn a_draining_member_keeps_its_sessions_and_gets_no_new_ones() {
     let world = held().build();
     assert_eq!(world.chosen(&world.first(1, 4000)), 1);
-    world.member(0).state.set(MemberState::Draining as u32);
+    world.member(0).set_state(MemberState::Draining);
     assert_eq!(world.chosen(&world.first(1, 4001)), 1);
     assert_eq!(world.chosen(&world.later(1, 4000, 0)), 1);
     for client in 2..8 {
@@ -228,7 +263,7 @@ fn flows_that_a_client_opens_on_several_cores_at_once_go_to_one_member() {
         if client % 3 == 0 {
             // One third of the rounds is about sessions that have to move.
             world.chosen(&world.first(client, 1));
-            world.member(0).state.set(MemberState::Down as u32);
+            world.member(0).set_state(MemberState::Down);
             world.core.lay_out(world.pool);
         }
         let barrier = Barrier::new(3);
@@ -249,7 +284,7 @@ fn flows_that_a_client_opens_on_several_cores_at_once_go_to_one_member() {
             cores.into_iter().map(|core| core.join().unwrap()).collect()
         });
         assert_eq!(chosen.len(), 1, "client {client}");
-        world.member(0).state.set(MemberState::Up as u32);
+        world.member(0).set_state(MemberState::Up);
         world.core.lay_out(world.pool);
     }
 }

@@ -45,6 +45,25 @@ fn a_member_on_the_interface_of_the_client_is_sent_back_out_of_it() {
 }
 
 #[test]
+fn into_a_veth_pair_frames_are_redirected_also_where_they_came_in_by_it() {
+    let world = Plan::default().build();
+    world.member(0).next_hop.ifindex.set(CLIENTS);
+    world.core.settings().set_redirecting([CLIENTS].into_iter());
+    let (verdict, _) = world.run(CLIENTS, &world.first(1, 4000).frame());
+    assert_eq!(verdict, Verdict::Redirect);
+    let closed = Builder::of(6, world.client(1, 4000), (world.vip().0, 81));
+    let (verdict, bytes) = world.run(CLIENTS, &closed.frame());
+    assert_eq!(verdict, Verdict::Redirect);
+    assert_eq!(Seen::frame(&bytes).to(), world.client(1, 4000));
+    assert!(
+        world
+            .core
+            .redirected()
+            .is_none_or(|interface| interface == CLIENTS)
+    );
+}
+
+#[test]
 fn a_member_is_itself_a_client_of_the_vip() {
     for (family, protocol) in ALL {
         let world = Plan::of(family, protocol).build();

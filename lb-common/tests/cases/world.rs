@@ -10,7 +10,7 @@ use lb_common::{
 };
 
 use super::{
-    build::{ACK, Builder},
+    build::{ACK, Builder, SYN},
     core::{CLIENTS, Core as _, MEMBERS},
     read::Seen,
 };
@@ -154,6 +154,14 @@ impl World {
     /// A later TCP packet of a flow.
     pub(crate) fn later(&self, host: u16, port: u16, flags: u8) -> Builder {
         Builder::tcp(self.client(host, port), self.vip(), flags | ACK)
+    }
+
+    /// Opens a TCP connection, and gives what the member saw of its first packet.
+    pub(crate) fn establish(&self, host: u16, port: u16) -> Seen {
+        let seen = self.forward(&self.first(host, port));
+        self.back(&seen.answer(SYN | ACK));
+        self.forward(&self.later(host, port, 0));
+        seen
     }
 
     pub(crate) fn member(&self, index: usize) -> &Member {

@@ -29,7 +29,7 @@ fn of_flows_that_a_client_opens_on_several_cores_at_once_one_makes_or_moves_the_
         if client % 3 == 0 {
             // One third of the rounds is about sessions that have to move.
             to_do = u64::from(world.chosen(&world.first(client, 1)) == 1);
-            world.member(0).state.set(MemberState::Down as u32);
+            world.member(0).set_state(MemberState::Down);
             world.core.lay_out(world.pool);
         }
         let barrier = Barrier::new(3);
@@ -52,7 +52,7 @@ fn of_flows_that_a_client_opens_on_several_cores_at_once_one_makes_or_moves_the_
         let made: u64 = sum(|counts| counts.created + counts.moved);
         let held: u64 = sum(|counts| counts.held);
         assert_eq!((made, held), (to_do, 3 - to_do), "client {client}");
-        world.member(0).state.set(MemberState::Up as u32);
+        world.member(0).set_state(MemberState::Up);
         world.core.lay_out(world.pool);
     }
 }

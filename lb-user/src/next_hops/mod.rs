@@ -71,7 +71,7 @@ pub type Hops = HashMap<IpAddr, Hop>;
 /// Gives the members their hops, and all others none.
 pub fn write(members: &[Member], hops: &Hops) {
     for member in members {
-        let hop = if member.state.get() == MemberState::Unused as u32 {
+        let hop = if member.state() == MemberState::Unused {
             None
         } else {
             hops.get(&member.address.load().into()).copied()

@@ -223,7 +223,7 @@ fn members_get_the_hops_of_their_addresses_and_lose_them_again() {
     .map(|(address, state)| {
         let member = Member::default();
         member.address.store(&Address::from(address));
-        member.state.set(state as u32);
+        member.set_state(state);
         // As a daemon left it that was killed long ago.
         Hop {
             ifindex: 9,

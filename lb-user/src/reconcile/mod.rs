@@ -13,7 +13,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use lb_common::{
     address::Address,
     filter, listeners,
-    tables::{self, MemberState},
+    tables::{self, MemberState, SlotRange},
 };
 
 use crate::{
@@ -99,6 +99,8 @@ fn write_settings(maps: &Maps, datapath: &DatapathSettings) {
         idle.tcp_fin_s,
         idle.tcp_rst_s,
         idle.udp_s,
+        idle.tcp_syn_s,
+        idle.tcp_rst_s,
     ];
     for (word, seconds) in settings.flow_idle_s.iter().zip(seconds) {
         word.set(seconds);
@@ -153,9 +155,8 @@ fn write_member(maps: &mut Maps, pool: u32, planned: &PlannedMember<'_>) -> Resu
     entry.port.set(planned.port.into());
     entry.pool.set(pool);
     entry.weight.set(planned.member.weight.into());
-    entry.snat_first.set(planned.sources.start);
-    entry.snat_count.set(planned.sources.count);
-    entry.state.set(planned.state as u32);
+    entry.snat.set(planned.sources.into());
+    entry.set_state(planned.state);
     Ok(())
 }
 
@@ -164,8 +165,11 @@ fn write_pool(maps: &Maps, planned: &PlannedPool<'_>) {
     let entry = &maps.pools[planned.id.get() as usize];
     let forwarding = match &pool.forwarding {
         Forwarding::FullNat(nat) => {
-            entry.snat_port_first.set(nat.snat_ports.low.into());
-            entry.snat_port_count.set(nat.snat_ports.count());
+            let ports = SlotRange {
+                start: nat.snat_ports.low.into(),
+                count: nat.snat_ports.count(),
+            };
+            entry.snat_ports.set(ports.into());
             tables::Forwarding::FULL_NAT
         }
         Forwarding::Nat => tables::Forwarding::NAT,
@@ -241,8 +245,8 @@ fn prune(maps: &Maps, plan: &Plan<'_>) {
     let members = plan.pools.iter().flat_map(|pool| &pool.members);
     let members: HashSet<u32> = members.map(|member| member.id.get()).collect();
     for (id, member) in (0..).zip(maps.members.iter()) {
-        if member.state.get() != MemberState::Unused as u32 && !members.contains(&id) {
-            member.state.set(MemberState::Removed as u32);
+        if member.state() != MemberState::Unused && !members.contains(&id) {
+            member.set_state(MemberState::Removed);
         }
     }
     let pools: HashSet<u32> = plan.pools.iter().map(|pool| pool.id.get()).collect();

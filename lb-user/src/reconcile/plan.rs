@@ -170,8 +170,8 @@ fn pools<'c>(
         full: || full("POOLS", "max_pools"),
     };
     let by_id = || (0..).zip(maps.members.iter()).skip(1);
-    let is_unused = |state: u32| state == MemberState::Unused as u32;
-    let used = by_id().filter(|(_, member)| !is_unused(member.state.get()));
+    let is_unused = |member: &tables::Member| member.state() == MemberState::Unused;
+    let used = by_id().filter(|(_, member)| !is_unused(member));
     let mut member_ids = Given {
         known: used
             .map(|(id, member)| {
@@ -179,9 +179,7 @@ fn pools<'c>(
                 ((member.pool.get(), place), id)
             })
             .collect(),
-        free: by_id()
-            .filter(|(_, member)| is_unused(member.state.get()))
-            .map(|(id, _)| id),
+        free: by_id().filter(|(_, member)| is_unused(member)).map(|(id, _)| id),
         full: || full("MEMBERS", "max_members"),
     };
     let mut ranges = Ranges::in_use(maps);
@@ -199,7 +197,7 @@ fn pools<'c>(
             let (address, port) = (Address::from(member.address), member.port.unwrap_or(port));
             let id = member_ids.take((id.get(), (address, port.into())))?;
             let sources = sources(pool, member, || match id {
-                Id::Known(id) => snat.of(sources_in_use(&maps.members[id as usize])).collect(),
+                Id::Known(id) => snat.of(maps.members[id as usize].snat.get().into()).collect(),
                 Id::New(_) => Vec::new(),
             })?;
             members.push(PlannedMember {
@@ -281,13 +279,6 @@ fn sources(pool: &Pool, member: &Member, in_use: impl FnOnce() -> Vec<IpAddr>) -
             warn!("{reason}; packets to it go on coming from the one in use");
             Ok(in_use)
         }
-    }
-}
-
-fn sources_in_use(member: &tables::Member) -> SlotRange {
-    SlotRange {
-        start: member.snat_first.get(),
-        count: member.snat_count.get(),
     }
 }
 

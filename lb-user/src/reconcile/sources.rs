@@ -5,7 +5,7 @@ use std::{
     net::IpAddr,
 };
 
-use lb_common::tables::{self, SharedAddress};
+use lb_common::tables::{self, SharedAddress, SlotRange};
 
 use super::Ids;
 use crate::model::{Config, Forwarding, Pool};
@@ -34,9 +34,10 @@ pub fn outdated(
             let (Some(entry), Some(now)) = (entry, now.get(&member.address)) else {
                 continue;
             };
-            let in_use = match entry.snat_count.get() {
+            let range = SlotRange::from(entry.snat.get());
+            let in_use = match range.count {
                 0 => None,
-                _ => addresses.get(entry.snat_first.get() as usize),
+                _ => addresses.get(range.start as usize),
             };
             let in_use = in_use.map(|address| IpAddr::from(address.load()));
             if in_use != *now {
@@ -79,16 +80,17 @@ mod tests {
         let (old, new) = (ip("10.0.0.100"), ip("10.0.0.101"));
         let address = SharedAddress::default();
         address.store(&old.into());
+        let range = |count| SlotRange { start: 0, count }.into();
         let mut ids = Ids::default();
         let members: Vec<tables::Member> = (0..8).map(|_| tables::Member::default()).collect();
         let known = ["same", "changed", "gone", "found", "unknown", "never"];
         for (id, name) in (1..).zip(known) {
             ids.members.insert(("own".into(), name.into()), id);
             let is_reached = !["found", "never"].contains(&name);
-            members[id as usize].snat_count.set(is_reached.into());
+            members[id as usize].snat.set(range(is_reached.into()));
         }
         ids.members.insert(("named".into(), "10.0.0.2:1".into()), 7);
-        members[7].snat_count.set(1);
+        members[7].snat.set(range(1));
         let now = Sources::from([
             (ip("10.0.0.1"), Some(old)),
             (ip("10.0.0.2"), Some(new)),

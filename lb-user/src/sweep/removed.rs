@@ -2,7 +2,7 @@
 
 use lb_common::{
     address::Address,
-    tables::{MemberState, SharedAddress},
+    tables::{MemberState, SharedAddress, SlotRange},
 };
 
 use crate::bpf::Maps;
@@ -39,7 +39,7 @@ impl Ids {
                 .map(|pool| pool.used.get() == 0 && pool.name_hash.get() != 0)
                 .collect(),
             members
-                .map(|member| member.state.get() == MemberState::Removed as u32)
+                .map(|member| member.state() == MemberState::Removed)
                 .collect(),
             unused_sources(maps),
         ])
@@ -76,10 +76,10 @@ impl Ids {
 fn unused_sources(maps: &Maps) -> Vec<bool> {
     let addresses = maps.snat_addresses.iter().map(SharedAddress::load);
     let mut unused: Vec<bool> = addresses.map(|address| address != Address::default()).collect();
-    for member in maps.members.iter().filter(|member| !is_gone(member.state.get())) {
-        let first = member.snat_first.get() as usize;
-        let end = (first + member.snat_count.get() as usize).min(unused.len());
-        if let Some(used) = unused.get_mut(first..end) {
+    for member in maps.members.iter().filter(|member| !is_gone(member.state())) {
+        let range = SlotRange::from(member.snat.get());
+        let end = ((range.start + range.count) as usize).min(unused.len());
+        if let Some(used) = unused.get_mut(range.start as usize..end) {
             used.fill(false);
         }
     }
@@ -87,11 +87,8 @@ fn unused_sources(maps: &Maps) -> Vec<bool> {
 }
 
 /// Whether a member of this state is configured no more.
-pub(super) fn is_gone(state: u32) -> bool {
-    matches!(
-        MemberState::from_word(state),
-        MemberState::Removed | MemberState::Unused
-    )
+pub(super) fn is_gone(state: MemberState) -> bool {
+    matches!(state, MemberState::Removed | MemberState::Unused)
 }
 
 /// Gives an id free. What is counted of flows that are not there is forgotten with it.
@@ -111,7 +108,7 @@ pub(super) fn free(maps: &Maps, kind: Kind, id: u32) {
         Kind::Member => {
             if let Some(member) = maps.members.get(index) {
                 member.active_flows.set(0);
-                member.state.set(MemberState::Unused as u32);
+                member.set_state(MemberState::Unused);
             }
         }
         Kind::SourceAddress => {

@@ -129,5 +129,5 @@ fn is_over(maps: &Maps, entry: &SessionEntry, now_s: u32) -> bool {
 
 fn is_removed(maps: &Maps, member: u32) -> bool {
     let member = maps.members.get(member as usize);
-    member.is_none_or(|member| is_gone(member.state.get()))
+    member.is_none_or(|member| is_gone(member.state()))
 }

@@ -46,9 +46,7 @@ impl<'a, S: Sight> Scene<'a, S> {
 
     fn member_status(&self, pool: &model::Pool, member: &model::Member) -> OperatingStatus {
         let entry = self.member_id(pool, member).and_then(|id| self.sight.member(id));
-        let state = entry.map_or(MemberState::Unused, |entry| {
-            MemberState::from_word(entry.state.get())
-        });
+        let state = entry.map_or(MemberState::Unused, |entry| entry.state());
         operating::of_member(pool, member, state)
     }
 

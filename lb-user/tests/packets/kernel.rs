@@ -298,7 +298,7 @@ impl Core for Kernel {
     fn lay_out(&self, pool: u32) {
         let (maps, tables) = (self.lease.maps(), &self.lease.tables);
         for (to, from) in tables.members.iter().zip(maps.members.iter()) {
-            to.state.set(from.state.get());
+            to.set_state(from.state());
             to.weight.set(from.weight.get());
         }
         tables.lay_out(pool);

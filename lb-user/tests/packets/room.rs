@@ -43,7 +43,7 @@ fn a_member_is_down_also_where_there_is_no_room_for_another_schedule() {
         .expect_err("there is no room");
     assert!(refused.to_string().contains("schedule_slots"), "{refused}");
     let id = ids.members[&("pool".to_owned(), "6".to_owned())];
-    assert_eq!(maps.members[id as usize].state.get(), MemberState::Down as u32);
+    assert_eq!(maps.members[id as usize].state(), MemberState::Down);
 }
 
 #[test]
@@ -68,7 +68,7 @@ fn a_change_of_health_is_written_for_its_pool_alone() {
     reconcile::apply_health(maps, &config, &health, &["pool".to_owned()].into()).expect("there is room");
     let state = |maps: &Maps, pool: &str| {
         let id = ids.members[&(pool.to_owned(), "2".to_owned())];
-        MemberState::from_word(maps.members[id as usize].state.get())
+        maps.members[id as usize].state()
     };
     assert_eq!(state(maps, "pool"), MemberState::Down);
     assert_eq!(state(maps, "other"), MemberState::Up);

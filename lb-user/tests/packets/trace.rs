@@ -194,7 +194,7 @@ fn it_says_why_a_flow_goes_to_its_member() {
         let (held_by, first) = why(&mut world, 4000);
         assert_eq!(first, Some(Why::Algorithm));
         assert_eq!(why(&mut world, 4001), (held_by, Some(Why::Session)));
-        world.core.member(held_by).state.set(MemberState::Down as u32);
+        world.core.member(held_by).set_state(MemberState::Down);
         let (moved_to, moved) = why(&mut world, 4002);
         assert_ne!(moved_to, held_by);
         assert_eq!(moved, Some(Why::SessionMoved));
@@ -211,7 +211,7 @@ fn without_persistence_a_flow_whose_member_went_down_is_said_to_have_moved() {
     start(&mut world);
     let packet = world.first(HOST, 4000);
     let before = world.chosen(&packet);
-    world.core.member(before).state.set(MemberState::Down as u32);
+    world.core.member(before).set_state(MemberState::Down);
     let after = world.chosen(&packet);
     let told = lines(&mut world);
     assert_eq!((told[1].member, told[1].why), (after, Some(Why::FlowMoved)));

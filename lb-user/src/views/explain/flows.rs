@@ -5,7 +5,6 @@ use std::cmp::Reverse;
 use lb_common::{
     address::Address,
     flow::{Record, State},
-    tables::Member,
 };
 
 use super::{Flow, Names, Question, Sight, endpoint};
@@ -18,6 +17,8 @@ const LISTED: usize = 32;
 struct Seen {
     port: u16,
     member: u32,
+    /// Whether the member takes its packets.
+    goes_on: bool,
     state: State,
     last_seen_s: u32,
 }
@@ -55,6 +56,9 @@ impl Flows {
             self.seen.push(Seen {
                 port,
                 member: record.member.get(),
+                goes_on: sight
+                    .member(record.member.get())
+                    .is_some_and(|member| record.stays_with(member, 0)),
                 state: record.state_word().state(),
                 last_seen_s: record.last_seen_s.get(),
             });
@@ -68,9 +72,9 @@ impl Flows {
     }
 
     /// The member of the first that goes on where it is.
-    pub(super) fn live<S: Sight>(&self, sight: &S) -> Option<u32> {
-        let mut members = self.seen.iter().map(|flow| flow.member);
-        members.find(|id| sight.member(*id).is_some_and(Member::keeps_sessions))
+    pub(super) fn live(&self) -> Option<u32> {
+        let mut seen = self.seen.iter();
+        seen.find(|flow| flow.goes_on).map(|flow| flow.member)
     }
 
     /// How many are not listed.
@@ -95,10 +99,10 @@ impl Flows {
             member_status: names.status(flow.member),
             state: match flow.state {
                 State::Unused => "unused",
-                State::TcpSyn => "opening",
+                State::TcpSyn | State::TcpAnswered => "opening",
                 State::TcpEstablished => "established",
                 State::TcpFin => "closing",
-                State::TcpReset => "reset",
+                State::TcpReset | State::TcpDoubted => "reset",
                 State::Udp => "udp",
             }
             .into(),

@@ -196,7 +196,7 @@ fn explain<S: Sight>(
     let chosen = schedule::peek(sight, entry, &network);
     let names = Names::of(scene);
     let is_on = balancer.admin_state_up && listener.admin_state_up;
-    let (member, by) = match (flows.live(sight), plan, held) {
+    let (member, by) = match (flows.live(), plan, held) {
         (Some(member), _, _) if question.port.is_some() => (Some(member), By::Flow),
         _ if !is_on => (None, By::Nothing),
         (_, Plan::Renew, Some(held)) => (Some(held.member), By::Session),

@@ -116,7 +116,7 @@ impl World {
 
     pub(super) fn set_state(&self, member: usize, state: MemberState) {
         let entry = self.platform.member(self.members[member]).unwrap();
-        entry.state.set(state as u32);
+        entry.set_state(state);
         self.platform.tables.lay_out(self.ids.pools["web"]);
     }
 
