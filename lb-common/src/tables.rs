@@ -90,7 +90,7 @@ impl Settings {
 
     /// Has frames be redirected to these interfaces, and to no others.
     pub fn set_redirecting(&self, interfaces: impl Iterator<Item = u32>) {
-        let mut words = [0; 4];
+        let mut words = [0_u64; 4];
         for (word, bit) in interfaces.map(Self::redirecting_bit) {
             words[word] |= bit;
         }

@@ -1,4 +1,4 @@
-//! What `ethtool -K DEVICE ... off` does, over generic netlink: so the laboratory needs no `ethtool`, and no unsafe ioctl.
+//! What `ethtool -K DEVICE ... on|off` does, over generic netlink: so the laboratory needs no `ethtool`, and no unsafe ioctl.
 
 use std::os::fd::{AsRawFd as _, OwnedFd};
 
@@ -8,6 +8,8 @@ use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType
 
 /// The checksum offload of a veth. While it is on, packets leave with half a checksum, which XDP cannot rewrite.
 pub(crate) const TX_CHECKSUM: &str = "tx-checksum-ip-generic";
+/// The merging of packets on receipt. A veth takes what XDP sends into its pair only while it is on.
+pub(crate) const GRO: &str = "rx-gro";
 
 // From linux/netlink.h, linux/genetlink.h and linux/ethtool_netlink.h.
 const NLMSG_ERROR: u16 = 2;
@@ -25,15 +27,26 @@ const ETHTOOL_A_HEADER_DEV_NAME: u16 = 2;
 const ETHTOOL_A_BITSET_BITS: u16 = 3;
 const ETHTOOL_A_BITSET_BITS_BIT: u16 = 1;
 const ETHTOOL_A_BITSET_BIT_NAME: u16 = 2;
+const ETHTOOL_A_BITSET_BIT_VALUE: u16 = 3;
 
 const NETLINK_HEADER: usize = 16;
 const GENERIC_HEADER: usize = 4;
 
-/// Switches off a feature of a device in the namespace of the calling thread.
-pub(crate) fn switch_off(device: &str, feature: &str) -> Result<()> {
+/// What becomes of a feature.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Switch {
+    On,
+    Off,
+}
+
+/// Switches a feature of a device on or off, in the namespace of the calling thread.
+pub(crate) fn switch(device: &str, feature: &str, to: Switch) -> Result<()> {
     let ethtool = Ethtool::open().context("cannot reach the kernel's ethtool over netlink")?;
     // A bit that is listed without a value is to be cleared; those that are not listed stay.
-    let bit = text(ETHTOOL_A_BITSET_BIT_NAME, feature);
+    let mut bit = text(ETHTOOL_A_BITSET_BIT_NAME, feature);
+    if to == Switch::On {
+        bit.extend(attribute(ETHTOOL_A_BITSET_BIT_VALUE, &[]));
+    }
     let bits = attribute(ETHTOOL_A_BITSET_BITS_BIT | NLA_F_NESTED, &bit);
     let bits = attribute(ETHTOOL_A_BITSET_BITS | NLA_F_NESTED, &bits);
     let header = text(ETHTOOL_A_HEADER_DEV_NAME, device);
@@ -42,7 +55,7 @@ pub(crate) fn switch_off(device: &str, feature: &str) -> Result<()> {
     let answers = ethtool
         .netlink
         .request(ethtool.family, ETHTOOL_MSG_FEATURES_SET, &payload)
-        .with_context(|| format!("cannot switch off {feature} of {device}"))?;
+        .with_context(|| format!("cannot switch {feature} of {device} {to:?}"))?;
     // The answer names what was wanted and is not so.
     let refused = |answer: &Vec<u8>| {
         let wanted = find(answer, ETHTOOL_A_FEATURES_WANTED)?;
@@ -51,7 +64,7 @@ pub(crate) fn switch_off(device: &str, feature: &str) -> Result<()> {
             .map(drop)
     };
     if answers.iter().find_map(refused).is_some() {
-        bail!("{device} keeps its {feature} on");
+        bail!("{device} does not let its {feature} be switched {to:?}");
     }
     Ok(())
 }

@@ -25,7 +25,6 @@
 
 mod addresses;
 mod builder;
-mod pass;
 mod wiring;
 
 use std::net::IpAddr;
@@ -36,7 +35,6 @@ use anyhow::Result;
 pub(crate) use addresses::NOBODYS_PORT;
 pub use addresses::{Family, Topology};
 pub use builder::Builder;
-use pass::Pass;
 
 use crate::client::Client;
 use crate::member::{Member, Services};
@@ -51,7 +49,6 @@ pub struct Laboratory {
     client_side: Namespace,
     balancer: Arc<Namespace>,
     places: Vec<Arc<Place>>,
-    _pass: Pass,
     _switch: Option<Namespace>,
 }
 

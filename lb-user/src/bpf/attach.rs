@@ -136,6 +136,11 @@ impl Change {
         });
     }
 
+    /// The interfaces that it is about.
+    pub(super) fn ifindexes(&self) -> impl Iterator<Item = u32> {
+        self.steps.iter().map(|step| step.ifindex)
+    }
+
     /// Pins the new links, and then has the others lead to `entry`.
     pub(super) fn finish(mut self, entry: BorrowedFd<'_>) -> Result<Vec<Attachment>, Error> {
         let (taken, new): (Vec<_>, Vec<_>) = self

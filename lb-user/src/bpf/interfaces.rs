@@ -88,6 +88,9 @@ impl Datapath {
                 _ => {}
             }
         }
+        if !events.is_empty() {
+            self.note_veth();
+        }
         events
     }
 }

@@ -184,7 +184,21 @@ impl Datapath {
         let new: Vec<&str> = interfaces.iter().filter(is_new).map(String::as_str).collect();
         let entry = self.generation.entry_fd()?;
         self.change = Some(Change::prepare(entry, &new, mode, self.pins.path())?);
+        self.note_veth();
         Ok(())
+    }
+
+    /// Has the programs redirect what they would transmit by an interface that is an end of a veth pair. Where the kernel does
+    /// not say, it stays as it was.
+    fn note_veth(&self) {
+        let settings = &self.maps.settings[0];
+        let attached = self
+            .attachments
+            .iter()
+            .filter_map(|attachment| attachment.ifindex);
+        let all = attached.chain(self.change.iter().flat_map(Change::ifindexes));
+        let veth = |ifindex: &u32| mode::is_veth(*ifindex).unwrap_or(settings.redirects(*ifindex));
+        settings.set_redirecting(all.filter(veth));
     }
 
     /// Has the programs of an earlier daemon replaced, each at once, and all that is attached outlive this one. Gives what

@@ -6,7 +6,7 @@ use rtnetlink::{
     packet_core::{NLM_F_REQUEST, NetlinkMessage, NetlinkPayload},
     packet_route::{
         RouteNetlinkMessage,
-        link::{LinkAttribute, LinkMessage, LinkXdp, XdpAttached},
+        link::{InfoKind, LinkAttribute, LinkInfo, LinkMessage, LinkXdp, XdpAttached},
     },
     sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE},
 };
@@ -34,25 +34,8 @@ impl AttachMode {
 
     /// How the program of an interface is attached now.
     pub(super) fn of(ifindex: u32) -> io::Result<Self> {
-        let mut link = LinkMessage::default();
-        link.header.index = ifindex;
-        let mut question = NetlinkMessage::from(RouteNetlinkMessage::GetLink(link));
-        question.header.flags = NLM_F_REQUEST;
-        question.finalize();
-        let mut bytes = vec![0; question.buffer_len()];
-        question.serialize(&mut bytes);
-
-        let socket = Socket::new(NETLINK_ROUTE)?;
-        socket.connect(&SocketAddr::new(0, 0))?;
-        socket.send(&bytes, 0)?;
-        let (answer, _) = socket.recv_from_full()?;
-        let answer = NetlinkMessage::<RouteNetlinkMessage>::deserialize(&answer).map_err(io::Error::other)?;
-        match answer.payload {
-            NetlinkPayload::InnerMessage(RouteNetlinkMessage::NewLink(link)) => Self::read(&link.attributes)
-                .ok_or_else(|| io::Error::other("the kernel tells of no XDP program")),
-            NetlinkPayload::Error(error) => Err(error.to_io()),
-            _ => Err(io::Error::other("the kernel's answer is not understood")),
-        }
+        Self::read(&attributes(ifindex)?)
+            .ok_or_else(|| io::Error::other("the kernel tells of no XDP program"))
     }
 
     fn read(attributes: &[LinkAttribute]) -> Option<Self> {
@@ -65,6 +48,40 @@ impl AttachMode {
             LinkXdp::Attached(XdpAttached::SocketBuffer) => Some(Self::Generic),
             _ => None,
         })
+    }
+}
+
+/// Whether an interface is an end of a veth pair.
+pub(super) fn is_veth(ifindex: u32) -> io::Result<bool> {
+    Ok(attributes(ifindex)?.iter().any(says_veth))
+}
+
+fn says_veth(attribute: &LinkAttribute) -> bool {
+    match attribute {
+        LinkAttribute::LinkInfo(infos) => infos.contains(&LinkInfo::Kind(InfoKind::Veth)),
+        _ => false,
+    }
+}
+
+/// What the kernel tells of an interface.
+fn attributes(ifindex: u32) -> io::Result<Vec<LinkAttribute>> {
+    let mut link = LinkMessage::default();
+    link.header.index = ifindex;
+    let mut question = NetlinkMessage::from(RouteNetlinkMessage::GetLink(link));
+    question.header.flags = NLM_F_REQUEST;
+    question.finalize();
+    let mut bytes = vec![0; question.buffer_len()];
+    question.serialize(&mut bytes);
+
+    let socket = Socket::new(NETLINK_ROUTE)?;
+    socket.connect(&SocketAddr::new(0, 0))?;
+    socket.send(&bytes, 0)?;
+    let (answer, _) = socket.recv_from_full()?;
+    let answer = NetlinkMessage::<RouteNetlinkMessage>::deserialize(&answer).map_err(io::Error::other)?;
+    match answer.payload {
+        NetlinkPayload::InnerMessage(RouteNetlinkMessage::NewLink(link)) => Ok(link.attributes),
+        NetlinkPayload::Error(error) => Err(error.to_io()),
+        _ => Err(io::Error::other("the kernel's answer is not understood")),
     }
 }
 

@@ -73,7 +73,7 @@ impl Builder {
             Topology::Routed => None,
             Topology::Flat => Some(Namespace::new("switch")?),
         };
-        let pass = Wiring {
+        Wiring {
             topology: self.topology,
             client: &client_side,
             balancer: &balancer,
@@ -103,7 +103,6 @@ impl Builder {
             places: places.collect(),
             client_side,
             balancer,
-            _pass: pass,
             _switch: switch,
         };
         laboratory.await_paths()?;

@@ -4,12 +4,11 @@ use std::fmt::Display;
 use std::net::IpAddr;
 use std::path::Path;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 
 use super::addresses::{Family, Topology, member_name};
-use super::pass::Pass;
 use crate::netns::Namespace;
-use crate::offload::{self, TX_CHECKSUM};
+use crate::offload::{self, GRO, Switch, TX_CHECKSUM};
 
 /// Of every namespace, before its links are made: new ones take the `default` values.
 const EVERYWHERE: &[(&str, &str)] = &[
@@ -72,9 +71,8 @@ pub(super) struct Wiring<'a> {
 }
 
 impl Wiring<'_> {
-    /// Makes all connections; they hold while the returned program lives.
-    pub(super) fn connect(&self) -> Result<Pass> {
-        let mut pass = Pass::load().context("cannot load a BPF program")?;
+    /// Makes all connections.
+    pub(super) fn connect(&self) -> Result<()> {
         for namespace in [self.client, self.balancer]
             .into_iter()
             .chain(self.members)
@@ -85,17 +83,17 @@ impl Wiring<'_> {
         self.client.sysctl(CLIENT)?;
         self.balancer.sysctl(BALANCER)?;
         if let Some(switch) = self.switch {
-            self.make_segment(switch, &mut pass)?;
+            self.make_segment(switch)?;
         }
         self.set_up_balancer()?;
-        self.set_up_client(&mut pass)?;
+        self.set_up_client()?;
         for (namespace, number) in self.members.iter().zip(1..) {
-            self.set_up_member(namespace, number, &mut pass)?;
+            self.set_up_member(namespace, number)?;
         }
-        Ok(pass)
+        Ok(())
     }
 
-    fn make_segment(&self, switch: &Namespace, pass: &mut Pass) -> Result<()> {
+    fn make_segment(&self, switch: &Namespace) -> Result<()> {
         // Snooping would hold back neighbour solicitations for want of a querier.
         let bridge = "link add segment type bridge stp_state 0 forward_delay 0 mcast_snooping 0";
         let mut lines = vec![bridge.to_owned(), "link set segment up".to_owned()];
@@ -114,7 +112,7 @@ impl Wiring<'_> {
         );
         switch.ip(&lines)?;
         keep_netfilter_out(switch)?;
-        face_xdp(switch, &ports, pass)
+        face_xdp(switch, &ports)
     }
 
     fn set_up_balancer(&self) -> Result<()> {
@@ -141,7 +139,7 @@ impl Wiring<'_> {
         send_whole_checksums(self.balancer, &interfaces)
     }
 
-    fn set_up_client(&self, pass: &mut Pass) -> Result<()> {
+    fn set_up_client(&self) -> Result<()> {
         let mut lines = Vec::new();
         lines.extend(Family::BOTH.map(|family| address(family.client(), family, "eth0")));
         lines.push("link set eth0 up".to_owned());
@@ -154,10 +152,10 @@ impl Wiring<'_> {
             ));
         }
         self.client.ip(&lines)?;
-        face_xdp(self.client, &["eth0"], pass)
+        face_xdp(self.client, &["eth0"])
     }
 
-    fn set_up_member(&self, namespace: &Namespace, number: usize, pass: &mut Pass) -> Result<()> {
+    fn set_up_member(&self, namespace: &Namespace, number: usize) -> Result<()> {
         namespace.sysctl(MEMBER)?;
         let mut lines = Vec::new();
         lines
@@ -168,7 +166,7 @@ impl Wiring<'_> {
         }
         lines.extend(uplink(self.topology, number));
         namespace.ip(&lines)?;
-        face_xdp(namespace, &["eth0"], pass)
+        face_xdp(namespace, &["eth0"])
     }
 }
 
@@ -227,15 +225,19 @@ fn keep_netfilter_out(switch: &Namespace) -> Result<()> {
 }
 
 /// Makes the far ends of the balancer's links, and the ports of the bridge, fit for what XDP sends and is sent.
-fn face_xdp<S: Display + Sync>(namespace: &Namespace, devices: &[S], pass: &mut Pass) -> Result<()> {
+fn face_xdp<S: Display + Sync>(namespace: &Namespace, devices: &[S]) -> Result<()> {
     send_whole_checksums(namespace, devices)?;
-    pass.attach(namespace, devices)
+    switch(namespace, devices, GRO, Switch::On)
 }
 
 /// On all ends. Real cards complete the checksums that the kernel leaves half done; a veth never does, and XDP cannot
 /// rewrite a half. On the balancer's own ends this is for what the kernel forwards, on the ports of the bridge for
 /// packets that were merged on receipt.
 fn send_whole_checksums<S: Display + Sync>(namespace: &Namespace, devices: &[S]) -> Result<()> {
-    let switch_off = |device: &S| offload::switch_off(&device.to_string(), TX_CHECKSUM);
-    namespace.enter(|| devices.iter().try_for_each(switch_off))?
+    switch(namespace, devices, TX_CHECKSUM, Switch::Off)
+}
+
+fn switch<S: Display + Sync>(namespace: &Namespace, devices: &[S], feature: &str, to: Switch) -> Result<()> {
+    let switch = |device: &S| offload::switch(&device.to_string(), feature, to);
+    namespace.enter(|| devices.iter().try_for_each(switch))?
 }
