@@ -56,9 +56,13 @@ impl Terminal {
     }
 
     fn ctrl_c(&mut self) -> ExitStatus {
+        self.end_by(Signal::SIGINT)
+    }
+
+    fn end_by(&mut self, signal: Signal) -> ExitStatus {
         let group = Pid::from_raw(self.child.id().cast_signed());
-        killpg(group, Signal::SIGINT).expect("it runs");
-        eventually("it to end after Ctrl-C", WITHIN, || {
+        killpg(group, signal).expect("it runs");
+        eventually(&format!("it to end after {signal}"), WITHIN, || {
             self.child.try_wait().ok().flatten()
         })
     }
@@ -115,6 +119,15 @@ fn ctrl_c_in_the_middle_of_the_demonstration_leaves_nothing() -> Result<()> {
             demo.output()
         );
     }
+    Ok(())
+}
+
+#[test]
+fn a_terminal_that_is_closed_ends_the_demonstration_and_leaves_nothing() -> Result<()> {
+    let mut demo = Terminal::run(&mut demonstration())?;
+    demo.await_text("It goes on until Ctrl-C.");
+    demo.end_by(Signal::SIGHUP);
+    assert_eq!(traces(demo.child.id()), Vec::<String>::new(), "{}", demo.output());
     Ok(())
 }
 

@@ -21,7 +21,7 @@ pub use status::{
     Traffic, status,
 };
 
-use lb_common::tables::MemberState;
+use lb_common::tables::{self, MemberState};
 
 use crate::{
     model::{self, Config, OperatingStatus},
@@ -46,7 +46,7 @@ impl<'a, S: Sight> Scene<'a, S> {
 
     fn member_status(&self, pool: &model::Pool, member: &model::Member) -> OperatingStatus {
         let entry = self.member_id(pool, member).and_then(|id| self.sight.member(id));
-        let state = entry.map_or(MemberState::Unused, |entry| entry.state());
+        let state = entry.map_or(MemberState::Unused, tables::Member::state);
         operating::of_member(pool, member, state)
     }
 

@@ -10,10 +10,12 @@ mod reasons;
 use std::{collections::HashMap, net::IpAddr};
 
 use lb_common::{
+    address::Address,
     flow::Record,
     schedule,
     session::{self, Plan, client_network},
     tables::{self, SessionKey},
+    verdict::Reason,
 };
 use serde::{Deserialize, Serialize};
 
@@ -170,6 +172,20 @@ fn reachable<'c>(
         let (client, address) = (question.client, find::address(balancer, listener));
         return Err(format!(
             "{client} cannot reach {address}: of the two, one is IPv4 and the other IPv6"
+        ));
+    }
+    let client = Address::from(question.client);
+    if !client.may_be_source() || question.client == balancer.vip {
+        return Err(format!(
+            "no client is {}: packets that say so are dropped as `{}`",
+            question.client,
+            Reason::BadSource.label()
+        ));
+    }
+    if question.port == Some(0) {
+        return Err(format!(
+            "no client has the port 0: packets that say so are dropped as `{}`",
+            Reason::PortZero.label()
         ));
     }
     Ok((balancer, listener))

@@ -105,7 +105,7 @@ fn demonstrate(rounds: Rounds) -> Result<ExitCode> {
     Ok(ExitCode::FAILURE)
 }
 
-/// Something comes out when Ctrl-C is pressed, or `SIGTERM` comes: from then on the program ends by its own way out.
+/// Something comes out when Ctrl-C is pressed, the terminal is closed, or `SIGTERM` comes: from then on the program ends by its own way out.
 fn stop_signals() -> Result<Receiver<()>> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -113,6 +113,7 @@ fn stop_signals() -> Result<Receiver<()>> {
     let entered = runtime.enter();
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
     let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
+    let mut hang_up = signal(SignalKind::hangup()).context("cannot listen for SIGHUP")?;
     drop(entered);
     let (stop, stopped) = channel();
     std::thread::spawn(move || {
@@ -120,6 +121,7 @@ fn stop_signals() -> Result<Receiver<()>> {
             tokio::select! {
                 _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
+                _ = hang_up.recv() => {}
             }
         });
         // Nobody listens any more when all has ended anyway.
