@@ -128,7 +128,7 @@ impl Daemon {
         let tracer = Tracer::new(&datapath)?;
         // The programs of an earlier daemon forward until they are replaced: a start that fails changes nothing of that.
         datapath.attach(&config.datapath.interfaces, config.datapath.xdp_mode)?;
-        let health = Health::default();
+        let health = reconcile::health_found(&datapath.maps, &config);
         let ids = reconcile::apply(&mut datapath.maps, &config, &health)?;
         interfaces::switch(&mut datapath)?;
         interfaces::detach_others(&mut datapath, &config.datapath.interfaces);

@@ -116,6 +116,26 @@ fn the_clients_of_a_member_that_died_move_and_stay_moved() -> Result<()> {
 }
 
 #[test]
+fn a_member_that_is_down_gets_nothing_from_the_next_daemon_either() -> Result<()> {
+    let mut scene = Scene::start(Laboratory::routed(), PORT, &[1, 1, 1], by_connection)?;
+    let name = scene.members()[0].name().to_owned();
+    scene.members()[0].stop();
+    await_news(&scene, &name, "the member is down");
+    scene.daemon_mut().kill9()?;
+    scene.daemon_mut().launch()?;
+    for family in Family::BOTH {
+        let tally = ask_all(&scene, Protocol::Tcp, family, 0);
+        assert_eq!(tally.served_by(&name), 0, "{tally:?}");
+    }
+    scene.members()[0].restart()?;
+    await_news(&scene, &name, "the member is up");
+    for family in Family::BOTH {
+        assert!(ask_all(&scene, Protocol::Tcp, family, 1000).served_by(&name) > 0);
+    }
+    Ok(())
+}
+
+#[test]
 fn the_clients_of_a_member_whose_health_page_fails_move_and_stay_moved() -> Result<()> {
     moves_and_stays(
         by_page,

@@ -2,7 +2,7 @@
 
 use tracing::{error, info, warn};
 
-use super::{Daemon, PENDING_CHANGES, is_watched};
+use super::{Daemon, PENDING_CHANGES};
 use crate::{
     health::{Change, Finding},
     reconcile,
@@ -33,6 +33,7 @@ impl Daemon {
                 pool,
                 member,
                 finding,
+                ..
             } = change;
             match finding {
                 Finding::Up => info!(pool, member, "the member is up"),
@@ -43,8 +44,7 @@ impl Daemon {
 
     /// Notes what a monitor found; whether the member went up or down by that.
     fn note_change(&mut self, change: &Change) -> bool {
-        // What a monitor found that has ended meanwhile is no longer asked for.
-        is_watched(&self.config, &change.pool, &change.member)
+        self.monitors.has(change.monitor)
             && self
                 .health
                 .set(&change.pool, &change.member, change.finding.clone())

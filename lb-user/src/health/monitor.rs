@@ -23,6 +23,8 @@ const LONGEST_FIRST_WAIT: Duration = Duration::from_secs(10);
 /// A member went up or down.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
+    /// The number of the monitor that found it: see [`Monitors::has`].
+    pub monitor: u64,
     /// The pool's name.
     pub pool: String,
     /// The member's name.
@@ -33,8 +35,15 @@ pub struct Change {
 
 /// The running monitors.
 pub struct Monitors {
-    tasks: HashMap<Target, JoinHandle<()>>,
+    tasks: HashMap<Target, Monitor>,
+    /// Monitors that were ever begun.
+    begun: u64,
     changes: mpsc::Sender<Change>,
+}
+
+struct Monitor {
+    number: u64,
+    task: JoinHandle<()>,
 }
 
 /// What is watched, and how: a task goes on as long as nothing of this changes.
@@ -52,6 +61,7 @@ impl Monitors {
     pub fn new(changes: mpsc::Sender<Change>) -> Self {
         Self {
             tasks: HashMap::new(),
+            begun: 0,
             changes,
         }
     }
@@ -60,26 +70,35 @@ impl Monitors {
     /// be what `health` says.
     pub fn update(&mut self, config: &Config, health: &Health) {
         let targets: HashSet<Target> = config.pools.iter().flat_map(targets).collect();
-        self.tasks.retain(|target, task| {
+        self.tasks.retain(|target, monitor| {
             let keep = targets.contains(target);
             if !keep {
-                task.abort();
+                monitor.task.abort();
             }
             keep
         });
         for target in targets {
-            let changes = self.changes.clone();
             self.tasks.entry(target).or_insert_with_key(|target| {
+                self.begun += 1;
+                let number = self.begun;
                 let judgement = Judgement::new(health.is_up(&target.pool, &target.member));
-                tokio::spawn(watch(target.clone(), judgement, changes))
+                let task = tokio::spawn(watch(target.clone(), number, judgement, self.changes.clone()));
+                Monitor { number, task }
             });
         }
+    }
+
+    /// Whether the monitor of this number still watches. What another one found may wait to be taken, and says nothing of a
+    /// member that has another address since.
+    #[must_use]
+    pub fn has(&self, number: u64) -> bool {
+        self.tasks.values().any(|monitor| monitor.number == number)
     }
 }
 
 impl Drop for Monitors {
     fn drop(&mut self) {
-        self.tasks.values().for_each(JoinHandle::abort);
+        self.tasks.values().for_each(|monitor| monitor.task.abort());
     }
 }
 
@@ -130,7 +149,7 @@ impl Judgement {
 }
 
 /// Probes a member for ever, and tells when it went up or down.
-async fn watch(target: Target, mut judgement: Judgement, changes: mpsc::Sender<Change>) {
+async fn watch(target: Target, number: u64, mut judgement: Judgement, changes: mpsc::Sender<Change>) {
     let monitor = &target.monitor;
     let delay = Duration::from_secs(monitor.delay_s.into());
     let mut ticks = time::interval_at(Instant::now() + first_wait(&target, delay), delay);
@@ -160,6 +179,7 @@ async fn watch(target: Target, mut judgement: Judgement, changes: mpsc::Sender<C
             },
         };
         let change = Change {
+            monitor: number,
             pool: target.pool.clone(),
             member: target.member.clone(),
             finding,
@@ -264,6 +284,20 @@ mod tests {
         assert_eq!(next(&mut changes).await, refused);
         let _listener = member.listen(8).unwrap();
         assert_eq!(next(&mut changes).await, Finding::Up);
+    }
+
+    #[tokio::test]
+    async fn what_a_monitor_found_is_known_for_its_own_until_another_watches_the_member() {
+        let (sender, mut changes) = mpsc::channel(4);
+        let mut monitors = Monitors::new(sender);
+        let refusing = TcpSocket::new_v4().unwrap();
+        refusing.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+        let config = |monitor| config(refusing.local_addr().unwrap(), monitor);
+        monitors.update(&config(monitor(1, 1)), &Health::default());
+        let change = timeout(PATIENCE, changes.recv()).await.unwrap().unwrap();
+        assert!(monitors.has(change.monitor));
+        monitors.update(&config(monitor(2, 2)), &Health::default());
+        assert!(!monitors.has(change.monitor));
     }
 
     #[tokio::test]

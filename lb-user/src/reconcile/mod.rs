@@ -3,6 +3,7 @@
 //!
 //! Ids are found again in the maps, by what a thing is: so they outlive the daemon.
 
+mod known;
 mod plan;
 mod schedule;
 mod snat;
@@ -21,6 +22,7 @@ use crate::{
     health::Health,
     model::{ClosedPort, Config, DatapathSettings, Forwarding, Persistence, SessionPersistence},
 };
+pub use known::health_found;
 pub use sources::{Outdated, Sources, outdated};
 
 use plan::{Id, Plan, PlannedListener, PlannedMember, PlannedPool};
@@ -63,12 +65,12 @@ pub fn apply_health(
 fn write(maps: &mut Maps, config: &Config, plan: &Plan<'_>) -> Result<(), Error> {
     write_settings(maps, &config.datapath);
     write_pools(maps, plan)?;
-    set_filter(maps, config, SetBits::Add);
+    open_filter(maps, config);
     for planned in &plan.listeners {
         write_listener(maps, planned)?;
     }
     prune(maps, plan);
-    set_filter(maps, config, SetBits::Exactly);
+    close_filter(maps);
     Ok(())
 }
 
@@ -152,7 +154,7 @@ fn write_member(maps: &mut Maps, pool: u32, planned: &PlannedMember<'_>) -> Resu
         entry.next_hop.ifindex.set(0);
     }
     entry.address.store(&planned.address);
-    entry.port.set(planned.port.into());
+    entry.port.set(planned.port);
     entry.pool.set(pool);
     entry.weight.set(planned.member.weight.into());
     entry.snat.set(planned.sources.into());
@@ -202,33 +204,42 @@ fn write_pool(maps: &Maps, planned: &PlannedPool<'_>) {
     }
 }
 
-/// What happens to bits of the filters that are set already.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum SetBits {
-    /// They stay.
-    Add,
-    /// Those that are not wanted go.
-    Exactly,
-}
-
-fn set_filter(maps: &Maps, config: &Config, how: SetBits) {
-    let mut words = vec![0_u64; maps.filter.len()];
+/// Adds the addresses of the configuration to the filter.
+fn open_filter(maps: &Maps, config: &Config) {
     let vips = config
         .load_balancers
         .iter()
-        .map(|balancer| (filter::Kind::Vip, balancer.vip));
+        .map(|balancer| (filter::Kind::Vip, balancer.vip.into()));
     let members = config.pools.iter().flat_map(|pool| &pool.members);
-    let members = members.map(|member| (filter::Kind::Member, member.address));
-    for (kind, address) in vips.chain(members) {
-        let (word, mask) = filter::bit(kind, &Address::from(address));
+    let members = members.map(|member| (filter::Kind::Member, member.address.into()));
+    for (word, mask) in vips
+        .chain(members)
+        .map(|(kind, address)| filter::bit(kind, &address))
+    {
+        let word = &maps.filter[word as usize];
+        word.set(word.get() | mask);
+    }
+}
+
+/// Takes all addresses out of the filter that nothing in the maps has any more. What is removed stays in it: its flows go on.
+fn close_filter(maps: &Maps) {
+    let listeners = maps.listeners.iter();
+    let vips = listeners
+        .filter(|listener| listener.protocol.get() != 0)
+        .map(|listener| (filter::Kind::Vip, listener.address.load()));
+    let members = maps.members.iter();
+    let members = members
+        .filter(|member| member.state() != MemberState::Unused)
+        .map(|member| (filter::Kind::Member, member.address.load()));
+    let mut words = vec![0_u64; maps.filter.len()];
+    for (word, mask) in vips
+        .chain(members)
+        .map(|(kind, address)| filter::bit(kind, &address))
+    {
         words[word as usize] |= mask;
     }
     for (shared, word) in maps.filter.iter().zip(words) {
-        shared.set(if how == SetBits::Add {
-            shared.get() | word
-        } else {
-            word
-        });
+        shared.set(word);
     }
 }
 

@@ -5,14 +5,13 @@ use std::{collections::HashMap, net::IpAddr};
 
 use lb_common::{
     address::{Address, Endpoint},
-    hash::Hash,
     listeners::VIP,
-    tables::{self, Algorithm, MemberState, SlotRange},
+    tables::{Algorithm, MemberState, SlotRange},
 };
 use tracing::warn;
 
 use super::{
-    Ids,
+    Ids, known,
     schedule::{Ranges, current, schedule},
     snat::{SnatAddresses, own_address},
 };
@@ -44,7 +43,7 @@ pub(super) struct PlannedMember<'c> {
     pub(super) member: &'c Member,
     pub(super) id: Id,
     pub(super) address: Address,
-    pub(super) port: u16,
+    pub(super) port: u32,
     pub(super) sources: SlotRange,
     pub(super) state: MemberState,
 }
@@ -114,7 +113,7 @@ impl<'c> Plan<'c> {
     ) -> Result<Self, Error> {
         let mut snat = SnatAddresses::read(maps);
         let wanted = config.pools.iter().filter(|pool| is_wanted(pool));
-        let pools = pools(maps, config, wanted, health, &mut snat)?;
+        let pools = pools(maps, wanted, health, &mut snat)?;
         Ok(Self {
             pools,
             listeners: Vec::new(),
@@ -155,47 +154,39 @@ impl<'c> Plan<'c> {
 
 fn pools<'c>(
     maps: &Maps,
-    config: &'c Config,
     wanted: impl Iterator<Item = &'c Pool>,
     health: &Health,
     snat: &mut SnatAddresses,
 ) -> Result<Vec<PlannedPool<'c>>, Error> {
     let by_id = || (0..).zip(maps.pools.iter()).skip(1);
-    let given = by_id().filter(|(_, pool)| pool.name_hash.get() != 0);
     let mut pool_ids = Given {
-        known: given.map(|(id, pool)| (pool.name_hash.get(), id)).collect(),
+        known: known::pools(maps),
         free: by_id()
             .filter(|(_, pool)| pool.name_hash.get() == 0)
             .map(|(id, _)| id),
         full: || full("POOLS", "max_pools"),
     };
     let by_id = || (0..).zip(maps.members.iter()).skip(1);
-    let is_unused = |member: &tables::Member| member.state() == MemberState::Unused;
-    let used = by_id().filter(|(_, member)| !is_unused(member));
     let mut member_ids = Given {
-        known: used
-            .map(|(id, member)| {
-                let place = (member.address.load(), member.port.get());
-                ((member.pool.get(), place), id)
-            })
-            .collect(),
-        free: by_id().filter(|(_, member)| is_unused(member)).map(|(id, _)| id),
+        known: known::members(maps),
+        free: by_id()
+            .filter(|(_, member)| member.state() == MemberState::Unused)
+            .map(|(id, _)| id),
         full: || full("MEMBERS", "max_members"),
     };
     let mut ranges = Ranges::in_use(maps);
     let mut planned = Vec::new();
     for pool in wanted {
-        let name_hash = hash_of(&pool.name);
+        let name_hash = known::hash_of(&pool.name);
         let id = pool_ids.take(name_hash)?;
         if let Id::New(id) = id {
             // Members of an earlier pool are not this one's, though they may have the same address.
             member_ids.known.retain(|(pool, _), _| *pool != id);
         }
-        let port = listener_port(config, &pool.name);
         let mut members = Vec::new();
         for member in &pool.members {
-            let (address, port) = (Address::from(member.address), member.port.unwrap_or(port));
-            let id = member_ids.take((id.get(), (address, port.into())))?;
+            let place @ (address, port) = known::place(pool, member);
+            let id = member_ids.take((id.get(), place))?;
             let sources = sources(pool, member, || match id {
                 Id::Known(id) => snat.of(maps.members[id as usize].snat.get().into()).collect(),
                 Id::New(_) => Vec::new(),
@@ -328,24 +319,6 @@ fn listeners<'c>(
 
 fn protocol_number(protocol: Protocol) -> u8 {
     protocol.transport().ip_protocol()
-}
-
-/// The port of the first listener of a pool: of members that are reached on it.
-fn listener_port(config: &Config, pool: &str) -> u16 {
-    let mut listeners = config
-        .load_balancers
-        .iter()
-        .flat_map(|balancer| &balancer.listeners);
-    listeners
-        .find(|listener| listener.pool == pool)
-        .map_or(0, |listener| listener.port)
-}
-
-fn hash_of(name: &str) -> u64 {
-    let hash = name.bytes().fold(Hash::seeded(name.len() as u64), |hash, byte| {
-        hash.with(byte.into())
-    });
-    hash.finish() | 1
 }
 
 /// There is room for everything that may be configured at a time, and for as much again that was replaced.

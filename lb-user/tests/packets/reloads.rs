@@ -1,9 +1,10 @@
 //! Reload after reload: what goes leaves its id to what comes, once nothing refers to it.
 
+use lb_common::{address::Address, filter};
 use lb_user::{
-    bpf::{Datapath, Error},
-    health::Health,
-    model::{Config, DatapathSettings, Forwarding, PortRange, SourceNat},
+    bpf::{Datapath, Error, Maps},
+    health::{Finding, Health},
+    model::{Config, DatapathSettings, Forwarding, HealthMonitor, PortRange, Probe, SourceNat},
     reconcile::{self, Ids},
     sweep::Sweep,
 };
@@ -197,6 +198,67 @@ fn a_flow_of_a_listener_that_is_gone_is_never_that_of_another() {
     for port in [3, 4] {
         reloaded.take(&at(port)).expect("the flow is over");
     }
+}
+
+#[test]
+fn flows_of_a_load_balancer_that_is_gone_go_on_until_they_end() {
+    let mut reloaded = Reloaded::new(1);
+    let config = with_members(1, &[1]);
+    let vip = Address::from(config.load_balancers[0].vip);
+    let without = Config {
+        load_balancers: Vec::new(),
+        ..config.clone()
+    };
+    reloaded.take(&config).expect("there is room");
+    reloaded.ask(1, 53);
+    reloaded.take(&without).expect("it is less");
+    let is_looked_for = |maps: &Maps| filter::may_be(maps, filter::Kind::Vip, &vip);
+    assert!(is_looked_for(&reloaded.datapath.maps));
+    reloaded.datapath.maps.settings[0].clock_offset_s.set(86_400);
+    reloaded.sweep(3);
+    reloaded.take(&without).expect("it is the same");
+    assert!(!is_looked_for(&reloaded.datapath.maps));
+}
+
+#[test]
+fn the_members_of_a_pool_that_keeps_the_port_stay_the_same_under_another_listener() {
+    let mut reloaded = Reloaded::new(1);
+    let at = |port| {
+        let mut config = at_port(port, with_members(1, &[1]));
+        config.pools[0].forwarding = Forwarding::Dsr;
+        config.pools[0].members[0].port = Some(port.into());
+        config
+    };
+    let before = reloaded.take(&at(1)).expect("there is room");
+    let after = reloaded.take(&at(2)).expect("there is room for another");
+    assert_eq!(before.members, after.members);
+}
+
+#[test]
+fn a_start_takes_members_to_be_down_that_were_when_the_daemon_before_ended() {
+    let mut reloaded = Reloaded::new(2);
+    let mut config = with_members(1, &[1, 1]);
+    let mut health = Health::default();
+    let reason = "it does not answer".to_owned();
+    health.set("pool", "2", Finding::Down { reason });
+    let found = |maps: &Maps, config: &Config| {
+        let health = reconcile::health_found(maps, config);
+        ["1", "2"].map(|member| health.is_up("pool", member))
+    };
+    let maps = &mut reloaded.datapath.maps;
+    reconcile::apply(maps, &config, &health).expect("there is room");
+    // Without a monitor nobody would ever find it up.
+    assert_eq!(found(maps, &config), [true, true]);
+    config.pools[0].health_monitor = Some(HealthMonitor {
+        probe: Probe::Tcp,
+        delay_s: 5,
+        timeout_s: 3,
+        rise: 3,
+        fall: 3,
+        address: None,
+        port: None,
+    });
+    assert_eq!(found(maps, &config), [true, false]);
 }
 
 #[test]
