@@ -23,7 +23,7 @@ use crate::{
 pub enum Past {
     /// It was not.
     None,
-    /// It was, with a member that takes no packets any more.
+    /// It was, and its member is not to have this packet: see [`Record::stays_with`].
     MemberGone,
 }
 

@@ -27,7 +27,8 @@ use crate::{
 
 /// A load balancer that keeps sessions.
 ///
-/// `holdfast run` is the daemon; the other commands ask it over its control socket, except `check`, which needs none.
+/// `holdfast run` is the daemon; the other commands ask it over its control socket, except `check` and `stop --detach
+/// --config`, which need none.
 /// What fails says why on standard error and exits with 1; wrong arguments exit with 2.
 #[derive(Debug, Parser)]
 #[command(name = "holdfast", version)]

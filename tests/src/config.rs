@@ -29,6 +29,7 @@ pub struct Pool {
     name: String,
     algorithm: String,
     forwarding: String,
+    snat_ports: Option<[u16; 2]>,
     persistence: Option<Persistence>,
     absolute_timeout_min: Option<u32>,
     monitor: Option<String>,
@@ -85,6 +86,7 @@ impl Pool {
             name: name.to_owned(),
             algorithm: "ROUND_ROBIN".to_owned(),
             forwarding: "full_nat".to_owned(),
+            snat_ports: None,
             persistence: None,
             absolute_timeout_min: None,
             monitor: None,
@@ -103,6 +105,13 @@ impl Pool {
     #[must_use]
     pub fn forwarding(mut self, forwarding: &str) -> Self {
         forwarding.clone_into(&mut self.forwarding);
+        self
+    }
+
+    /// The first and the last source port of `full_nat`.
+    #[must_use]
+    pub fn snat_ports(mut self, ports: [u16; 2]) -> Self {
+        self.snat_ports = Some(ports);
         self
     }
 
@@ -195,6 +204,9 @@ impl Display for Pool {
             out,
             "name = {name:?}\nalgorithm = {algorithm:?}\nforwarding = {forwarding:?}"
         )?;
+        if let Some(ports) = self.snat_ports {
+            writeln!(out, "snat_ports = {ports:?}")?;
+        }
         if let Some(Persistence { idle_timeout_min }) = self.persistence {
             writeln!(out, "\n[pool.session_persistence]\ntype = \"SOURCE_IP\"")?;
             writeln!(out, "idle_timeout_min = {idle_timeout_min}")?;

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use lb_tests::scene::MEMBER_PORT;
-use lb_tests::{Answer, Family, Laboratory, Protocol, Scene};
+use lb_tests::{Answer, Family, Laboratory, Protocol, Scene, UdpRetry};
 
 const PORT: u16 = 80;
 const QUESTIONS: usize = 12;
@@ -50,6 +50,20 @@ fn with_full_nat_a_member_sees_the_balancer() -> Result<()> {
         assert_eq!(answer.peer.ip(), scene.lab().balancer_address(number, family));
     }
     converse(&scene)
+}
+
+#[test]
+fn full_nat_serves_any_number_of_short_connections_one_after_another() -> Result<()> {
+    const PORTS: [u16; 2] = [20_000, 20_127];
+    let scene = Scene::start(Laboratory::routed(), PORT, &[1], |pool| pool.snat_ports(PORTS))?;
+    // All ports are used again within a second: so a datagram may be answered when its port is another's.
+    let client = scene.client().clone().with_udp_retry(UdpRetry::Once);
+    for (family, protocol) in Family::BOTH.into_iter().zip(Protocol::BOTH) {
+        let sources = |index| family.source(index);
+        let tally = client.sweep(protocol, 1000, sources, scene.vip(family), 8);
+        tally.assert_no_failures();
+    }
+    Ok(())
 }
 
 #[test]

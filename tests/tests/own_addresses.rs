@@ -77,6 +77,11 @@ fn another_own_address_is_taken_without_a_reload() -> Result<()> {
 #[test]
 fn a_daemon_that_is_short_of_files_goes_on_with_the_addresses_that_it_has() -> Result<()> {
     let scene = Scene::start(Laboratory::routed(), PORT, &[1, 1], |pool| pool)?;
+    eventually("the daemon to follow the kernel's routes", WITHIN, || {
+        let hop = &scene.daemon().status()?["pools"][0]["members"][0]["next_hop"];
+        ensure!(!hop.is_null(), "the way is not known");
+        Ok(())
+    });
     scene.daemon().limit_files(Some(0))?;
     // What changes with one member has the daemon look at all of them.
     let old = scene.lab().balancer_address(1, Family::V4);

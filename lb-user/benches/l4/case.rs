@@ -103,6 +103,17 @@ impl Case {
         }
     }
 
+    /// What its ratio is to be at most: of an established flow alone 8, at a million of them 25, and of a new flow of a client
+    /// that is held 2.5.
+    pub(crate) const fn bound(self) -> Option<f64> {
+        match (self.kind, self.size.0) {
+            (Kind::Established, 1) => Some(8.0),
+            (Kind::Established, 1_000_000) => Some(25.0),
+            (Kind::Held, _) => Some(2.5),
+            _ => None,
+        }
+    }
+
     /// The port of its listener: each mode has one.
     pub(crate) fn port(self) -> u16 {
         let number = MODES.iter().position(|mode| *mode == self.mode).unwrap_or(0);

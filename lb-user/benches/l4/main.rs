@@ -40,6 +40,9 @@ struct Options {
     /// Also writes the results to this file: a list of `{"case", "value", "unit", "ratio", "ratio_to"}`.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Fails where a ratio is beyond what it is to be at most.
+    #[arg(long)]
+    check: bool,
     /// Passes of which the median is taken.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1000))]
     passes: u32,
@@ -81,7 +84,12 @@ fn main() -> Result<ExitCode> {
             .write_json(path)
             .with_context(|| format!("cannot write {}", path.display()))?;
     }
-    Ok(ExitCode::SUCCESS)
+    let is_within = report.judge();
+    Ok(if is_within || !options.check {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 fn packets(options: &Options, report: &mut Report) -> Result<()> {

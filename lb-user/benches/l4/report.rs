@@ -46,6 +46,10 @@ impl Row {
 #[derive(Default)]
 pub(crate) struct Report {
     rows: Vec<Row>,
+    /// How many rows have a bound.
+    bounded: usize,
+    /// Those beyond it.
+    beyond: Vec<String>,
 }
 
 impl Report {
@@ -81,7 +85,24 @@ impl Report {
             (Kind::Held | Kind::New, Some(base_ns)) => row.against(value_ns / base_ns, established),
             _ => row.against(net_ns / floor_ns, FLOOR.to_owned()),
         };
+        if let (Some(bound), Some(ratio)) = (case.bound(), row.ratio) {
+            self.bounded += 1;
+            if ratio > bound {
+                self.beyond
+                    .push(format!("{case} is {ratio:.2}, and was to be {bound} at most"));
+            }
+        }
         self.add(row);
+    }
+
+    /// Prints which ratios are beyond what they are to be at most; whether none is.
+    pub(crate) fn judge(&self) -> bool {
+        for miss in &self.beyond {
+            println!("{miss}");
+        }
+        let within = self.bounded - self.beyond.len();
+        println!("{within} of {} ratios are within their bounds", self.bounded);
+        self.beyond.is_empty()
     }
 
     pub(crate) fn write_json(&self, path: &Path) -> Result<()> {

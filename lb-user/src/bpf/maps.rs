@@ -120,16 +120,7 @@ impl Maps {
             LAYOUT_VERSION => return Ok(()),
             // Nobody's yet.
             0 => {}
-            other => {
-                let reason = format!(
-                    "a daemon of another version made the maps (layout {other}, this one has {LAYOUT_VERSION}): end \
-                     what that one left with `holdfast stop --detach --config FILE` first"
-                );
-                return Err(Error::Map {
-                    name: "SETTINGS",
-                    reason,
-                });
-            }
+            _ => return Err(Error::Layout),
         }
         // The hasher's keys are drawn from the system's randomness.
         let seed = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), std::process::id());

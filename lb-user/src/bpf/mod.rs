@@ -98,6 +98,12 @@ pub enum Error {
         /// Why.
         reason: String,
     },
+    /// The maps are those of another version of the daemon.
+    #[error(
+        "a daemon of another version made the maps, which have another layout: end what that one left with `holdfast stop \
+         --detach --config FILE` first (open flows and sessions are forgotten)"
+    )]
+    Layout,
     /// The program could not be attached.
     #[error("cannot attach to the interface `{interface}`: {reason}")]
     Attach {

@@ -70,6 +70,15 @@ pub(super) fn sizes(settings: &DatapathSettings) -> [(&'static str, u32); 13] {
 
 /// Whether the maps that an earlier daemon left at `pins`, where there are any, have the sizes of these settings.
 pub fn fits(pins: &Path, settings: &DatapathSettings) -> Result<(), Error> {
+    let object = Object::parse(OBJECT).map_err(aya::EbpfError::from)?;
+    for (name, map) in &object.maps {
+        let Ok(found) = MapInfo::from_pin(pins.join(name)) else {
+            continue;
+        };
+        if (found.key_size(), found.value_size()) != (map.key_size(), map.value_size()) {
+            return Err(Error::Layout);
+        }
+    }
     for (name, wanted) in sizes(settings) {
         let Ok(found) = MapInfo::from_pin(pins.join(name)) else {
             continue;

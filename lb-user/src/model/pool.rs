@@ -82,7 +82,7 @@ pub struct Member {
     /// Unicast, no VIP, and of the family of the pool's VIPs except with `ipip`.
     pub address: IpAddr,
     /// Where it listens. Always there for `full_nat` and `nat`; with `dsr` and `ipip`, which cannot change the port, it
-    /// is that of the listener, whether it stands here or not.
+    /// is that of the listener, and may stand here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub port: Option<u16>,
     /// Its share of new clients against the other members', 0 to 256; 0 drains it: held sessions stay, none is added.

@@ -33,7 +33,7 @@ pub struct DatapathSettings {
     pub xdp_mode: XdpMode,
     /// What a VIP answers on a port that has no listener.
     pub closed_port: ClosedPort,
-    /// Flows held at a time, 1,024 to 64 Mi; the least recently used goes first.
+    /// Flows held at a time, 1,024 to 64 Mi; beyond that the one that matters least goes first (`lb_common::flow::table`).
     pub max_flows: u32,
     /// Sessions held at a time over all pools, 65,536 to 64 Mi; the least recently used goes first.
     pub max_sessions: u32,

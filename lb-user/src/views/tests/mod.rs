@@ -127,17 +127,37 @@ fn a_listener_that_is_off_sends_nobody_anywhere() {
 }
 
 #[test]
-fn a_client_of_the_other_family_cannot_be_explained() {
+fn who_cannot_be_a_client_is_not_explained() {
     let world = World::new();
-    let question = Question {
-        client: "2001:db8::7".parse().unwrap(),
-        port: None,
-        listener: "web".into(),
-    };
-    assert_eq!(
-        Explainer::new(&world.scene(), question).unwrap_err(),
-        "2001:db8::7 cannot reach TCP://192.0.2.1:80: of the two, one is IPv4 and the other IPv6"
-    );
+    for (client, port, refusal) in [
+        (
+            "2001:db8::7",
+            None,
+            "2001:db8::7 cannot reach TCP://192.0.2.1:80: of the two, one is IPv4 and the other IPv6",
+        ),
+        (
+            "192.0.2.1",
+            None,
+            "no client is 192.0.2.1: packets that say so are dropped as `bad_source`",
+        ),
+        (
+            "0.0.0.0",
+            None,
+            "no client is 0.0.0.0: packets that say so are dropped as `bad_source`",
+        ),
+        (
+            "198.51.100.7",
+            Some(0),
+            "no client has the port 0: packets that say so are dropped as `port_zero`",
+        ),
+    ] {
+        let question = Question {
+            client: client.parse().unwrap(),
+            port,
+            listener: "web".into(),
+        };
+        assert_eq!(Explainer::new(&world.scene(), question).unwrap_err(), refusal);
+    }
 }
 
 #[test]
