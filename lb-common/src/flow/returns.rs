@@ -225,7 +225,7 @@ pub fn search<P: Platform>(
     }
     least.search.result = table::KEPT;
     platform.repeat(PORTS_COMPARED, &mut least);
-    if least.search.result == table::KEPT {
+    if least.search.result >= table::KEPT {
         return Err(Reason::PortsExhausted);
     }
     let holder = table::at(platform, least.holder).ok_or(Reason::PortsExhausted)?;

@@ -111,22 +111,37 @@ pub struct Reservation {
     rank: u32,
 }
 
-/// How much a flow matters: the one with the least makes room. [`KEPT`] never does.
-#[inline(always)]
-pub(super) fn worth<T: Tables>(tables: &T, record: &Record, now_s: u32) -> u64 {
-    let class = match record.state_word().state() {
-        _ if record.is_expired(tables, now_s) => 0_u64,
-        State::Unused | State::TcpReset | State::TcpDoubted => 1,
-        State::TcpFin => 2,
-        State::TcpSyn | State::TcpAnswered => 3,
-        State::Udp => 4,
-        State::TcpEstablished => return KEPT,
-    };
-    class << 32 | u64::from(record.last_seen_s.get())
+/// How much a flow matters that does not make room, and any number above.
+pub(super) const KEPT: u64 = (CLASS_MASK as u64) << 32;
+
+const CLASS_BITS: u32 = 4;
+const CLASS_MASK: u32 = (1 << CLASS_BITS) - 1;
+
+/// The class of each state, in a table within a word: the kernel's verifier would follow each branch of a match.
+const CLASSES: u32 = class(State::Unused, 1)
+    | class(State::TcpReset, 1)
+    | class(State::TcpDoubted, 1)
+    | class(State::TcpFin, 2)
+    | class(State::TcpSyn, 3)
+    | class(State::TcpAnswered, 3)
+    | class(State::Udp, 4)
+    | class(State::TcpEstablished, CLASS_MASK);
+
+const fn class(state: State, class: u32) -> u32 {
+    class << (state as u32 * CLASS_BITS)
 }
 
-/// What a flow matters that does not make room.
-pub(super) const KEPT: u64 = u64::MAX;
+/// How much a flow matters: the one with the least makes room, unless that is [`KEPT`]. First comes whether its time is over,
+/// then its class, then when it was seen.
+#[inline(always)]
+pub(super) fn worth<T: Tables>(tables: &T, record: &Record, now_s: u32) -> u64 {
+    if record.is_expired(tables, now_s) {
+        return 0;
+    }
+    let state = record.state.get() & 7;
+    let class = CLASSES >> (state * CLASS_BITS) & CLASS_MASK;
+    u64::from(class) << 32 | u64::from(record.last_seen_s.get())
+}
 
 /// Why there is no way for a flow.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -207,7 +222,7 @@ fn least_worth<T: Tables>(tables: &T, key: &Key, now_s: u32) -> Option<Slot> {
         }
         bucket = key.after(bucket);
     }
-    (worth_of_least != KEPT).then_some(Slot(least))
+    (worth_of_least < KEPT).then_some(Slot(least))
 }
 
 impl Reservation {
