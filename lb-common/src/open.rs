@@ -24,7 +24,7 @@ pub enum Past {
     /// It was not.
     None,
     /// It was, and its member is not to have this packet: see [`Record::stays_with`].
-    MemberGone,
+    Moved,
 }
 
 /// Who a client asks for, and what is held for it there.
@@ -81,7 +81,7 @@ fn admission(protocol: u8, flags: u8, past: Past) -> Result<Admission, Reason> {
         return Err(Reason::UnknownConnection);
     }
     let opens = flags & (tcp_flags::SYN | tcp_flags::ACK | tcp_flags::FIN) == tcp_flags::SYN;
-    if opens || past == Past::MemberGone {
+    if opens || past == Past::Moved {
         return Ok(Admission::Any);
     }
     // All but the first have it (RFC 9293 section 3.1).
@@ -277,7 +277,7 @@ pub fn open<P: Platform>(
     let session = service.session.map(Session::seen);
     let choice = session::choose(platform, pool, pool_id, &network, session, admission, now_s)?;
     let member = platform.member(choice.member).ok_or(Reason::Inconsistent)?;
-    // As they were when the choice was made: an outage after that is one that the flow has not seen.
+    // Before the flow is there: an outage after that is one that it has not seen.
     let outages = member.outages();
     let (mut source, receiver) = first_source(platform, (pool, forwarding), member, opener, hash as u32)?;
     let returns = returns::key(platform, &returns::endpoint(member), &receiver, opener.protocol())

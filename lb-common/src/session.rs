@@ -230,7 +230,7 @@ pub fn choose<T: Tables>(
 }
 
 /// Carries the plan for `session` out, after the flow was made, and says what was done; nothing where the client is bound to
-/// another member by now, or to none.
+/// another member by now.
 #[inline(always)]
 pub fn carry_out<P: Platform>(
     platform: &P,

@@ -95,6 +95,8 @@ reasons! {
     Inconsistent = "inconsistent",
     /// Beside: another flow, whose time was not over, made room in a full table for the packet's.
     FlowEvicted = "flow_evicted",
+    /// Beside: another flow that was open, but not established, gave its source port to the packet's, since none was free.
+    PortReused = "port_reused",
 }
 
 /// What becomes of the packets of a reason.
@@ -125,7 +127,7 @@ impl Reason {
             | Self::HopLimit
             | Self::TooBig
             | Self::EchoAnswered => Fate::Answered,
-            Self::FlowEvicted => Fate::Beside,
+            Self::FlowEvicted | Self::PortReused => Fate::Beside,
             _ => Fate::Dropped,
         }
     }

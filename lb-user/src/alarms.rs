@@ -22,7 +22,7 @@ const EVERY: Duration = Duration::from_secs(10);
 const NAMED: usize = 5;
 
 /// The kinds, and how many packets within [`EVERY`] are worth a line.
-const KINDS: [(Reason, u64); 7] = [
+const KINDS: [(Reason, u64); 8] = [
     (Reason::PortsExhausted, 1),
     (Reason::Inconsistent, 1),
     // Two cores make the same flow at once now and then, and the sender tries again.
@@ -31,13 +31,14 @@ const KINDS: [(Reason, u64); 7] = [
     (Reason::NextHopUnresolved, 1),
     (Reason::FlowEvicted, 1),
     (Reason::FlowTableFull, 1),
+    (Reason::PortReused, 1),
 ];
 
 /// What is wrong, and what would be right.
 fn advice(reason: Reason) -> &'static str {
     match reason {
-        Reason::PortsExhausted => {
-            "no free source port towards a member; widen `snat_ports` or add `snat_addresses` to the pool"
+        Reason::PortsExhausted | Reason::PortReused => {
+            "no free source port towards a member; look for a flood, widen `snat_ports` or add `snat_addresses` to the pool"
         }
         Reason::Inconsistent => {
             "the maps contradict each other, a fault of Holdfast; please report it, and restart with `holdfast stop \
@@ -143,7 +144,7 @@ impl Alarm {
 /// The pools that it is most likely about; none where nothing tells.
 fn suspects(reason: Reason, members: &[tables::Member], config: &Config, ids: &Ids) -> String {
     let is_suspect: fn(&Pool, &tables::Member) -> bool = match reason {
-        Reason::PortsExhausted => has_few_ports,
+        Reason::PortsExhausted | Reason::PortReused => has_few_ports,
         Reason::NextHopUnresolved => has_no_way,
         _ => return String::new(),
     };
@@ -161,7 +162,7 @@ fn suspects(reason: Reason, members: &[tables::Member], config: &Config, ids: &I
     names.join(", ")
 }
 
-/// The datapath tries some ports, not all: where half are taken, some clients find none.
+/// The datapath tries some ports, not all: where half are taken, some clients find none that is free.
 fn has_few_ports(pool: &Pool, member: &tables::Member) -> bool {
     let Forwarding::FullNat(nat) = &pool.forwarding else {
         return false;

@@ -268,6 +268,7 @@ impl Daemon {
     fn scene(&self) -> views::Scene<'_, Maps> {
         views::Scene {
             config: &self.config,
+            health: &self.health,
             ids: &self.ids,
             sight: &self.datapath.maps,
         }

@@ -88,6 +88,11 @@ fn moves_and_stays(
 
     fail(unwell)?;
     await_news(&scene, unwell.name(), &format!("the member is down: {reason}"));
+    for pool in 0..Family::BOTH.len() {
+        let status = scene.daemon().status()?;
+        let why = &status["pools"][pool]["members"][0]["why_down"];
+        assert_eq!(*why, reason, "{status}");
+    }
     let moved = ask(0);
     for tally in moved.iter().chain(&ask(1000)) {
         assert_eq!(tally.served_by(unwell.name()), 0);

@@ -89,8 +89,7 @@ fn a_daemon_that_is_short_of_files_goes_on_with_the_addresses_that_it_has() -> R
         .lab()
         .balancer()
         .ip(&[change("add", 1, "10.2.1.9".parse()?), change("del", 1, old)])?;
-    let keeps =
-        "towards 10.2.2.2: Too many open files (os error 24); packets to it go on coming from the one in use";
+    let keeps = "towards 10.2.2.2: Too many open files (os error 24); it stays as it is";
     eventually("the daemon to say that it cannot ask", WITHIN, || {
         scene.daemon().log().contains(keeps)
     });

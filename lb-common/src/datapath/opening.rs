@@ -58,7 +58,7 @@ pub(super) fn open_flow<P: Platform>(platform: &P) -> Result<(), Outcome> {
                 opener.set_slot(found.slot, found.tag);
                 return Ok(());
             }
-            past = Past::MemberGone;
+            past = Past::Moved;
         }
         platform.release(found.slot, found.tag);
     }

@@ -52,7 +52,10 @@ pub fn reserve<P: Platform>(platform: &P, key: &Key, now_s: u32) -> Result<Reser
     }
     let mut word = platform.reserve(key.into(), now_s);
     if word != CONTENDED && word & FULL != 0 {
-        let least = table::at(platform, Slot(word as u32)).ok_or(Refused::Full(None))?;
+        if word as u32 == NO_SLOT {
+            return Err(Refused::Full(None));
+        }
+        let least = table::at(platform, Slot(word as u32)).ok_or(Refused::Contended)?;
         let is_over = least.record.is_expired(platform, now_s);
         if platform.release(least.slot, least.tag) && !is_over {
             platform.count_reason(Reason::FlowEvicted);

@@ -78,8 +78,10 @@ impl State {
             Self::Udp | Self::Unused => self,
             _ if flags & tcp_flags::RST != 0 => Self::TcpReset,
             Self::TcpReset if answers => Self::TcpDoubted,
-            Self::TcpDoubted if from_client => Self::TcpEstablished,
-            Self::TcpSyn | Self::TcpAnswered | Self::TcpEstablished if flags & tcp_flags::FIN != 0 => {
+            Self::TcpDoubted if from_client && flags & tcp_flags::FIN == 0 => Self::TcpEstablished,
+            Self::TcpSyn | Self::TcpAnswered | Self::TcpEstablished | Self::TcpDoubted
+                if flags & tcp_flags::FIN != 0 =>
+            {
                 Self::TcpFin
             }
             Self::TcpSyn if !from_client => Self::TcpAnswered,
@@ -177,7 +179,7 @@ impl StateWord {
     /// Whether the member has had no outage since the flow was opened, as its [`Member::outages`] tell: until it has had
     /// 8,192 of them.
     #[inline(always)]
-    const fn has_seen(self, outages: u32) -> bool {
+    const fn is_unbroken(self, outages: u32) -> bool {
         (self.0 ^ outages << Self::OUTAGES_SHIFT) >> Self::OUTAGES_SHIFT == 0
     }
 
@@ -255,7 +257,7 @@ impl Record {
     }
 
     /// Whether a packet with these TCP flags goes to the flow's member: not while that takes none. After an outage that it
-    /// slept through, the flow of a client that is held is no reason any more: its session may have moved. Only the packets in the
+    /// slept through, the session of a client that is held decides instead: it may have moved. Only the packets in the
     /// middle of a TCP connection go on all the same, since another member would know nothing of it.
     #[inline(always)]
     pub fn stays_with(&self, member: &Member, flags: u8) -> bool {
@@ -263,7 +265,7 @@ impl Record {
             return false;
         }
         let state = self.state_word();
-        state.has_seen(member.outages())
+        state.is_unbroken(member.outages())
             || self.renewed_s.get() == 0
             || state.state() != State::Udp && !tcp_flags::opens(flags)
     }

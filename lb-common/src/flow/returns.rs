@@ -187,7 +187,8 @@ struct LeastWorth {
     holder: Slot,
     attempt: u32,
     now_s: u32,
-    padding: u32,
+    /// The flow's tag: whoever has the slot later is not meant.
+    tag: u32,
 }
 
 /// Finds a source for a full NAT under which the flow of `slot` is alone with its member, where the first that was tried
@@ -217,22 +218,23 @@ pub fn search<P: Platform>(
         now_s,
         holder: Slot(0),
         attempt: 0,
-        padding: 0,
+        tag: 0,
     };
     platform.repeat(PORT_TRIES, &mut least.search);
     if let Some(source) = Source::from_word(least.search.result) {
         return Ok(source);
     }
+    // From here on it is how much the flow matters.
     least.search.result = table::KEPT;
     platform.repeat(PORTS_COMPARED, &mut least);
     if least.search.result >= table::KEPT {
         return Err(Reason::PortsExhausted);
     }
-    let holder = table::at(platform, least.holder).ok_or(Reason::PortsExhausted)?;
-    let is_over = holder.record.is_expired(platform, now_s);
-    let was_open = holder.record.state_word().state().is_open();
-    if platform.release(holder.slot, holder.tag) && was_open && !is_over {
-        platform.count_reason(Reason::FlowEvicted);
+    let is_open = table::at(platform, least.holder).is_some_and(|holder| {
+        holder.record.state_word().state().is_open() && !holder.record.is_expired(platform, now_s)
+    });
+    if platform.release(least.holder, least.tag) && is_open {
+        platform.count_reason(Reason::PortReused);
     }
     let source = platform.try_source(slot, member, protocol, hash, least.attempt);
     Source::from_word(source).ok_or(Reason::PortsExhausted)
@@ -261,11 +263,14 @@ impl<P: Platform> LoopBody<P> for LeastWorth {
             ..
         } = self.search;
         let slot = Slot(platform.source_holder(member, protocol, hash, attempt));
-        if let Some(holder) = table::at(platform, slot) {
+        if let Some(holder) = table::at(platform, slot)
+            && holder.record.member.get() == member
+        {
             let worth = table::worth(platform, holder.record, self.now_s);
             if worth < self.search.result {
                 self.search.result = worth;
                 self.holder = slot;
+                self.tag = holder.tag;
                 self.attempt = attempt;
             }
         }

@@ -6,8 +6,8 @@
 //! under its hands is a miss.
 //!
 //! When all buckets of a flow are full, the flow of these that matters least makes room: expired, then closed, then half
-//! open, then of UDP, and of equal ones that which was silent longest. An established TCP connection never does: it cannot
-//! be made again, and anyone makes the packets that would take its place.
+//! open, then of UDP, and of equal ones that which was silent longest. A TCP connection whose member took part in it never
+//! does: it cannot be made again, and anyone makes the packets that would take its place.
 
 use crate::{
     address::Endpoint,
@@ -124,8 +124,10 @@ const CLASSES: u32 = class(State::Unused, 1)
     | class(State::TcpFin, 2)
     | class(State::TcpSyn, 3)
     | class(State::TcpAnswered, 3)
-    | class(State::Udp, 4)
-    | class(State::TcpEstablished, CLASS_MASK);
+    | class(State::Udp, 4);
+/// Established is what both sides took part in. Of what only the client is heard of, anyone can make any number.
+const ESTABLISHED: u32 = class(State::TcpEstablished, CLASS_MASK);
+const ESTABLISHED_ON_ITS_WORD: u32 = class(State::TcpEstablished, 5);
 
 const fn class(state: State, class: u32) -> u32 {
     class << (state as u32 * CLASS_BITS)
@@ -138,8 +140,13 @@ pub(super) fn worth<T: Tables>(tables: &T, record: &Record, now_s: u32) -> u64 {
     if record.is_expired(tables, now_s) {
         return 0;
     }
-    let state = record.state.get() & 7;
-    let class = CLASSES >> (state * CLASS_BITS) & CLASS_MASK;
+    let state = record.state_word();
+    let established = if state.forwarding().sees_replies() {
+        ESTABLISHED
+    } else {
+        ESTABLISHED_ON_ITS_WORD
+    };
+    let class = (CLASSES | established) >> ((state.0 & 7) * CLASS_BITS) & CLASS_MASK;
     u64::from(class) << 32 | u64::from(record.last_seen_s.get())
 }
 

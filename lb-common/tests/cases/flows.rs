@@ -94,6 +94,26 @@ fn established_connections_outlive_any_number_of_datagrams_and_of_syns() {
 }
 
 #[test]
+fn where_members_answer_by_themselves_established_connections_make_room_after_all_others() {
+    let world = Plan {
+        forwarding: Forwarding::DSR,
+        flow_buckets: 4,
+        second_protocol: Some(UDP),
+        ..Plan::default()
+    }
+    .build();
+    for port in 1..=28 {
+        world.forward(&world.first(1, port));
+        world.forward(&world.later(1, port, 0));
+    }
+    for port in 1000..1100 {
+        world.forward(&Builder::udp(world.client(2, port), world.vip()));
+        assert_consistent(&world);
+    }
+    assert_eq!(count_states(&world, State::TcpEstablished), 27);
+}
+
+#[test]
 fn among_equals_the_one_that_was_silent_longest_makes_room() {
     let world = tiny();
     for port in 1..=28 {
@@ -209,7 +229,7 @@ fn what_is_not_established_gives_its_source_port_to_a_new_flow_where_no_other_is
             assert_consistent(&world);
         }
         assert_eq!(world.flows(), 8);
-        assert_eq!(world.core.reason(Reason::FlowEvicted), evicted);
+        assert_eq!(world.core.reason(Reason::PortReused), evicted);
         // The last one has its port alone.
         let last = world.establish(1, 101);
         assert_eq!(world.back(&last.answer(ACK)).to(), world.client(1, 101));
@@ -253,6 +273,11 @@ fn what_is_on_its_way_after_a_reset_does_not_revive_its_connection() {
     world.forward(&world.later(1, 4001, RST));
     assert_eq!(active(&world), 0);
     assert_eq!(count_states(&world, State::TcpReset), 2);
+    let seen = world.establish(1, 4002);
+    world.forward(&world.later(1, 4002, RST));
+    world.back(&seen.answer(FIN | ACK));
+    world.forward(&world.later(1, 4002, FIN));
+    assert_eq!((active(&world), count_states(&world, State::TcpFin)), (0, 1));
 }
 
 #[test]

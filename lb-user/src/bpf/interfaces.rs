@@ -89,7 +89,7 @@ impl Datapath {
             }
         }
         if !events.is_empty() {
-            self.note_veth();
+            self.note_redirecting();
         }
         events
     }

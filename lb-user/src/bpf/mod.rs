@@ -189,22 +189,27 @@ impl Datapath {
         let is_new = |name: &&String| !self.attachments.iter().any(|known| known.interface == **name);
         let new: Vec<&str> = interfaces.iter().filter(is_new).map(String::as_str).collect();
         let entry = self.generation.entry_fd()?;
-        self.change = Some(Change::prepare(entry, &new, mode, self.pins.path())?);
-        self.note_veth();
+        let change = Change::prepare(entry, &new, mode, self.pins.path())?;
+        let settings = &self.maps.settings[0];
+        settings.add_redirecting(change.ifindexes().filter(|ifindex| self.redirects(*ifindex)));
+        self.change = Some(change);
         Ok(())
     }
 
-    /// Has the programs redirect what they would transmit by an interface that is an end of a veth pair. Where the kernel does
-    /// not say, it stays as it was.
-    fn note_veth(&self) {
-        let settings = &self.maps.settings[0];
+    /// Whether what would be transmitted by an interface is to be redirected there: into veth pairs. Where the kernel does not
+    /// say, it stays as it was.
+    fn redirects(&self, ifindex: u32) -> bool {
+        mode::is_veth(ifindex).unwrap_or(self.maps.settings[0].redirects(ifindex))
+    }
+
+    /// Has the programs redirect by those interfaces that it is attached to now, and by no others.
+    fn note_redirecting(&self) {
         let attached = self
             .attachments
             .iter()
             .filter_map(|attachment| attachment.ifindex);
-        let all = attached.chain(self.change.iter().flat_map(Change::ifindexes));
-        let veth = |ifindex: &u32| mode::is_veth(*ifindex).unwrap_or(settings.redirects(*ifindex));
-        settings.set_redirecting(all.filter(veth));
+        let redirecting = attached.filter(|ifindex| self.redirects(*ifindex));
+        self.maps.settings[0].set_redirecting(redirecting);
     }
 
     /// Has the programs of an earlier daemon replaced, each at once, and all that is attached outlive this one. Gives what
@@ -215,6 +220,7 @@ impl Datapath {
             None => Vec::new(),
         };
         self.attachments.extend_from_slice(&done);
+        self.note_redirecting();
         self.pins.keep();
         self.generation.remove_others(self.pins.path());
         Ok(done)

@@ -9,6 +9,7 @@ pub(super) fn status(status: &Status) -> String {
     let parts = [
         listeners(status),
         pools(status),
+        down(status),
         sessions_of_pools(status),
         interfaces(status),
         packets(status),
@@ -102,6 +103,19 @@ fn pools(status: &Status) -> Option<String> {
         }
     }
     (!status.pools.is_empty()).then(|| table.to_string())
+}
+
+fn down(status: &Status) -> Option<String> {
+    let mut table = Table::new([Column::Left("DOWN"), Column::Left("POOL"), Column::Left("WHY")]);
+    let mut any = false;
+    for pool in &status.pools {
+        for member in &pool.members {
+            let Some(why) = &member.why_down else { continue };
+            any = true;
+            table.row([member.name.clone(), pool.name.clone(), why.clone()]);
+        }
+    }
+    any.then(|| table.to_string())
 }
 
 fn sessions_of_pools(status: &Status) -> Option<String> {

@@ -2,7 +2,11 @@
 
 use std::collections::HashMap;
 
-use lb_common::{address::Address, hash::Hash, tables::MemberState};
+use lb_common::{
+    address::Address,
+    hash::Hash,
+    tables::{MemberState, SlotRange},
+};
 use tracing::warn;
 
 use crate::{
@@ -61,7 +65,12 @@ pub fn health_found(maps: &Maps, config: &Config) -> Health {
         };
         for member in pool.members.iter().filter(|member| member.admin_state_up) {
             let known = members.get(&(*id, place(pool, member)));
-            if known.is_some_and(|id| maps.members[*id as usize].state() == MemberState::Down) {
+            // One without source addresses was down for want of a route, whatever its monitor found.
+            let was_down = |id: &u32| {
+                let entry = &maps.members[*id as usize];
+                entry.state() == MemberState::Down && SlotRange::from(entry.snat.get()).count != 0
+            };
+            if known.is_some_and(was_down) {
                 let reason = "it was when an earlier daemon ended".to_owned();
                 warn!(
                     pool = pool.name,

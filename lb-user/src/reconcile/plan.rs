@@ -188,8 +188,8 @@ fn pools<'c>(
             let place @ (address, port) = known::place(pool, member);
             let id = member_ids.take((id.get(), place))?;
             let sources = sources(pool, member, || match id {
-                Id::Known(id) => snat.of(maps.members[id as usize].snat.get().into()).collect(),
-                Id::New(_) => Vec::new(),
+                Id::Known(id) => Some(snat.of(maps.members[id as usize].snat.get().into()).collect()),
+                Id::New(_) => None,
             })?;
             members.push(PlannedMember {
                 member,
@@ -242,8 +242,12 @@ fn state(member: &Member, is_up: bool) -> MemberState {
 }
 
 /// The source addresses towards a member; none where it cannot be reached. Where that cannot be found out, they stay those
-/// that are in use.
-fn sources(pool: &Pool, member: &Member, in_use: impl FnOnce() -> Vec<IpAddr>) -> Result<Vec<IpAddr>, Error> {
+/// that are in use, of a member that is known.
+fn sources(
+    pool: &Pool,
+    member: &Member,
+    in_use: impl FnOnce() -> Option<Vec<IpAddr>>,
+) -> Result<Vec<IpAddr>, Error> {
     let sources = match &pool.forwarding {
         Forwarding::FullNat(nat) if !nat.snat_addresses.is_empty() => return Ok(nat.snat_addresses.clone()),
         _ => own_address(member.address),
@@ -259,15 +263,15 @@ fn sources(pool: &Pool, member: &Member, in_use: impl FnOnce() -> Vec<IpAddr>) -
             Ok(Vec::new())
         }
         Err(shortage) => {
-            let (address, in_use) = (member.address, in_use());
+            let address = member.address;
             let reason = format!("cannot ask the kernel for the own address towards {address}: {shortage}");
-            if in_use.is_empty() {
+            let Some(in_use) = in_use() else {
                 return Err(Error::Map {
                     name: "SNAT_ADDRESSES",
                     reason,
                 });
-            }
-            warn!("{reason}; packets to it go on coming from the one in use");
+            };
+            warn!("{reason}; it stays as it is");
             Ok(in_use)
         }
     }

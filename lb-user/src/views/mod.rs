@@ -24,6 +24,7 @@ pub use status::{
 use lb_common::tables::{self, MemberState};
 
 use crate::{
+    health::Health,
     model::{self, Config, OperatingStatus},
     reconcile::Ids,
 };
@@ -32,6 +33,8 @@ use crate::{
 pub struct Scene<'a, S> {
     /// What is configured.
     pub config: &'a Config,
+    /// What the monitors found.
+    pub health: &'a Health,
     /// The ids in the maps.
     pub ids: &'a Ids,
     /// The maps.

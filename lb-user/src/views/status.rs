@@ -95,6 +95,9 @@ pub struct Member {
     pub weight: u16,
     /// How it is doing.
     pub status: OperatingStatus,
+    /// Why it gets no packets, where it should.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why_down: Option<String>,
     /// What passed.
     #[serde(flatten)]
     pub traffic: Traffic,
@@ -334,6 +337,11 @@ fn of_member<S: Sight>(
     let entry = scene.sight.member(id);
     let active = entry.map_or(0, |entry| entry.active_flows.get());
     let traffic = scene.sight.member_traffic(id);
+    let status = scene.member_status(pool, member);
+    let why_down = (status == OperatingStatus::Error).then(|| {
+        let found = scene.health.why_down(&pool.name, &member.name);
+        found.unwrap_or("there is no route to it").to_owned()
+    });
     Member {
         name: member.name.clone(),
         address: match member.port {
@@ -341,7 +349,8 @@ fn of_member<S: Sight>(
             None => member.address.to_string(),
         },
         weight: member.weight,
-        status: scene.member_status(pool, member),
+        status,
+        why_down,
         traffic: traffic.into(),
         active_flows: active.into(),
         sessions: pool.session_persistence.as_ref().map(|_| SessionCounts {

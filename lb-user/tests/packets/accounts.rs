@@ -81,6 +81,7 @@ pub(crate) fn sum_header(header: &mut [u8]) {
 fn sessions(datapath: &Datapath, config: &Config, ids: &reconcile::Ids) -> SessionCounts {
     let scene = Scene {
         config,
+        health: &Health::default(),
         ids,
         sight: &datapath.maps,
     };

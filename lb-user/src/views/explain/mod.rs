@@ -197,7 +197,9 @@ fn explain<S: Sight>(
     flows: &Flows,
     unix_s: u64,
 ) -> Result<Explanation, String> {
-    let Scene { ids, sight, config } = *scene;
+    let Scene {
+        ids, sight, config, ..
+    } = *scene;
     let (balancer, listener) = reachable(config, question)?;
     let unknown = || format!("pool {} is not in the datapath", listener.pool);
     let pool = config.pool(&listener.pool).ok_or_else(unknown)?;

@@ -9,6 +9,7 @@ use lb_common::{
 use world::{CLIENT, NOON, World};
 
 use super::*;
+use crate::health::Finding;
 
 #[test]
 fn a_held_client_is_told_by_what_and_until_when() {
@@ -212,6 +213,27 @@ fn a_flow_is_explained_by_its_port_until_it_expires() {
     world.set_state(0, MemberState::Up);
     world.pass_time(801);
     assert_eq!(world.explain(Some(4000), NOON).flows, []);
+}
+
+#[test]
+fn a_status_says_why_a_member_is_down() {
+    let mut world = World::new();
+    world.set_state(0, MemberState::Down);
+    let why = |world: &World| {
+        let members = world.status().pools.remove(0).members.into_iter();
+        members.map(|member| member.why_down).collect::<Vec<_>>()
+    };
+    assert_eq!(why(&world), [Some("there is no route to it".into()), None]);
+    let name = world.config.pools[0].members[0].name.clone();
+    let reason = "connection refused".to_owned();
+    world.health.set(
+        "web",
+        &name,
+        Finding::Down {
+            reason: reason.clone(),
+        },
+    );
+    assert_eq!(why(&world), [Some(reason), None]);
 }
 
 #[test]

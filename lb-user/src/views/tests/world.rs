@@ -14,7 +14,7 @@ use lb_common::{
 };
 
 use crate::views::*;
-use crate::{bpf::SessionEntry, config};
+use crate::{bpf::SessionEntry, config, health::Health};
 
 pub(super) const CLIENT: &str = "203.0.113.7";
 const VIP: &str = "192.0.2.1";
@@ -67,6 +67,7 @@ impl Sight for HostPlatform {
 pub(super) struct World {
     pub(super) platform: HostPlatform,
     pub(super) config: Config,
+    pub(super) health: Health,
     pub(super) ids: Ids,
     pub(super) members: [u32; 2],
 }
@@ -83,6 +84,7 @@ impl World {
         Self {
             platform: HostPlatform::new(Arc::new(tables)),
             config: config(),
+            health: Health::default(),
             ids: Ids {
                 pools: HashMap::from([("web".into(), pool)]),
                 members: named.map(|(name, id)| (("web".into(), name.into()), id)).into(),
@@ -95,6 +97,7 @@ impl World {
     pub(super) fn scene(&self) -> Scene<'_, HostPlatform> {
         Scene {
             config: &self.config,
+            health: &self.health,
             ids: &self.ids,
             sight: &self.platform,
         }
