@@ -14,6 +14,9 @@ use super::{
 
 /// Packets that start a pass unmeasured.
 const WARM_UP: u32 = 10_000;
+/// Packets of one pass that may be refused since their flow's hash collides with a neighbour's, which happens to one new flow in
+/// some hundred millions: see `lb_common::buckets`.
+const COLLISIONS: u64 = 3;
 /// The source port of established flows.
 const PORT: u32 = 2000;
 /// The least flows that a table can have room for.
@@ -23,6 +26,7 @@ pub(crate) const LEAST_FLOWS: u32 = 1024;
 #[derive(Clone, Copy, Default)]
 struct Counted {
     forwarded: u64,
+    contended: u64,
     held: u64,
     created: u64,
 }
@@ -118,10 +122,11 @@ impl Kernel {
     fn expect(&self, case: &Case, packets: u32, before: &Counted) -> Result<()> {
         let after = self.counted();
         let (held, created) = (after.held - before.held, after.created - before.created);
+        let served = u64::from(packets) - (after.contended - before.contended);
         let wanted = match case.kind {
             Kind::Established => (0, 0),
-            Kind::Held => (packets.into(), 0),
-            Kind::New => (0, packets.into()),
+            Kind::Held => (served, 0),
+            Kind::New => (0, served),
         };
         ensure!(
             (held, created) == wanted,
@@ -169,16 +174,12 @@ impl Kernel {
             .filter(|(_, (now, before))| now > before)
             .map(|(reason, (now, before))| format!("{} {}", now - before, reason.label()))
             .collect();
-        let lost = u64::from(packets).saturating_sub(forwarded);
-        let told = format!(
-            "{lost} of {packets} packets were not forwarded: {}",
+        let collided = after.contended - before.contended;
+        ensure!(
+            forwarded + collided == u64::from(packets) && collided <= COLLISIONS,
+            "not all of {packets} packets were forwarded: {}",
             others.join(", ")
         );
-        // Two flows whose hashes collide do not both fit into the table: see `lb_common::buckets`.
-        ensure!(lost * 100_000 <= u64::from(packets), told);
-        if lost > 0 {
-            println!("{told}");
-        }
         Ok(took_ns)
     }
 
@@ -188,6 +189,7 @@ impl Kernel {
         sessions.fold(
             Counted {
                 forwarded: counters.reason(Reason::Forwarded),
+                contended: counters.reason(Reason::Contended),
                 ..Counted::default()
             },
             |sum, of_pool| Counted {
