@@ -278,6 +278,22 @@ impl<P: Platform> LoopBody<P> for LeastWorth {
     }
 }
 
+/// The source of this attempt, and the key of what the member answers to it.
+#[inline(always)]
+fn source_key<T: Tables>(
+    tables: &T,
+    member: u32,
+    protocol: u8,
+    hash: u32,
+    attempt: u32,
+) -> Option<(Source, Key)> {
+    let member = tables.member(member)?;
+    let pool = tables.pool(member.pool.get())?;
+    let (source, receiver) = candidate(tables, member, pool, hash, attempt)?;
+    let key = key(tables, &endpoint(member), &receiver, protocol)?;
+    Some((source, key))
+}
+
 /// The slot of the flow that has the source of this attempt.
 #[inline(always)]
 pub(super) fn source_holder<T: Tables>(
@@ -287,10 +303,7 @@ pub(super) fn source_holder<T: Tables>(
     hash: u32,
     attempt: u32,
 ) -> Option<Slot> {
-    let member = tables.member(member)?;
-    let pool = tables.pool(member.pool.get())?;
-    let (_, receiver) = candidate(tables, member, pool, hash, attempt)?;
-    let key = key(tables, &endpoint(member), &receiver, protocol)?;
+    let (_, key) = source_key(tables, member, protocol, hash, attempt)?;
     index::find(|index| tables.return_bucket(index), &key).map(Slot)
 }
 
@@ -304,9 +317,6 @@ pub(super) fn try_source<T: Tables>(
     hash: u32,
     attempt: u32,
 ) -> Option<Source> {
-    let member = tables.member(member)?;
-    let pool = tables.pool(member.pool.get())?;
-    let (source, receiver) = candidate(tables, member, pool, hash, attempt)?;
-    let key = key(tables, &endpoint(member), &receiver, protocol)?;
+    let (source, key) = source_key(tables, member, protocol, hash, attempt)?;
     enter(tables, slot, &key).then_some(source)
 }
