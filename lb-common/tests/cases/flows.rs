@@ -182,8 +182,8 @@ fn no_two_flows_of_a_member_have_the_same_source() {
     assert_consistent(&world);
 }
 
-#[test]
-fn when_no_source_port_is_left_the_flow_is_refused_and_leaves_nothing() {
+/// One member, towards which there are four ports of two addresses.
+fn with_eight_sources() -> World {
     let world = Plan {
         weights: &[1],
         ..Plan::default()
@@ -194,6 +194,12 @@ fn when_no_source_port_is_left_the_flow_is_refused_and_leaves_nothing() {
         count: 4,
     };
     world.pool().snat_ports.set(ports.into());
+    world
+}
+
+#[test]
+fn when_no_source_port_is_left_the_flow_is_refused_and_leaves_nothing() {
+    let world = with_eight_sources();
     for port in 1..=8 {
         world.establish(1, port);
     }
@@ -207,16 +213,7 @@ fn when_no_source_port_is_left_the_flow_is_refused_and_leaves_nothing() {
 #[test]
 fn what_is_not_established_gives_its_source_port_to_a_new_flow_where_no_other_is_free() {
     for (end, evicted) in [(Some(FIN), 0), (Some(RST), 0), (None, 92)] {
-        let world = Plan {
-            weights: &[1],
-            ..Plan::default()
-        }
-        .build();
-        let ports = SlotRange {
-            start: 1024,
-            count: 4,
-        };
-        world.pool().snat_ports.set(ports.into());
+        let world = with_eight_sources();
         for port in 1..=100 {
             match end {
                 Some(end) => {
