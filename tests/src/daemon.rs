@@ -252,12 +252,16 @@ impl Daemon {
     /// Leaves it so many files to open beyond those that it has; none: as many as it likes.
     pub fn limit_files(&self, beyond: Option<usize>) -> Result<()> {
         let pid = self.pid().context("the daemon does not run")?;
-        let names = fs::read_dir(format!("/proc/{pid}/fd"))?;
-        let open: HashSet<String> = names
-            .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
-            .collect::<Result<_>>()?;
-        let mut free = (0_u32..).filter(|number| !open.contains(&number.to_string()));
-        let limit = beyond.and_then(|beyond| free.nth(beyond)).unwrap_or(1024);
+        let limit = match beyond {
+            None => 1024,
+            // Whatever is closed from now on, its number is not given again.
+            Some(0) => 0,
+            Some(beyond) => {
+                let open = settled_files(pid)?;
+                let mut free = (0_u32..).filter(|number| !open.contains(&number.to_string()));
+                free.nth(beyond).context("there are numbers without end")?
+            }
+        };
         let limited = Command::new("prlimit")
             .arg(format!("--nofile={limit}:"))
             .args(["--pid", &pid.to_string()])
@@ -355,4 +359,22 @@ fn mount_bpffs() -> Result<()> {
         bail!("cannot mount the BPF file system on {BPFFS}: {error}");
     }
     Ok(())
+}
+
+/// The numbers of the files that a process has open, once they are the same twice: a connection that it has just answered
+/// is closed a moment later.
+fn settled_files(pid: u32) -> Result<HashSet<String>> {
+    let mut last = HashSet::new();
+    try_eventually(
+        "the files of the daemon to stay as they are",
+        TIME_TO_START,
+        || {
+            let now = fs::read_dir(format!("/proc/{pid}/fd"))?
+                .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
+                .collect::<Result<HashSet<_>>>()?;
+            let before = std::mem::replace(&mut last, now);
+            ensure!(before == last, "they changed");
+            Ok::<_, anyhow::Error>(before)
+        },
+    )
 }
