@@ -20,7 +20,7 @@ use crate::{
     },
     index::IndexBucket,
     open::Opener,
-    platform::{Platform, Route, Tables},
+    platform::{Members, Platform, Route, Tables},
     tables::{
         FragmentKey, FragmentRoute, Listener, Member, Pool, Session, SessionCounts, SessionKey, Settings,
         Traffic,
@@ -104,6 +104,16 @@ impl HostPlatform {
     }
 }
 
+impl Members for HostPlatform {
+    fn member(&self, id: u32) -> Option<&Member> {
+        self.tables.member(id)
+    }
+
+    fn schedule_slot(&self, slot: u32) -> Option<u32> {
+        self.tables.schedule_slot(slot)
+    }
+}
+
 impl Tables for HostPlatform {
     fn now_s(&self) -> u32 {
         self.tables.now_s()
@@ -127,14 +137,6 @@ impl Tables for HostPlatform {
 
     fn pool(&self, id: u32) -> Option<&Pool> {
         self.tables.pool(id)
-    }
-
-    fn member(&self, id: u32) -> Option<&Member> {
-        self.tables.member(id)
-    }
-
-    fn schedule_slot(&self, slot: u32) -> Option<u32> {
-        self.tables.schedule_slot(slot)
     }
 
     fn snat_address(&self, index: u32) -> Option<Address> {

@@ -30,11 +30,17 @@ pub fn find<'t, T: Tables>(tables: &'t T, endpoint: &Endpoint, protocol: u8) -> 
 /// Whether an address is a VIP.
 #[inline(always)]
 pub fn is_vip<T: Tables>(tables: &T, address: &Address) -> bool {
+    find_vip(tables, address).is_some()
+}
+
+/// The entry of an address that is a VIP.
+#[inline(always)]
+pub fn find_vip<'t, T: Tables>(tables: &'t T, address: &Address) -> Option<&'t Listener> {
     let vip = Endpoint {
         address: *address,
         port: 0,
     };
-    find(tables, &vip, VIP).is_some()
+    find(tables, &vip, VIP).map(|(_, entry)| entry)
 }
 
 /// Has a listener found, whose entry is written; false where there is no room for it.

@@ -27,6 +27,15 @@ pub enum Past {
     Moved,
 }
 
+/// Why a port of a VIP is not served by the datapath.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum NoService {
+    /// It has no listener.
+    Closed,
+    /// The host serves it.
+    OfHost,
+}
+
 /// Who a client asks for, and what is held for it there.
 pub struct Service<'t> {
     listener_id: u32,
@@ -38,14 +47,22 @@ pub struct Service<'t> {
 }
 
 impl<'t> Service<'t> {
-    /// The service that a client finds at a VIP's port; none where that has no listener. Its session is not looked for.
+    /// The service that a client finds at a VIP's port. Its session is not looked for.
     #[inline(always)]
-    pub fn of<P: Platform>(platform: &'t P, client: &Address, vip: &Endpoint, protocol: u8) -> Option<Self> {
-        let (listener_id, listener) = listeners::find(platform, vip, protocol)?;
+    pub fn of<P: Platform>(
+        platform: &'t P,
+        client: &Address,
+        vip: &Endpoint,
+        protocol: u8,
+    ) -> Result<Self, NoService> {
+        let (listener_id, listener) = listeners::find(platform, vip, protocol).ok_or(NoService::Closed)?;
+        if listener.is_of_host() {
+            return Err(NoService::OfHost);
+        }
         let pool_id = listener.pool.get();
-        let pool = platform.pool(pool_id)?;
+        let pool = platform.pool(pool_id).ok_or(NoService::Closed)?;
         let network = session::client_network(pool, client);
-        Some(Self {
+        Ok(Self {
             listener_id,
             pool_id,
             pool,

@@ -37,9 +37,26 @@ pub struct Route {
     pub ifindex: u32,
 }
 
+/// The members, and the schedules that they are dealt by: all that a scheduler needs. Layer 7 has them in its own memory.
+pub trait Members: Sized {
+    /// A member.
+    fn member(&self, id: u32) -> Option<&Member>;
+    /// The member id in a slot of the schedules.
+    fn schedule_slot(&self, slot: u32) -> Option<u32>;
+
+    /// Runs the body with 0, 1, ... below `count`, until it stops. The kernel's verifier goes through it once.
+    fn repeat<B: LoopBody<Self>>(&self, count: u32, body: &mut B) {
+        for index in 0..count {
+            if body.step(self, index) == Loop::Stop {
+                break;
+            }
+        }
+    }
+}
+
 /// What the daemon writes and the datapath follows, and the flows: memory that both share, from several cores at once. So
 /// it is made of [`crate::word`]s.
-pub trait Tables: Sized {
+pub trait Tables: Members {
     /// The time in seconds, of a clock that never goes back.
     fn now_s(&self) -> u32;
     /// The settings.
@@ -52,25 +69,12 @@ pub trait Tables: Sized {
     fn listener(&self, id: u32) -> Option<&Listener>;
     /// A pool.
     fn pool(&self, id: u32) -> Option<&Pool>;
-    /// A member.
-    fn member(&self, id: u32) -> Option<&Member>;
-    /// The member id in a slot of the schedules.
-    fn schedule_slot(&self, slot: u32) -> Option<u32>;
     /// A source address of the balancer.
     fn snat_address(&self, index: u32) -> Option<Address>;
     /// A bucket of the flow table.
     fn bucket(&self, index: u32) -> Option<&Bucket>;
     /// A bucket of the index of return flows.
     fn return_bucket(&self, index: u32) -> Option<&IndexBucket>;
-
-    /// Runs the body with 0, 1, ... below `count`, until it stops. The kernel's verifier goes through it once.
-    fn repeat<B: LoopBody<Self>>(&self, count: u32, body: &mut B) {
-        for index in 0..count {
-            if body.step(self, index) == Loop::Stop {
-                break;
-            }
-        }
-    }
 }
 
 /// All else: what belongs to the core, the kernel's own maps, clock and helpers.

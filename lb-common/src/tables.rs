@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// Changed whenever a layout here changes: pinned maps of another version are not taken over.
-pub const LAYOUT_VERSION: u32 = 5;
+pub const LAYOUT_VERSION: u32 = 6;
 
 /// An [`Address`] in shared memory.
 #[derive(Debug, Default)]
@@ -130,13 +130,23 @@ pub struct Listener {
     pub port: Word32,
     /// The protocol number; 0: no listener has this id.
     pub protocol: Word32,
-    /// The pool's id.
+    /// The pool's id; [`Self::HOST`]: the host serves it, and the datapath lets its packets through. Of a VIP: whether it has
+    /// a listener that the host serves.
     pub pool: Word32,
     /// 1 once it is gone from the configuration: its flows go on, and its id is free once they have ended.
     pub removed: Word32,
 }
 
 impl Listener {
+    /// In place of a pool: the host serves it.
+    pub const HOST: u32 = u32::MAX;
+
+    /// Whether the host serves it, rather than the datapath.
+    #[inline(always)]
+    pub fn is_of_host(&self) -> bool {
+        self.pool.get() == Self::HOST
+    }
+
     /// Where clients find it.
     #[inline(always)]
     pub fn endpoint(&self) -> Endpoint {

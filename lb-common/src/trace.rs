@@ -254,7 +254,7 @@ fn foresee<P: Platform>(platform: &P, note: &Note, client: &Endpoint, vip: &Endp
         }
         otherwise = Some(Why::FlowMoved);
     }
-    let Some(mut service) = Service::of(platform, &client.address, vip, protocol) else {
+    let Ok(mut service) = Service::of(platform, &client.address, vip, protocol) else {
         return;
     };
     service.find_session(platform);

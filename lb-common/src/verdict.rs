@@ -40,6 +40,8 @@ reasons! {
     NotIp = "not_ip",
     /// Passed: for no VIP and of no flow, or in a frame for many.
     NotOurs = "not_ours",
+    /// Passed: for a listener that the host itself serves.
+    ServedByHost = "served_by_host",
     /// Forwarded to a member.
     Forwarded = "forwarded",
     /// Forwarded to a client.
@@ -120,7 +122,9 @@ impl Reason {
     pub const fn fate(self) -> Fate {
         match self {
             Self::Forwarded | Self::Returned => Fate::Forwarded,
-            Self::NotIp | Self::NotOurs | Self::IcmpUnknown | Self::IcmpFragment => Fate::Passed,
+            Self::NotIp | Self::NotOurs | Self::ServedByHost | Self::IcmpUnknown | Self::IcmpFragment => {
+                Fate::Passed
+            }
             Self::ClosedPort
             | Self::UnknownConnection
             | Self::NoMember

@@ -23,7 +23,7 @@ use lb_common::{
     },
     index::IndexBucket,
     open::Opener,
-    platform::{Loop, LoopBody, Platform, Route, Tables},
+    platform::{Loop, LoopBody, Members, Platform, Route, Tables},
     tables::{
         FragmentKey, FragmentRoute, Listener, Member, Pool, Session, SessionCounts, SessionKey, Settings,
         Traffic,
@@ -71,6 +71,31 @@ fn own<T>(map: &'static PerCpuArray<T>, index: u32, change: impl FnOnce(&mut T))
     }
 }
 
+impl Members for Kernel {
+    #[inline(always)]
+    fn member(&self, id: u32) -> Option<&Member> {
+        shared(&maps::MEMBERS, id)
+    }
+
+    #[inline(always)]
+    fn schedule_slot(&self, slot: u32) -> Option<u32> {
+        shared(&maps::SCHEDULES, slot).copied()
+    }
+
+    #[inline(always)]
+    fn repeat<B: LoopBody<Self>>(&self, count: u32, body: &mut B) {
+        let callback: unsafe extern "C" fn(u32, *mut B) -> i64 = step::<B>;
+        // As 64 bits: of a 32-bit argument the upper half may be anything, and where the kernel puts the loop in place of the
+        // call it looks at all of it.
+        let count = pinned(count as usize) as u64;
+        // SAFETY: the helper of that number. The kernel calls back with the pointer to `body`, which outlives the call.
+        unsafe {
+            let bpf_loop: BpfLoop = transmute(BPF_FUNC_loop as usize);
+            bpf_loop(count, callback as *mut c_void, ptr::from_mut(body).cast(), 0)
+        };
+    }
+}
+
 impl Tables for Kernel {
     #[inline(always)]
     fn now_s(&self) -> u32 {
@@ -108,16 +133,6 @@ impl Tables for Kernel {
     }
 
     #[inline(always)]
-    fn member(&self, id: u32) -> Option<&Member> {
-        shared(&maps::MEMBERS, id)
-    }
-
-    #[inline(always)]
-    fn schedule_slot(&self, slot: u32) -> Option<u32> {
-        shared(&maps::SCHEDULES, slot).copied()
-    }
-
-    #[inline(always)]
     fn snat_address(&self, index: u32) -> Option<Address> {
         shared(&maps::SNAT_ADDRESSES, index).copied()
     }
@@ -130,19 +145,6 @@ impl Tables for Kernel {
     #[inline(always)]
     fn return_bucket(&self, index: u32) -> Option<&IndexBucket> {
         shared(&maps::RETURNS, index)
-    }
-
-    #[inline(always)]
-    fn repeat<B: LoopBody<Self>>(&self, count: u32, body: &mut B) {
-        let callback: unsafe extern "C" fn(u32, *mut B) -> i64 = step::<B>;
-        // As 64 bits: of a 32-bit argument the upper half may be anything, and where the kernel puts the loop in place of the
-        // call it looks at all of it.
-        let count = pinned(count as usize) as u64;
-        // SAFETY: the helper of that number. The kernel calls back with the pointer to `body`, which outlives the call.
-        unsafe {
-            let bpf_loop: BpfLoop = transmute(BPF_FUNC_loop as usize);
-            bpf_loop(count, callback as *mut c_void, ptr::from_mut(body).cast(), 0)
-        };
     }
 }
 

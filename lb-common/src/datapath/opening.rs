@@ -9,7 +9,7 @@ use crate::{
     hash,
     headers::protocol,
     listeners,
-    open::{self, Opened, Opener, Past, Service},
+    open::{self, NoService, Opened, Opener, Past, Service},
     platform::Platform,
     tables::ClosedPort,
     verdict::Reason,
@@ -36,10 +36,14 @@ pub(super) fn open_flow<P: Platform>(platform: &P) -> Result<(), Outcome> {
     if !client.address.may_be_source() || client.address == vip.address {
         return Err(for_vip(platform, opener, || Outcome::drop(Reason::BadSource)));
     }
-    let Some(mut service) = Service::of(platform, &client.address, &vip, protocol) else {
-        return Err(for_vip(platform, opener, || {
-            refuse(platform, opener, Reason::ClosedPort)
-        }));
+    let mut service = match Service::of(platform, &client.address, &vip, protocol) {
+        Ok(service) => service,
+        Err(NoService::OfHost) => return Err(Outcome::pass(Reason::ServedByHost)),
+        Err(NoService::Closed) => {
+            return Err(for_vip(platform, opener, || {
+                refuse(platform, opener, Reason::ClosedPort)
+            }));
+        }
     };
     // The flow's bucket is on its way while the session is looked for. Not earlier: until it is there, the processor goes no
     // more than some hundred instructions ahead.

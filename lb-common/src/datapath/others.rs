@@ -27,8 +27,12 @@ pub(super) fn for_a_vip<P: Platform, C>(platform: &P, packet: &Packet<'_, C>, re
 /// What becomes of a later fragment that belongs to no flow.
 #[inline(always)]
 pub(super) fn unknown_fragment<P: Platform, C>(platform: &P, packet: &Packet<'_, C>) -> Outcome {
-    if !listeners::is_vip(platform, &packet.ip.destination()) {
-        PASS
+    let Some(vip) = listeners::find_vip(platform, &packet.ip.destination()) else {
+        return PASS;
+    };
+    if packet.protocol == protocol::TCP && vip.is_of_host() {
+        // Its port stands in the first one, which went to the host if it was the host's.
+        Outcome::pass(Reason::ServedByHost)
     } else if matches!(packet.protocol, protocol::ICMP | protocol::ICMPV6) {
         Outcome::pass(Reason::IcmpFragment)
     } else {

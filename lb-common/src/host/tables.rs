@@ -14,7 +14,7 @@ use crate::{
     flow::{Bucket, State},
     index::IndexBucket,
     listeners,
-    platform::Tables,
+    platform::{Members, Tables},
     schedule::{maglev, round_robin},
     session::Seen,
     tables::{
@@ -151,6 +151,11 @@ impl HostTables {
             };
             self.add_listener(&itself, listeners::VIP, 0);
         }
+        if listener.is_of_host()
+            && let Some(itself) = listeners::find_vip(self, &vip.address)
+        {
+            itself.pool.set(Listener::HOST);
+        }
         id
     }
 
@@ -271,6 +276,16 @@ impl HostTables {
     }
 }
 
+impl Members for HostTables {
+    fn member(&self, id: u32) -> Option<&Member> {
+        self.members.get(id as usize)
+    }
+
+    fn schedule_slot(&self, slot: u32) -> Option<u32> {
+        self.schedules.get(slot as usize).map(Word32::get)
+    }
+}
+
 impl Tables for HostTables {
     fn now_s(&self) -> u32 {
         self.now_s.get()
@@ -294,14 +309,6 @@ impl Tables for HostTables {
 
     fn pool(&self, id: u32) -> Option<&Pool> {
         self.pools.get(id as usize)
-    }
-
-    fn member(&self, id: u32) -> Option<&Member> {
-        self.members.get(id as usize)
-    }
-
-    fn schedule_slot(&self, slot: u32) -> Option<u32> {
-        self.schedules.get(slot as usize).map(Word32::get)
     }
 
     fn snat_address(&self, index: u32) -> Option<Address> {

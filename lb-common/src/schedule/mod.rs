@@ -7,7 +7,7 @@ pub mod round_robin;
 use crate::{
     address::Address,
     hash::{Hash, place},
-    platform::{Loop, LoopBody, Tables},
+    platform::{Loop, LoopBody, Members},
     tables::{Algorithm, Member, Pool, SlotRange},
     word::Word32,
 };
@@ -31,7 +31,7 @@ struct Walk {
 impl Walk {
     /// The member so many steps on.
     #[inline(always)]
-    fn member<T: Tables>(&self, tables: &T, step: u32) -> Option<u32> {
+    fn member<T: Members>(&self, tables: &T, step: u32) -> Option<u32> {
         let index = self.start + step;
         let index = if index >= self.range.count {
             index - self.range.count
@@ -44,17 +44,17 @@ impl Walk {
 
 /// The member that takes the next new flow of a client; none where no member takes one.
 #[inline(always)]
-pub fn next<T: Tables>(tables: &T, pool: &Pool, network: &Address) -> Option<u32> {
+pub fn next<T: Members>(tables: &T, pool: &Pool, network: &Address) -> Option<u32> {
     at_turn(tables, pool, network, |cursor| cursor.fetch_add(1))
 }
 
 /// The member that [`next`] would give, without taking its turn.
-pub fn peek<T: Tables>(tables: &T, pool: &Pool, network: &Address) -> Option<u32> {
+pub fn peek<T: Members>(tables: &T, pool: &Pool, network: &Address) -> Option<u32> {
     at_turn(tables, pool, network, Word32::get)
 }
 
 #[inline(always)]
-fn at_turn<T: Tables>(
+fn at_turn<T: Members>(
     tables: &T,
     pool: &Pool,
     network: &Address,
@@ -100,7 +100,7 @@ struct FirstUp {
     member: u32,
 }
 
-impl<T: Tables> LoopBody<T> for FirstUp {
+impl<T: Members> LoopBody<T> for FirstUp {
     #[inline(always)]
     fn step(&mut self, tables: &T, step: u32) -> Loop {
         let Some(id) = self.walk.member(tables, step) else {
@@ -123,7 +123,7 @@ struct LeastLoaded {
     load: (u64, u64),
 }
 
-impl<T: Tables> LoopBody<T> for LeastLoaded {
+impl<T: Members> LoopBody<T> for LeastLoaded {
     #[inline(always)]
     fn step(&mut self, tables: &T, step: u32) -> Loop {
         let Some(id) = self.walk.member(tables, step) else {

@@ -10,6 +10,7 @@ pub(crate) mod core;
 mod flows;
 mod forwarding;
 mod fragments;
+mod host;
 mod icmp;
 mod random;
 mod read;

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use lb_common::{
     address::{Address, Endpoint},
     host::HostTables,
-    tables::{Algorithm, Forwarding, Member, Pool},
+    tables::{Algorithm, Forwarding, Listener, Member, Pool},
     verdict::{Reason, Verdict},
 };
 
@@ -66,6 +66,8 @@ pub(crate) struct Plan {
     pub(crate) flow_buckets: u32,
     /// Of another listener at the same port, with the same pool.
     pub(crate) second_protocol: Option<u8>,
+    /// A port of the VIP that the host serves, over TCP.
+    pub(crate) host_port: Option<u16>,
     /// Of the hashes.
     pub(crate) seed: u64,
 }
@@ -82,6 +84,7 @@ impl Default for Plan {
             session_idle_s: 0,
             flow_buckets: 64,
             second_protocol: None,
+            host_port: None,
             seed: 7,
         }
     }
@@ -111,6 +114,9 @@ impl Plan {
         let listener = tables.add_listener(&vip, self.protocol, pool);
         if let Some(protocol) = self.second_protocol {
             tables.add_listener(&vip, protocol, pool);
+        }
+        if let Some(port) = self.host_port {
+            tables.add_listener(&Endpoint { port, ..vip }, 6, Listener::HOST);
         }
         let mut members = Vec::new();
         for (&weight, host) in self.weights.iter().zip(1..) {

@@ -5,12 +5,22 @@ use lb_common::{
     address::Address,
     flow::Bucket,
     index::IndexBucket,
-    platform::Tables,
+    platform::{Members, Tables},
     tables::{Listener, Member, Pool, Settings, SharedAddress},
     word::Word64,
 };
 
 use super::Maps;
+
+impl Members for Maps {
+    fn member(&self, id: u32) -> Option<&Member> {
+        self.members.get(id as usize)
+    }
+
+    fn schedule_slot(&self, slot: u32) -> Option<u32> {
+        self.schedules.get(slot as usize).map(|slot| slot.member.get())
+    }
+}
 
 impl Tables for Maps {
     fn now_s(&self) -> u32 {
@@ -35,14 +45,6 @@ impl Tables for Maps {
 
     fn pool(&self, id: u32) -> Option<&Pool> {
         self.pools.get(id as usize)
-    }
-
-    fn member(&self, id: u32) -> Option<&Member> {
-        self.members.get(id as usize)
-    }
-
-    fn schedule_slot(&self, slot: u32) -> Option<u32> {
-        self.schedules.get(slot as usize).map(|slot| slot.member.get())
     }
 
     fn snat_address(&self, index: u32) -> Option<Address> {
