@@ -40,8 +40,6 @@ reasons! {
     NotIp = "not_ip",
     /// Passed: for no VIP and of no flow, or in a frame for many.
     NotOurs = "not_ours",
-    /// Passed: for a listener that the host itself serves.
-    ServedByHost = "served_by_host",
     /// Forwarded to a member.
     Forwarded = "forwarded",
     /// Forwarded to a client.
@@ -99,6 +97,8 @@ reasons! {
     FlowEvicted = "flow_evicted",
     /// Beside: another flow that was open, but not established, gave its source port to the packet's, since none was free.
     PortReused = "port_reused",
+    /// Passed: for a listener that the host itself serves.
+    ServedByHost = "served_by_host",
 }
 
 /// What becomes of the packets of a reason.

@@ -29,6 +29,7 @@ use crate::{
     model::Config,
     next_hops::{self, Hops, NextHops},
     preflight,
+    proxy::Proxy,
     reconcile::{self, Ids},
     service::{self, News},
     sweep::Sweep,
@@ -102,6 +103,7 @@ struct Daemon {
     path: PathBuf,
     config: Config,
     datapath: Datapath,
+    proxy: Proxy,
     health: Health,
     monitors: Monitors,
     changes: mpsc::Receiver<Change>,
@@ -129,8 +131,11 @@ impl Daemon {
         // The programs of an earlier daemon forward until they are replaced: a start that fails changes nothing of that.
         datapath.attach(&config.datapath.interfaces, config.datapath.xdp_mode)?;
         let health = reconcile::health_found(&datapath.maps, &config);
+        let mut proxy = Proxy::default();
+        let prepared = proxy.prepare(&config, &health)?;
         let ids = reconcile::apply(&mut datapath.maps, &config, &health)?;
         interfaces::switch(&mut datapath)?;
+        proxy.serve(prepared)?;
         interfaces::detach_others(&mut datapath, &config.datapath.interfaces);
         let sweep = Sweep::new(&datapath.maps);
         let (sender, changes) = mpsc::channel(PENDING_CHANGES);
@@ -141,6 +146,7 @@ impl Daemon {
             path,
             config,
             datapath,
+            proxy,
             health,
             monitors,
             changes,
@@ -172,6 +178,8 @@ impl Daemon {
                 },
                 _ = flows.tick() => {
                     self.sweep.begin_flows();
+                    let settings = &self.datapath.maps.settings[0];
+                    self.proxy.set_clock_offset(settings.clock_offset_s.get());
                     self.raise_alarms();
                     // What was lost may have been the last for a while.
                     self.tracer.hand_on(&mut self.datapath, &self.ids);
@@ -219,6 +227,7 @@ impl Daemon {
         preflight::check_interfaces(&config, &self.config)?;
         let mut health = self.health.clone();
         health.retain(|pool, member| is_watched(&config, pool, member));
+        let prepared = self.proxy.prepare(&config, &health)?;
         let added = interfaces::add(&mut self.datapath, &config)?;
         let applied = reconcile::apply(&mut self.datapath.maps, &config, &health);
         // Also where the kernel refused something half way: what is in use again must not be freed.
@@ -233,6 +242,7 @@ impl Daemon {
             }
         };
         interfaces::detach_others(&mut self.datapath, &config.datapath.interfaces);
+        self.proxy.serve(prepared)?;
         self.health = health;
         self.next_hops.turn_to(&config, &self.datapath.maps.members);
         self.monitors.update(&config, &self.health);
@@ -270,6 +280,7 @@ impl Daemon {
             config: &self.config,
             health: &self.health,
             ids: &self.ids,
+            proxied: self.proxy.report(),
             sight: &self.datapath.maps,
         }
     }
@@ -277,6 +288,7 @@ impl Daemon {
     /// Ends all but the control socket, and says to whoever asked for it what came of it.
     fn end(mut self, leave: Leave) -> api::Answer {
         self.tracer.stop(&mut self.datapath);
+        self.proxy.end();
         match leave {
             Leave::Running => {
                 // Nobody keeps them fresh from now on.

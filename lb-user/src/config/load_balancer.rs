@@ -3,9 +3,10 @@
 use std::net::IpAddr;
 
 use super::diagnostic::Reported;
+use super::http;
 use super::reader::{Read, Scope, Table};
-use super::values::{address, boolean, integer, name, word};
-use crate::model::{LbKind, Listener, LoadBalancer, Protocol};
+use super::values::{boolean, host_address, integer, name, word};
+use crate::model::{LbKind, Listener, LoadBalancer, Protocol, Service};
 
 pub(super) struct RawLoadBalancer<'r> {
     pub(super) scope: Scope<'r>,
@@ -20,6 +21,7 @@ pub(super) struct RawListener<'r> {
     pub(super) scope: Scope<'r>,
     pub(super) name: Read<String>,
     pub(super) protocol: Read<Protocol>,
+    service: Result<Service, Reported>,
     pub(super) port: Read<u16>,
     pub(super) pool: Read<String>,
     admin_state_up: Read<bool>,
@@ -28,7 +30,7 @@ pub(super) struct RawListener<'r> {
 pub(super) fn load_balancer<'r>(t: &mut Table<'_, 'r>) -> RawLoadBalancer<'r> {
     let raw = RawLoadBalancer {
         name: t.required("name", name),
-        vip: t.required("vip", address),
+        vip: t.required("vip", host_address),
         kind: t.or("kind", LbKind::Shared, word),
         admin_state_up: t.or("admin_state_up", true, boolean),
         listeners: t.tables("listener", &["name"], listener),
@@ -44,24 +46,49 @@ pub(super) fn load_balancer<'r>(t: &mut Table<'_, 'r>) -> RawLoadBalancer<'r> {
 }
 
 fn listener<'r>(t: &mut Table<'_, 'r>) -> RawListener<'r> {
-    let raw = RawListener {
-        name: t.required("name", name),
-        protocol: t.required("protocol", word),
+    let called = t.required("name", name);
+    let protocol = t.required("protocol", word);
+    RawListener {
+        name: called,
+        service: service(t, &protocol),
+        protocol,
         port: t.required("port", integer(1..=u16::MAX)),
         pool: t.required("pool", name),
         admin_state_up: t.or("admin_state_up", true, boolean),
         scope: t.scope(),
-    };
-    if let Ok(protocol) = &raw.protocol
-        && !protocol.value.is_layer_4()
-    {
-        let message = format!(
-            "protocol {} is not yet built: layer 7 comes with a later version; write TCP or UDP",
-            protocol.value
-        );
-        raw.scope.error(protocol.span, message);
     }
-    raw
+}
+
+/// What belongs to the protocol, and nothing that belongs to another.
+fn service(t: &mut Table<'_, '_>, protocol: &Read<Protocol>) -> Result<Service, Reported> {
+    let protocol = match protocol {
+        Ok(at) => at.value,
+        Err(reported) => {
+            t.ignore(&["http", "tls"], *reported);
+            return Err(*reported);
+        }
+    };
+    if protocol.is_layer_4() {
+        t.misplaced(&["http"], "protocol = \"HTTP\" or \"HTTPS\"");
+    }
+    if protocol != Protocol::Https {
+        t.misplaced(&["tls"], "protocol = \"HTTPS\"");
+    }
+    match protocol {
+        Protocol::Tcp => Ok(Service::Tcp),
+        Protocol::Udp => Ok(Service::Udp),
+        Protocol::Http => Ok(Service::Http {
+            http: t.section("http", http::http).flatten()?,
+        }),
+        Protocol::Https => {
+            let http = t.section("http", http::http).flatten();
+            let tls = t.section("tls", http::tls).flatten();
+            Ok(Service::Https {
+                http: http?,
+                tls: tls?,
+            })
+        }
+    }
 }
 
 impl RawLoadBalancer<'_> {
@@ -84,7 +111,7 @@ impl RawListener<'_> {
     fn valid(&self) -> Result<Listener, Reported> {
         Ok(Listener {
             name: self.name.clone()?.value,
-            protocol: self.protocol?.value,
+            service: self.service.clone()?,
             port: self.port?.value,
             pool: self.pool.clone()?.value,
             admin_state_up: self.admin_state_up?.value,

@@ -8,8 +8,10 @@
 //! No step stops at the first mistake. Syntax is the exception: of a document that is not TOML only that is said, since
 //! the rest of it would be guesswork.
 
+mod cookie;
 mod diagnostic;
 mod health_monitor;
+mod http;
 mod load_balancer;
 mod persistence;
 mod pool;
@@ -110,6 +112,7 @@ pub fn parse(text: &str, file: &str) -> Result<Loaded, Diagnostics> {
         let raw = Table::document(&document, &report, |t| RawConfig {
             daemon: t.section("daemon", settings::daemon).flatten(),
             datapath: t.section("datapath", settings::datapath),
+            proxy: t.section("proxy", http::proxy).flatten(),
             load_balancers: t.tables("load_balancer", &["name"], load_balancer::load_balancer),
             pools: t.tables("pool", &["name"], pool::pool),
         });

@@ -1,8 +1,9 @@
 //! `[pool.session_persistence]`.
 
+use super::cookie;
 use super::diagnostic::Reported;
-use super::reader::{Entry, Read, Scope, Table};
-use super::values::{integer, string, word};
+use super::reader::{Read, Scope, Table};
+use super::values::{integer, word};
 use crate::model::{Granularity, Persistence, PersistenceType, SessionPersistence};
 
 const GRANULARITY: [&str; 2] = ["persistence_granularity_v4", "persistence_granularity_v6"];
@@ -65,6 +66,8 @@ fn persistence(
         Err(reported) => {
             t.ignore(&GRANULARITY, *reported);
             t.ignore(&["cookie_name"], *reported);
+            t.ignore(&cookie::OWN, *reported);
+            t.ignore(&cookie::APPLICATIONS, *reported);
             return Err(*reported);
         }
     };
@@ -74,16 +77,19 @@ fn persistence(
         let _ = t.optional(GRANULARITY[0], integer::<u8>(1..=32));
         let _ = t.optional(GRANULARITY[1], integer::<u8>(1..=128));
     }
+    if persistence_type == PersistenceType::SourceIp {
+        t.misplaced(&["cookie_name"], "type = \"HTTP_COOKIE\" or \"APP_COOKIE\"");
+    }
+    if persistence_type != PersistenceType::HttpCookie {
+        t.misplaced(&cookie::OWN, "type = \"HTTP_COOKIE\"");
+    }
     if persistence_type != PersistenceType::AppCookie {
-        t.misplaced(&["cookie_name"], "type = \"APP_COOKIE\"");
+        t.misplaced(&cookie::APPLICATIONS, "type = \"APP_COOKIE\"");
     }
     match persistence_type {
         PersistenceType::SourceIp => granularity(t).map(Persistence::SourceIp),
-        PersistenceType::HttpCookie => Ok(Persistence::HttpCookie),
-        PersistenceType::AppCookie => {
-            let cookie_name = t.required("cookie_name", cookie_name)?.value;
-            Ok(Persistence::AppCookie { cookie_name })
-        }
+        PersistenceType::HttpCookie => cookie::own(t),
+        PersistenceType::AppCookie => cookie::of_application(t),
     }
 }
 
@@ -107,16 +113,4 @@ fn granularity(t: &mut Table<'_, '_>) -> Result<Granularity, Reported> {
         v4: v4?.value,
         v6: v6?.value,
     })
-}
-
-/// A token of RFC 9110, section 5.6.2, as RFC 6265 asks for.
-fn cookie_name(entry: &Entry<'_, '_>) -> Result<String, Reported> {
-    string(|name| {
-        let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-        if (1..=255).contains(&name.len()) && name.bytes().all(token) {
-            Ok(name.to_owned())
-        } else {
-            Err("is not the name of a cookie; write 1 to 255 letters, digits and !#$%&'*+-.^_`|~".into())
-        }
-    })(entry)
 }

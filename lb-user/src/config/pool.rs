@@ -5,12 +5,14 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::diagnostic::Reported;
 use super::health_monitor::{RawHealthMonitor, health_monitor};
+use super::http;
 use super::persistence::{RawPersistence, session_persistence};
 use super::reader::{At, Read, Scope, Table};
 use super::rules::unique;
-use super::values::{address, boolean, integer, list, name, port_range, word};
+use super::values::{address, boolean, host_address, integer, list, name, port_range, word};
 use crate::model::{
-    Forwarding, ForwardingMode, LbAlgorithm, MAX_MEMBERS_PER_POOL, Member, Pool, PortRange, SourceNat,
+    Forwarding, ForwardingMode, LbAlgorithm, MAX_MEMBERS_PER_POOL, Member, MemberHttp, Pool, PortRange,
+    SourceNat,
 };
 
 const MOST_SNAT_ADDRESSES: usize = 64;
@@ -25,6 +27,7 @@ pub(super) struct RawPool<'r> {
     snat_ports: Read<PortRange>,
     pub(super) session_persistence: Result<Option<RawPersistence<'r>>, Reported>,
     pub(super) health_monitor: Result<Option<RawHealthMonitor<'r>>, Reported>,
+    pub(super) http: Result<Option<At<MemberHttp>>, Reported>,
     pub(super) members: Vec<RawMember<'r>>,
 }
 
@@ -52,6 +55,12 @@ pub(super) fn pool<'r>(t: &mut Table<'_, 'r>) -> RawPool<'r> {
         snat_ports: t.or(SNAT[1], PortRange::default(), port_range),
         session_persistence: t.table("session_persistence", session_persistence),
         health_monitor: t.table("health_monitor", health_monitor),
+        http: match t.table("http", |t| Ok((t.scope().span, http::member_http(t)?))) {
+            Ok(read) => read
+                .transpose()
+                .map(|read| read.map(|(span, value)| At { value, span })),
+            Err(reported) => Err(reported),
+        },
         members: t.tables("member", &["name", "address"], member),
         scope: t.scope(),
     };
@@ -62,7 +71,7 @@ pub(super) fn pool<'r>(t: &mut Table<'_, 'r>) -> RawPool<'r> {
 fn member<'r>(t: &mut Table<'_, 'r>) -> RawMember<'r> {
     RawMember {
         name: t.optional("name", name),
-        address: t.required("address", address),
+        address: t.required("address", host_address),
         port: t.optional("port", integer(1..=u16::MAX)),
         weight: t.or("weight", 1, integer(0..=256)),
         admin_state_up: t.or("admin_state_up", true, boolean),
@@ -227,6 +236,7 @@ impl RawPool<'_> {
             algorithm: self.algorithm?.value,
             forwarding,
             session_persistence: persistence.transpose()?,
+            http: self.http.clone()?.map(|at| at.value),
             health_monitor: monitor.transpose()?,
             members: self
                 .members

@@ -4,7 +4,8 @@ use std::net::IpAddr;
 
 use super::persistence::LONGEST_IDLE_TIMEOUT_BY_ADDRESS_MIN;
 use super::pool::RawPool;
-use super::rules::Use;
+use super::rules::{Layer, Use};
+use super::values::LOOPBACK;
 use crate::model::{ForwardingMode, LbKind, PersistenceType};
 
 /// Reports where `pool` does not go with its listeners; `uses` are all of them.
@@ -13,8 +14,10 @@ pub(super) fn check(pool: &RawPool<'_>, uses: &[Use<'_, '_>]) {
         pool.scope.warning(pool.scope.span, "no listener uses it");
     }
     check_persistence(pool, uses);
+    check_layer(pool, uses);
     let Ok(mode) = pool.forwarding else { return };
-    if mode.value.keeps_the_family() {
+    let is_proxied = uses.iter().any(|one| one.is_at(Layer::Seven));
+    if mode.value.keeps_the_family() && !is_proxied {
         check_family(pool, mode.value, uses);
     }
     if !mode.value.changes_the_port() {
@@ -32,12 +35,7 @@ fn check_persistence(pool: &RawPool<'_>, uses: &[Use<'_, '_>]) {
     if given.value == PersistenceType::SourceIp {
         return;
     }
-    let at_layer_4 = |one: &&Use<'_, '_>| {
-        one.listener
-            .protocol
-            .is_ok_and(|protocol| protocol.value.is_layer_4())
-    };
-    if let Some(one) = uses.iter().find(at_layer_4) {
+    if let Some(one) = uses.iter().find(|one| one.is_at(Layer::Four)) {
         let message = format!(
             "type {} needs a layer 7 listener, since TCP and UDP have no cookies, and {} uses this pool; \
              write type = \"SOURCE_IP\"",
@@ -67,6 +65,71 @@ fn check_persistence(pool: &RawPool<'_>, uses: &[Use<'_, '_>]) {
             "type APP_COOKIE is not offered by a dedicated load balancer, and {} is one that uses this pool; \
              write kind = \"shared\" there, or another type here",
             one.load_balancer.scope.label
+        );
+        persistence.scope.error(given.span, message);
+    }
+}
+
+/// A pool is served by the datapath or by the proxy, and has what belongs to that.
+fn check_layer(pool: &RawPool<'_>, uses: &[Use<'_, '_>]) {
+    let at = |layer| uses.iter().find(move |one| one.is_at(layer));
+    match (at(Layer::Four), at(Layer::Seven)) {
+        (Some(four), Some(seven)) => {
+            let message = format!(
+                "{} hands out its connections packet by packet, {} request by request; give each a pool of its own",
+                four.listener.scope.label, seven.listener.scope.label
+            );
+            pool.scope.error(pool.scope.span, message);
+        }
+        (Some(four), None) => {
+            if let Ok(Some(http)) = &pool.http {
+                let message = format!(
+                    "http is for pools of HTTP and HTTPS listeners, and {} uses this one; leave it out",
+                    four.listener.scope.label
+                );
+                pool.scope.error(http.span, message);
+            }
+            check_no_loopback(pool);
+        }
+        (None, Some(seven)) => check_proxied(pool, seven),
+        (None, None) => check_no_loopback(pool),
+    }
+}
+
+fn check_no_loopback(pool: &RawPool<'_>) {
+    for member in &pool.members {
+        if let Ok(address) = member.address
+            && address.value.is_loopback()
+        {
+            let message = format!(
+                "address {} is {LOOPBACK}; write the unicast address of one machine",
+                address.value
+            );
+            member.scope.error(address.span, message);
+        }
+    }
+}
+
+/// The proxy makes connections of its own to the members: of the ways of forwarding there is none to choose.
+fn check_proxied(pool: &RawPool<'_>, seven: &Use<'_, '_>) {
+    if let Ok(mode) = &pool.forwarding
+        && mode.value != ForwardingMode::FullNat
+    {
+        let message = format!(
+            "forwarding {} is for TCP and UDP listeners, and {} uses this pool: its requests go over connections of \
+             the balancer's own; leave it out",
+            mode.value, seven.listener.scope.label
+        );
+        pool.scope.error(mode.span, message);
+    }
+    if let Ok(Some(persistence)) = &pool.session_persistence
+        && let Ok(given) = persistence.persistence_type
+        && given.value == PersistenceType::SourceIp
+    {
+        let message = format!(
+            "type SOURCE_IP is for TCP and UDP listeners, and {} uses this pool; write type = \"HTTP_COOKIE\" or \
+             \"APP_COOKIE\", or leave session_persistence out and write algorithm = \"SOURCE_IP\"",
+            seven.listener.scope.label
         );
         persistence.scope.error(given.span, message);
     }

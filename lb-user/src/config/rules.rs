@@ -10,7 +10,8 @@ use super::load_balancer::{RawListener, RawLoadBalancer};
 use super::pool::RawPool;
 use super::reader::{Read, Scope, quoted};
 use super::settings::RawDatapath;
-use crate::model::{Config, DaemonSettings, MAX_SNAT_ADDRESSES, Pool};
+use super::values::LOOPBACK;
+use crate::model::{Config, DaemonSettings, MAX_SNAT_ADDRESSES, Pool, ProxySettings};
 
 /// Among how many pools one is looked for that may have been meant.
 const MOST_COMPARED: usize = 4096;
@@ -19,6 +20,7 @@ const MOST_COMPARED: usize = 4096;
 pub(super) struct RawConfig<'r> {
     pub(super) daemon: Result<DaemonSettings, Reported>,
     pub(super) datapath: Result<RawDatapath<'r>, Reported>,
+    pub(super) proxy: Result<ProxySettings, Reported>,
     pub(super) load_balancers: Vec<RawLoadBalancer<'r>>,
     pub(super) pools: Vec<RawPool<'r>>,
 }
@@ -28,6 +30,24 @@ pub(super) struct RawConfig<'r> {
 pub(super) struct Use<'c, 'r> {
     pub(super) load_balancer: &'c RawLoadBalancer<'r>,
     pub(super) listener: &'c RawListener<'r>,
+}
+
+/// Who serves a listener.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Layer {
+    /// The datapath.
+    Four,
+    /// The proxy.
+    Seven,
+}
+
+impl Use<'_, '_> {
+    /// Whether it is known to be served there.
+    pub(super) fn is_at(&self, layer: Layer) -> bool {
+        self.listener
+            .protocol
+            .is_ok_and(|protocol| protocol.value.is_layer_4() == (layer == Layer::Four))
+    }
 }
 
 /// Reports each item whose key an earlier one has; `message` gets that key and the earlier one's line.
@@ -75,7 +95,14 @@ fn check_schedules(datapath: &RawDatapath<'_>, pools: &[Result<Pool, Reported>])
     }
 }
 
-fn check_interfaces(datapath: &RawDatapath<'_>) {
+/// Whether a file needs interfaces: where all that clients reach is served by the proxy, it does not.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Interfaces {
+    Needed,
+    Optional,
+}
+
+fn check_interfaces(datapath: &RawDatapath<'_>, need: Interfaces) {
     let RawDatapath {
         scope,
         interfaces: Ok(interfaces),
@@ -84,7 +111,7 @@ fn check_interfaces(datapath: &RawDatapath<'_>) {
     else {
         return;
     };
-    if interfaces.value.is_empty() {
+    if interfaces.value.is_empty() && need == Interfaces::Needed {
         scope.error(
             interfaces.span,
             "interfaces is missing; name those where clients and members are reached, as in \
@@ -101,12 +128,13 @@ impl<'r> RawConfig<'r> {
     /// The configuration, if nothing in it is wrong; every rule is looked at either way.
     pub(super) fn valid(&self) -> Result<Config, Reported> {
         if let Ok(datapath) = &self.datapath {
-            check_interfaces(datapath);
+            check_interfaces(datapath, self.interfaces());
             self.check_room(datapath);
         }
         self.check_names();
         self.check_vips_and_ports();
         self.check_members_are_no_vips();
+        self.check_vips_of_the_datapath();
         self.check_source_addresses();
         let uses = self.uses();
         let pools = self.pools.iter().zip(&uses).map(|(pool, uses)| {
@@ -121,6 +149,7 @@ impl<'r> RawConfig<'r> {
         Ok(Config {
             daemon: self.daemon.clone()?,
             datapath: self.datapath.as_ref()?.valid()?,
+            proxy: self.proxy.clone()?,
             load_balancers: load_balancers.collect::<Result<_, _>>()?,
             pools: pools.into_iter().collect::<Result<_, _>>()?,
         })
@@ -133,6 +162,39 @@ impl<'r> RawConfig<'r> {
                 listener,
             })
         })
+    }
+
+    fn interfaces(&self) -> Interfaces {
+        let mut listeners = self.listeners().peekable();
+        if listeners.peek().is_some() && listeners.all(|one| one.is_at(Layer::Seven)) {
+            Interfaces::Optional
+        } else {
+            Interfaces::Needed
+        }
+    }
+
+    /// What the datapath serves comes over a network.
+    fn check_vips_of_the_datapath(&self) {
+        for load_balancer in &self.load_balancers {
+            let Ok(vip) = load_balancer.vip else { continue };
+            let mut listeners = load_balancer.listeners.iter();
+            let of_datapath = listeners
+                .find(|listener| {
+                    Use {
+                        load_balancer,
+                        listener,
+                    }
+                    .is_at(Layer::Four)
+                })
+                .filter(|_| vip.value.is_loopback());
+            if let Some(listener) = of_datapath {
+                let message = format!(
+                    "vip {} is {LOOPBACK}, and {} is served for other machines; write the unicast address of one machine",
+                    vip.value, listener.scope.label
+                );
+                load_balancer.scope.error(vip.span, message);
+            }
+        }
     }
 
     fn check_room(&self, datapath: &RawDatapath<'_>) {

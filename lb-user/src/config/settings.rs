@@ -22,9 +22,11 @@ pub(super) fn daemon(t: &mut Table<'_, '_>) -> Result<DaemonSettings, Reported> 
         absolute_path(LONGEST_SOCKET_PATH),
     );
     let pin_path = t.or("pin_path", default.pin_path, absolute_path(LONGEST_PIN_PATH));
+    let state_path = t.or("state_path", default.state_path, absolute_path(LONGEST_PIN_PATH));
     Ok(DaemonSettings {
         control_socket: control_socket?.value,
         pin_path: pin_path?.value,
+        state_path: state_path?.value,
     })
 }
 

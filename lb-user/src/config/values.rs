@@ -121,10 +121,30 @@ pub(super) fn absolute_path(most: usize) -> impl Fn(&Entry<'_, '_>) -> Result<Pa
     })
 }
 
-/// The address of one machine.
+/// The address of one machine, as others see it.
 pub(super) fn address(entry: &Entry<'_, '_>) -> Result<IpAddr, Reported> {
-    string(|text| text.parse().map_err(|_| not_an_address(text)).and_then(unicast))(entry)
+    string(|text| host(text).and_then(no_loopback))(entry)
 }
+
+/// The address of one machine; one of its loopback interface too, which is for what the proxy serves.
+pub(super) fn host_address(entry: &Entry<'_, '_>) -> Result<IpAddr, Reported> {
+    string(host)(entry)
+}
+
+fn host(text: &str) -> Result<IpAddr, String> {
+    text.parse().map_err(|_| not_an_address(text)).and_then(unicast)
+}
+
+fn no_loopback(address: IpAddr) -> Result<IpAddr, String> {
+    if address.is_loopback() {
+        Err(format!("is {LOOPBACK}; write the unicast address of one machine"))
+    } else {
+        Ok(address)
+    }
+}
+
+/// What such an address is.
+pub(super) const LOOPBACK: &str = "a loopback address, which is inside each machine";
 
 fn not_an_address(text: &str) -> String {
     let port = text.parse::<std::net::SocketAddr>().ok().map(|both| both.ip());
@@ -158,7 +178,6 @@ fn unicast(address: IpAddr) -> Result<IpAddr, String> {
     }
     let kind = match address {
         _ if address.is_unspecified() => "the unspecified address",
-        _ if address.is_loopback() => "a loopback address, which is inside each machine",
         _ if address.is_multicast() => "a multicast address",
         IpAddr::V4(v4) if v4.is_broadcast() => "the broadcast address",
         IpAddr::V4(v4) if v4.octets()[0] == 0 => "an address of \"this network\" (0.0.0.0/8)",

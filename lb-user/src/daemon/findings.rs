@@ -26,6 +26,7 @@ impl Daemon {
         if let Err(reason) = reconcile::apply_health(&mut datapath.maps, config, &self.health, &pools) {
             error!("{reason}");
         }
+        self.proxy.set_health(&self.config, &self.health);
         // The way to a member, and with it the source address towards it, may be another by now.
         self.sweep.note_change(&self.datapath.maps);
         for change in changes {

@@ -39,7 +39,11 @@ impl Daemon {
         if outdated.is_empty() {
             return;
         }
-        let pools = self.config.pools.iter().map(|pool| pool.name.clone()).collect();
+        let pools = self
+            .config
+            .datapath_pools()
+            .map(|pool| pool.name.clone())
+            .collect();
         let Self { datapath, config, .. } = self;
         if let Err(reason) = reconcile::apply_health(&mut datapath.maps, config, &self.health, &pools) {
             error!("{reason}");

@@ -1,6 +1,6 @@
 //! The keys whose values hold from start to end: another value is for the next start.
 
-use super::{Config, DaemonSettings, DatapathSettings};
+use super::{Config, DaemonSettings, DatapathSettings, ProxySettings};
 
 /// What lets another value hold.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -36,11 +36,16 @@ impl Config {
 
     /// Each key with what it needs, and whether `new` has another value. All keys are named here, so that one that is
     /// added has to be decided upon.
-    fn lasting(&self, new: &Self) -> [(&'static str, Next, bool); 9] {
+    fn lasting(&self, new: &Self) -> [(&'static str, Next, bool); 12] {
         let DaemonSettings {
             control_socket,
             pin_path,
+            state_path,
         } = &self.daemon;
+        let ProxySettings {
+            workers,
+            max_app_cookies,
+        } = &self.proxy;
         let DatapathSettings {
             interfaces: _,
             xdp_mode,
@@ -60,6 +65,13 @@ impl Config {
                 Next::Daemon,
                 *control_socket != daemon.control_socket,
             ),
+            ("state_path", Next::Daemon, *state_path != daemon.state_path),
+            (
+                "max_app_cookies",
+                Next::Daemon,
+                *max_app_cookies != new.proxy.max_app_cookies,
+            ),
+            ("workers", Next::Daemon, *workers != new.proxy.workers),
             ("pin_path", Next::Datapath, *pin_path != daemon.pin_path),
             ("xdp_mode", Next::Daemon, *xdp_mode != datapath.xdp_mode),
             ("max_flows", Next::Datapath, *max_flows != datapath.max_flows),
@@ -131,6 +143,9 @@ mod tests {
         let change = |new: &mut Config| {
             new.daemon.control_socket = "/elsewhere".into();
             new.daemon.pin_path = "/elsewhere".into();
+            new.daemon.state_path = "/elsewhere".into();
+            new.proxy.workers = Some(3);
+            new.proxy.max_app_cookies += 1;
             new.datapath.xdp_mode = XdpMode::Native;
             new.datapath.max_flows += 1;
             new.datapath.max_sessions += 1;
@@ -143,6 +158,9 @@ mod tests {
         for key in [
             "control_socket",
             "pin_path",
+            "state_path",
+            "workers",
+            "max_app_cookies",
             "xdp_mode",
             "max_flows",
             "max_sessions",

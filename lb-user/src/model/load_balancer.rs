@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{LbKind, Protocol};
+use super::{Http, LbKind, ListenerTls, Protocol};
 
 /// One virtual IP address and what listens on it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,12 +27,56 @@ pub struct LoadBalancer {
 pub struct Listener {
     /// Unique among all listeners, those of other load balancers included.
     pub name: String,
-    /// What it speaks with its clients.
-    pub protocol: Protocol,
+    /// What it speaks with its clients, and how.
+    #[serde(flatten)]
+    pub service: Service,
     /// 1 to 65,535.
     pub port: u16,
     /// The name of a [`Pool`](super::Pool) that exists. Listeners that share a pool share its sessions.
     pub pool: String,
     /// `false` switches it off: its port is then a closed one.
     pub admin_state_up: bool,
+}
+
+/// What a listener speaks with its clients, with what belongs to each protocol.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "protocol", rename_all = "UPPERCASE")]
+pub enum Service {
+    /// Connections, by the datapath.
+    Tcp,
+    /// Datagrams, by the datapath.
+    Udp,
+    /// Requests, by the proxy.
+    Http {
+        /// How they are served.
+        http: Http,
+    },
+    /// Requests over TLS, by the proxy.
+    Https {
+        /// How they are served.
+        http: Http,
+        /// The TLS that ends here.
+        tls: ListenerTls,
+    },
+}
+
+impl Service {
+    /// Which of the protocols it is.
+    #[must_use]
+    pub fn protocol(&self) -> Protocol {
+        match self {
+            Self::Tcp => Protocol::Tcp,
+            Self::Udp => Protocol::Udp,
+            Self::Http { .. } => Protocol::Http,
+            Self::Https { .. } => Protocol::Https,
+        }
+    }
+}
+
+impl Listener {
+    /// What it speaks with its clients.
+    #[must_use]
+    pub fn protocol(&self) -> Protocol {
+        self.service.protocol()
+    }
 }

@@ -5,6 +5,7 @@
 //! one with `Deserialize` does not check the rules: it is for what a daemon wrote, not for what a person did.
 
 mod health;
+mod http;
 mod lasting;
 mod load_balancer;
 mod persistence;
@@ -12,16 +13,21 @@ mod pool;
 mod settings;
 mod words;
 
+use std::collections::HashSet;
+
 use serde::{Deserialize, Serialize};
 
 pub use health::{ExpectedCodes, HealthMonitor, HttpProbe, NotStatusCodes, Probe};
-pub use load_balancer::{Listener, LoadBalancer};
-pub use persistence::{Granularity, Persistence, SessionPersistence};
+pub use http::{
+    CertificateFiles, ClientTimeouts, Http, ListenerTls, MemberHttp, MemberTimeouts, RequestLimits,
+};
+pub use load_balancer::{Listener, LoadBalancer, Service};
+pub use persistence::{CookieSettings, Granularity, Persistence, SessionPersistence};
 pub use pool::{Forwarding, MAX_MEMBERS_PER_POOL, MAX_SNAT_ADDRESSES, Member, Pool, PortRange, SourceNat};
-pub use settings::{DaemonSettings, DatapathSettings, FlowIdleTimeout};
+pub use settings::{DaemonSettings, DatapathSettings, FlowIdleTimeout, ProxySettings};
 pub use words::{
-    ClosedPort, ForwardingMode, HttpMethod, LbAlgorithm, LbKind, OperatingStatus, PersistenceType, ProbeType,
-    Protocol, Transport, Word, XdpMode,
+    ClosedPort, ForwardingMode, HttpMethod, LbAlgorithm, LbKind, MemberProtocol, OperatingStatus,
+    PersistenceType, ProbeType, Protocol, SameSite, SecureCookie, TlsVersion, Transport, Word, XdpMode,
 };
 
 /// All that a daemon is configured with.
@@ -31,6 +37,9 @@ pub struct Config {
     pub daemon: DaemonSettings,
     /// The XDP program and its maps.
     pub datapath: DatapathSettings,
+    /// The proxy of HTTP and HTTPS.
+    #[serde(default)]
+    pub proxy: ProxySettings,
     /// What clients reach, in the order of the file.
     #[serde(rename = "load_balancer", default, skip_serializing_if = "Vec::is_empty")]
     pub load_balancers: Vec<LoadBalancer>,
@@ -44,5 +53,32 @@ impl Config {
     #[must_use]
     pub fn pool(&self, name: &str) -> Option<&Pool> {
         self.pools.iter().find(|pool| pool.name == name)
+    }
+
+    /// All listeners, each with its load balancer.
+    pub fn listeners(&self) -> impl Iterator<Item = (&LoadBalancer, &Listener)> {
+        let balancers = self.load_balancers.iter();
+        balancers.flat_map(|balancer| {
+            balancer
+                .listeners
+                .iter()
+                .map(move |listener| (balancer, listener))
+        })
+    }
+
+    /// The pools that the proxy serves: those of HTTP and HTTPS listeners. All others are the datapath's.
+    #[must_use]
+    pub fn proxied_pools(&self) -> HashSet<&str> {
+        let listeners = self.listeners().map(|(_, listener)| listener);
+        let proxied = listeners.filter(|listener| !listener.protocol().is_layer_4());
+        proxied.map(|listener| listener.pool.as_str()).collect()
+    }
+
+    /// The pools that the datapath serves, in the order of the file.
+    pub fn datapath_pools(&self) -> impl Iterator<Item = &Pool> {
+        let proxied = self.proxied_pools();
+        self.pools
+            .iter()
+            .filter(move |pool| !proxied.contains(pool.name.as_str()))
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::PersistenceType;
+use super::{PersistenceType, SameSite, SecureCookie};
 
 /// The session persistence of a pool.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,12 +42,50 @@ pub enum Persistence {
     /// The client's address, as far as the granularity tells clients apart.
     SourceIp(Granularity),
     /// A cookie that the balancer makes.
-    HttpCookie,
+    HttpCookie(CookieSettings),
     /// A cookie that the backend application makes.
     AppCookie {
         /// The name of that cookie: an HTTP token.
         cookie_name: String,
+        /// Whether a path parameter (`;name=value`) or query parameter (`?name=value`) of that name, without regard to
+        /// case, does as well where a request has no such cookie.
+        #[serde(default)]
+        cookie_in_url: bool,
     },
+}
+
+/// The cookie that the balancer makes (RFC 6265, section 4.1).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CookieSettings {
+    /// Its name: an HTTP token.
+    pub cookie_name: String,
+    /// The domain that it is for; `None`: the host that was asked, alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cookie_domain: Option<String>,
+    /// The path that it is for, beginning with `/`.
+    pub cookie_path: String,
+    /// Whether it goes over TLS only.
+    pub cookie_secure: SecureCookie,
+    /// Whether it is hidden from scripts.
+    pub cookie_http_only: bool,
+    /// Whether it goes along with requests from other sites.
+    pub cookie_same_site: SameSite,
+    /// Whether caches are told to keep no response for others that the cookie goes out with.
+    pub cookie_cache_control: bool,
+}
+
+impl Default for CookieSettings {
+    fn default() -> Self {
+        Self {
+            cookie_name: "HOLDFAST".into(),
+            cookie_domain: None,
+            cookie_path: "/".into(),
+            cookie_secure: SecureCookie::Auto,
+            cookie_http_only: true,
+            cookie_same_site: SameSite::Lax,
+            cookie_cache_control: true,
+        }
+    }
 }
 
 impl Persistence {
@@ -56,7 +94,7 @@ impl Persistence {
     pub fn persistence_type(&self) -> PersistenceType {
         match self {
             Self::SourceIp(_) => PersistenceType::SourceIp,
-            Self::HttpCookie => PersistenceType::HttpCookie,
+            Self::HttpCookie(_) => PersistenceType::HttpCookie,
             Self::AppCookie { .. } => PersistenceType::AppCookie,
         }
     }
@@ -88,9 +126,10 @@ mod tests {
     fn persistence_is_tagged_with_the_word_of_its_type() {
         let all = [
             Persistence::SourceIp(Granularity::default()),
-            Persistence::HttpCookie,
+            Persistence::HttpCookie(CookieSettings::default()),
             Persistence::AppCookie {
                 cookie_name: "JSESSIONID".into(),
+                cookie_in_url: false,
             },
         ];
         assert!(

@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use lb_common::schedule::{maglev, round_robin};
 use serde::{Deserialize, Serialize};
 
-use super::{ForwardingMode, HealthMonitor, LbAlgorithm, SessionPersistence};
+use super::{ForwardingMode, HealthMonitor, LbAlgorithm, MemberHttp, SessionPersistence};
 
 /// The most members one pool may have.
 pub const MAX_MEMBERS_PER_POOL: usize = 1024;
@@ -31,6 +31,9 @@ pub struct Pool {
     /// How the pool finds out which members are up; without one all are taken to be.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub health_monitor: Option<HealthMonitor>,
+    /// How its members are spoken to; only where HTTP or HTTPS listeners use the pool.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub http: Option<MemberHttp>,
     /// At most [`MAX_MEMBERS_PER_POOL`]; no two have the same name, or the same address and port.
     #[serde(rename = "member", default, skip_serializing_if = "Vec::is_empty")]
     pub members: Vec<Member>,

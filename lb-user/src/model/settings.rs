@@ -13,6 +13,8 @@ pub struct DaemonSettings {
     pub control_socket: PathBuf,
     /// The directory in the BPF file system where maps and links are pinned; absolute.
     pub pin_path: PathBuf,
+    /// The directory of what outlives the daemon and is not in the kernel: the keys of cookies; absolute.
+    pub state_path: PathBuf,
 }
 
 impl Default for DaemonSettings {
@@ -20,6 +22,7 @@ impl Default for DaemonSettings {
         Self {
             control_socket: "/run/holdfast/control.sock".into(),
             pin_path: "/sys/fs/bpf/holdfast".into(),
+            state_path: "/var/lib/holdfast".into(),
         }
     }
 }
@@ -62,6 +65,26 @@ impl Default for DatapathSettings {
             max_members: 1 << 16,
             schedule_slots: 1 << 20,
             flow_idle_timeout: FlowIdleTimeout::default(),
+        }
+    }
+}
+
+/// The proxy of HTTP and HTTPS.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProxySettings {
+    /// Threads that serve requests, 1 to 256. `None`: one a core.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workers: Option<u16>,
+    /// Sessions by application cookie that are held at a time over all pools, 1,024 to 64 Mi; the one that was idle for longest
+    /// goes first, or nearly.
+    pub max_app_cookies: u32,
+}
+
+impl Default for ProxySettings {
+    fn default() -> Self {
+        Self {
+            workers: None,
+            max_app_cookies: 1 << 20,
         }
     }
 }

@@ -165,6 +165,50 @@ words! {
 }
 
 words! {
+    /// What the members of a pool speak.
+    pub enum MemberProtocol {
+        /// HTTP/1.1, one request at a time on a connection.
+        Http1 = "HTTP/1.1",
+        /// HTTP/2 by prior knowledge, many requests at a time on a connection.
+        Http2 = "HTTP/2",
+    }
+}
+
+words! {
+    /// A version of TLS.
+    pub enum TlsVersion {
+        /// RFC 5246.
+        Tls12 = "1.2",
+        /// RFC 8446.
+        Tls13 = "1.3",
+    }
+}
+
+words! {
+    /// Whether a cookie goes over TLS only.
+    pub enum SecureCookie {
+        /// Where it was given over TLS.
+        Auto = "auto",
+        /// Always, also where TLS ends before the balancer.
+        Always = "always",
+        /// Never.
+        Never = "never",
+    }
+}
+
+words! {
+    /// Whether a cookie goes along with requests from other sites (RFC 6265bis, section 5.6.7).
+    pub enum SameSite {
+        /// Never.
+        Strict = "Strict",
+        /// When a link is followed.
+        Lax = "Lax",
+        /// Always; browsers want such a cookie to go over TLS only.
+        None = "None",
+    }
+}
+
+words! {
     /// How a member, a pool, a listener or a load balancer is doing.
     pub enum OperatingStatus {
         /// Works, and all that it depends on does.

@@ -156,7 +156,7 @@ impl NextHops {
 
 /// The addresses of all members, each once.
 fn addresses(config: &Config) -> Vec<IpAddr> {
-    let members = config.pools.iter().flat_map(|pool| &pool.members);
+    let members = config.datapath_pools().flat_map(|pool| &pool.members);
     let distinct: BTreeSet<IpAddr> = members.map(|member| member.address).collect();
     distinct.into_iter().collect()
 }

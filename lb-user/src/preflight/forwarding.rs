@@ -34,7 +34,7 @@ const FAMILIES: [Family; 2] = [
 /// the interfaces.
 pub(crate) fn warn_of_closed_forwarding(config: &Config) {
     for family in FAMILIES {
-        let pools = config.pools.iter();
+        let pools = config.datapath_pools();
         let pools: Vec<&str> = pools
             .filter(|pool| serves(config, &pool.name))
             .filter(|pool| {

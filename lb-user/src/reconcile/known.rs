@@ -59,7 +59,10 @@ pub(super) fn place(pool: &Pool, member: &Member) -> Place {
 pub fn health_found(maps: &Maps, config: &Config) -> Health {
     let (pools, members) = (pools(maps), members(maps));
     let mut health = Health::default();
-    for pool in config.pools.iter().filter(|pool| pool.health_monitor.is_some()) {
+    for pool in config
+        .datapath_pools()
+        .filter(|pool| pool.health_monitor.is_some())
+    {
         let Some(id) = pools.get(&hash_of(&pool.name)) else {
             continue;
         };

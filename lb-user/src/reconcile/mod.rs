@@ -210,7 +210,7 @@ fn open_filter(maps: &Maps, config: &Config) {
         .load_balancers
         .iter()
         .map(|balancer| (filter::Kind::Vip, balancer.vip.into()));
-    let members = config.pools.iter().flat_map(|pool| &pool.members);
+    let members = config.datapath_pools().flat_map(|pool| &pool.members);
     let members = members.map(|member| (filter::Kind::Member, member.address.into()));
     for (word, mask) in vips
         .chain(members)
@@ -269,7 +269,7 @@ fn prune(maps: &Maps, plan: &Plan<'_>) {
     }
     for listener in maps.listeners.iter() {
         // The id may be another pool's before the last flow of the listener has ended.
-        if !pools.contains(&listener.pool.get()) {
+        if !listener.is_of_host() && !pools.contains(&listener.pool.get()) {
             listener.pool.set(0);
         }
     }

@@ -6,20 +6,23 @@ use std::{collections::HashMap, net::IpAddr};
 use lb_common::{
     address::{Address, Endpoint},
     listeners::VIP,
-    tables::{Algorithm, MemberState, SlotRange},
+    tables::{Algorithm, Listener, MemberState, SlotRange},
 };
 use tracing::warn;
 
 use super::{
     Ids, known,
-    schedule::{Ranges, current, schedule},
+    schedule::{Ranges, current},
     snat::{SnatAddresses, own_address},
 };
 use crate::{
     bpf::{Error, Maps},
     health::Health,
-    model::{Config, Forwarding, Member, Pool, Protocol},
+    model::{self, Config, Forwarding, Member, Pool},
+    schedules,
 };
+
+const HOST: u32 = Listener::HOST;
 
 /// Everything that an apply writes and has to find room for.
 pub(super) struct Plan<'c> {
@@ -112,7 +115,7 @@ impl<'c> Plan<'c> {
         is_wanted: impl Fn(&Pool) -> bool,
     ) -> Result<Self, Error> {
         let mut snat = SnatAddresses::read(maps);
-        let wanted = config.pools.iter().filter(|pool| is_wanted(pool));
+        let wanted = config.datapath_pools().filter(|pool| is_wanted(pool));
         let pools = pools(maps, wanted, health, &mut snat)?;
         Ok(Self {
             pools,
@@ -209,7 +212,7 @@ fn pools<'c>(
             .filter(|planned| planned.state == MemberState::Up)
             .map(|planned| (planned.id.get(), planned.member))
             .collect();
-        let (algorithm, slots) = schedule(pool.algorithm, &taking);
+        let (algorithm, slots) = schedules::lay_out(pool.algorithm, &taking);
         let old = match id {
             Id::Known(id) => SlotRange::from(maps.pools[id as usize].schedule.get()),
             Id::New(_) => SlotRange::default(),
@@ -310,19 +313,25 @@ fn listeners<'c>(
             });
             Ok(())
         };
-        plan(None, 0, VIP, 0)?;
-        let listeners = balancer.listeners.iter();
-        for listener in listeners.filter(|listener| listener.admin_state_up) {
-            let pool = pools.get(listener.pool.as_str()).copied().unwrap_or(0);
-            let protocol = protocol_number(listener.protocol);
+        let listeners = || {
+            balancer
+                .listeners
+                .iter()
+                .filter(|listener| listener.admin_state_up)
+        };
+        let is_of_host = |listener: &model::Listener| !listener.protocol().is_layer_4();
+        plan(None, 0, VIP, if listeners().any(is_of_host) { HOST } else { 0 })?;
+        for listener in listeners() {
+            let pool = if is_of_host(listener) {
+                HOST
+            } else {
+                pools.get(listener.pool.as_str()).copied().unwrap_or(0)
+            };
+            let protocol = listener.protocol().transport().ip_protocol();
             plan(Some(listener.name.as_str()), listener.port, protocol, pool)?;
         }
     }
     Ok(planned)
-}
-
-fn protocol_number(protocol: Protocol) -> u8 {
-    protocol.transport().ip_protocol()
 }
 
 /// There is room for everything that may be configured at a time, and for as much again that was replaced.

@@ -1,16 +1,8 @@
-//! The schedules of pools, and the slots that they lie in.
+//! The slots that the schedules of pools lie in.
 
-use lb_common::{
-    address::Address,
-    hash::Hash,
-    schedule::{maglev, round_robin},
-    tables::{Algorithm, SlotRange},
-};
+use lb_common::tables::SlotRange;
 
-use crate::{
-    bpf::{Error, Maps},
-    model::{LbAlgorithm, Member},
-};
+use crate::bpf::{Error, Maps};
 
 /// What a range of slots holds.
 pub(super) fn current(maps: &Maps, range: SlotRange) -> Vec<u32> {
@@ -20,45 +12,6 @@ pub(super) fn current(maps: &Maps, range: SlotRange) -> Vec<u32> {
         .skip(range.start as usize)
         .take(range.count as usize);
     slots.map(|slot| slot.member.get()).collect()
-}
-
-/// The slots of a pool's schedule: see [`lb_common::schedule`].
-pub(super) fn schedule(algorithm: LbAlgorithm, members: &[(u32, &Member)]) -> (Algorithm, Vec<u32>) {
-    let weights: Vec<u32> = members.iter().map(|(_, member)| member.weight.into()).collect();
-    let ids = |indices: Vec<u32>| {
-        indices
-            .into_iter()
-            .map(|index| members[index as usize].0)
-            .collect()
-    };
-    let mut slots = vec![0; algorithm.schedule_slots(&weights)];
-    match algorithm {
-        LbAlgorithm::RoundRobin => {
-            round_robin::fill(&weights, &mut vec![0; weights.len()], &mut slots);
-            (Algorithm::RoundRobin, ids(slots))
-        }
-        LbAlgorithm::LeastConnections => (
-            Algorithm::LeastConnections,
-            members.iter().map(|(id, _)| *id).collect(),
-        ),
-        LbAlgorithm::SourceIp => {
-            let entry = |&(_, member): &(u32, &Member)| {
-                let identity = Hash::seeded(0).with_address(&Address::from(member.address));
-                let identity = identity.with(member.port.unwrap_or(0).into()).finish();
-                maglev::Entry {
-                    identity,
-                    weight: member.weight.into(),
-                }
-            };
-            let entries: Vec<maglev::Entry> = members.iter().map(entry).collect();
-            maglev::fill(
-                &entries,
-                &mut vec![maglev::Turn::default(); entries.len()],
-                &mut slots,
-            );
-            (Algorithm::SourceIp, ids(slots))
-        }
-    }
 }
 
 /// The runs of schedule slots that pools use. What an apply frees, the next one may take: no packet follows a schedule

@@ -27,7 +27,7 @@ pub fn outdated(
     now: &Sources,
 ) -> Outdated {
     let mut outdated = Outdated::new();
-    for pool in config.pools.iter().filter(|pool| takes_own_address(pool)) {
+    for pool in config.datapath_pools().filter(|pool| takes_own_address(pool)) {
         for member in &pool.members {
             let id = ids.members.get(&(pool.name.clone(), member.name.clone()));
             let entry = id.and_then(|id| members.get(*id as usize));

@@ -26,6 +26,7 @@ use lb_common::tables::{self, MemberState};
 use crate::{
     health::Health,
     model::{self, Config, OperatingStatus},
+    proxy::Report,
     reconcile::Ids,
 };
 
@@ -37,6 +38,8 @@ pub struct Scene<'a, S> {
     pub health: &'a Health,
     /// The ids in the maps.
     pub ids: &'a Ids,
+    /// What the proxy tells.
+    pub proxied: Report,
     /// The maps.
     pub sight: &'a S,
 }
@@ -48,8 +51,15 @@ impl<'a, S: Sight> Scene<'a, S> {
     }
 
     fn member_status(&self, pool: &model::Pool, member: &model::Member) -> OperatingStatus {
-        let entry = self.member_id(pool, member).and_then(|id| self.sight.member(id));
-        let state = entry.map_or(MemberState::Unused, tables::Member::state);
+        let proxied = self.proxied.pools.get(&pool.name);
+        let proxied = proxied.and_then(|pool| pool.members.get(&member.name));
+        let state = proxied.map_or_else(
+            || {
+                let entry = self.member_id(pool, member).and_then(|id| self.sight.member(id));
+                entry.map_or(MemberState::Unused, tables::Member::state)
+            },
+            |member| member.state,
+        );
         operating::of_member(pool, member, state)
     }
 

@@ -13,6 +13,7 @@ use crate::{
     bpf::Attachment,
     model::{self, LbAlgorithm, OperatingStatus, Protocol},
     next_hops::Hop,
+    proxy::{ListenerReport, MemberRequests, ProxiedSessions},
 };
 
 /// How things stand.
@@ -61,6 +62,9 @@ pub struct Listener {
     pub active_flows: u64,
     /// What its new flows meant for sessions.
     pub sessions: SessionEvents,
+    /// Its requests; none where the datapath serves it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proxied: Option<ListenerReport>,
 }
 
 /// A pool.
@@ -80,6 +84,12 @@ pub struct Pool {
     /// Its sessions; none where it has no session persistence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sessions: Option<SessionCounts>,
+    /// Its requests; none where the datapath serves it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proxied: Option<MemberRequests>,
+    /// Its sessions by cookie; none where it has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proxied_sessions: Option<ProxiedSessions>,
     /// Its members.
     pub members: Vec<Member>,
 }
@@ -106,6 +116,9 @@ pub struct Member {
     /// Its sessions; none where its pool has no session persistence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sessions: Option<SessionCounts>,
+    /// Its requests; none where the datapath serves it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proxied: Option<MemberRequests>,
     /// The way to it; none where the datapath asks the kernel for each packet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_hop: Option<NextHop>,
@@ -281,13 +294,14 @@ fn of_load_balancer<S: Sight>(
         let traffic = scene.sight.listener_traffic(id);
         Listener {
             name: listener.name.clone(),
-            protocol: listener.protocol,
+            protocol: listener.protocol(),
             port: listener.port,
             status: operating::of_listener(is_on, pool),
             pool: listener.pool.clone(),
             traffic: traffic.into(),
             active_flows: census.flows_of(id),
             sessions: traffic.sessions.into(),
+            proxied: scene.proxied.listeners.get(&listener.name).cloned(),
         }
     };
     let listeners: Vec<Listener> = balancer.listeners.iter().map(listener).collect();
@@ -310,7 +324,9 @@ fn of_pool<S: Sight>(scene: &Scene<'_, S>, pool: &model::Pool, census: &Census) 
     let states: Vec<OperatingStatus> = members.iter().map(|member| member.status).collect();
     let mut events = SessionEvents::from(scene.sight.session_counts(id));
     events.expired += scene.sight.pool(id).map_or(0, |pool| pool.swept_sessions.get());
-    let sessions = pool.session_persistence.as_ref().map(|_| SessionCounts {
+    let proxied = scene.proxied.pools.get(&pool.name);
+    let persistence = pool.session_persistence.as_ref();
+    let sessions = persistence.filter(|_| proxied.is_none()).map(|_| SessionCounts {
         now: census.sessions_of(id),
         events,
     });
@@ -323,6 +339,11 @@ fn of_pool<S: Sight>(scene: &Scene<'_, S>, pool: &model::Pool, census: &Census) 
             .fold(Traffic::default(), |sum, member| sum.plus(member.traffic)),
         active_flows: members.iter().map(|member| member.active_flows).sum(),
         sessions,
+        proxied: proxied.map(|_| {
+            let members = members.iter().filter_map(|member| member.proxied);
+            members.fold(MemberRequests::default(), MemberRequests::plus)
+        }),
+        proxied_sessions: persistence.and(proxied).map(|proxied| proxied.sessions.clone()),
         members,
     }
 }
@@ -334,6 +355,9 @@ fn of_member<S: Sight>(
     census: &Census,
 ) -> Member {
     let id = scene.member_id(pool, member).unwrap_or(0);
+    let proxied = scene.proxied.pools.get(&pool.name);
+    let proxied = proxied.and_then(|pool| pool.members.get(&member.name));
+    let persistence = pool.session_persistence.as_ref();
     let entry = scene.sight.member(id);
     let active = entry.map_or(0, |entry| entry.active_flows.get());
     let traffic = scene.sight.member_traffic(id);
@@ -353,7 +377,8 @@ fn of_member<S: Sight>(
         why_down,
         traffic: traffic.into(),
         active_flows: active.into(),
-        sessions: pool.session_persistence.as_ref().map(|_| SessionCounts {
+        proxied: proxied.map(|member| member.requests),
+        sessions: persistence.filter(|_| proxied.is_none()).map(|_| SessionCounts {
             now: census.sessions_with(id),
             events: traffic.sessions.into(),
         }),

@@ -80,6 +80,7 @@ pub(crate) fn sum_header(header: &mut [u8]) {
 /// The counts of the pool's sessions.
 fn sessions(datapath: &Datapath, config: &Config, ids: &reconcile::Ids) -> SessionCounts {
     let scene = Scene {
+        proxied: lb_user::proxy::Report::default(),
         config,
         health: &Health::default(),
         ids,

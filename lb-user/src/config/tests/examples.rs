@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use super::super::{load, parse, render};
 use crate::model::{
     Config, DaemonSettings, DatapathSettings, Forwarding, Granularity, HealthMonitor, HttpMethod, HttpProbe,
-    LbAlgorithm, LbKind, Listener, LoadBalancer, Member, Persistence, Pool, PortRange, Probe, Protocol,
-    SessionPersistence, SourceNat,
+    LbAlgorithm, LbKind, Listener, LoadBalancer, Member, Persistence, Pool, PortRange, Probe, ProxySettings,
+    Service, SessionPersistence, SourceNat,
 };
 
 fn directory() -> PathBuf {
@@ -56,10 +56,10 @@ fn the_api_says_what_the_file_says() {
     }
 }
 
-fn listener(name: &str, protocol: Protocol, port: u16, pool: &str) -> Listener {
+fn listener(name: &str, service: Service, port: u16, pool: &str) -> Listener {
     Listener {
         name: name.into(),
-        protocol,
+        service,
         port,
         pool: pool.into(),
         admin_state_up: true,
@@ -83,7 +83,7 @@ fn the_minimal_example_takes_every_default() {
         vip: "192.0.2.10".parse().unwrap(),
         kind: LbKind::Shared,
         admin_state_up: true,
-        listeners: vec![listener("web-http", Protocol::Tcp, 80, "web")],
+        listeners: vec![listener("web-http", Service::Tcp, 80, "web")],
     };
     let pool = Pool {
         name: "web".into(),
@@ -100,6 +100,7 @@ fn the_minimal_example_takes_every_default() {
             idle_timeout_min: 20,
             absolute_timeout_min: None,
         }),
+        http: None,
         health_monitor: None,
         members: vec![
             member("10.0.0.11:8080", "10.0.0.11", 8080, 1),
@@ -112,6 +113,7 @@ fn the_minimal_example_takes_every_default() {
             interfaces: vec!["eth0".into()],
             ..DatapathSettings::default()
         },
+        proxy: ProxySettings::default(),
         load_balancers: vec![web],
         pools: vec![pool],
     };
@@ -126,9 +128,9 @@ fn the_full_example_comes_to_what_it_says() {
         kind: LbKind::Shared,
         admin_state_up: true,
         listeners: vec![
-            listener("shop-http", Protocol::Tcp, 80, "shop"),
-            listener("shop-tls", Protocol::Tcp, 443, "shop"),
-            listener("resolver", Protocol::Udp, 53, "resolver"),
+            listener("shop-http", Service::Tcp, 80, "shop"),
+            listener("shop-tls", Service::Tcp, 443, "shop"),
+            listener("resolver", Service::Udp, 53, "resolver"),
         ],
     };
     let shop = Pool {
@@ -143,6 +145,7 @@ fn the_full_example_comes_to_what_it_says() {
             idle_timeout_min: 20,
             absolute_timeout_min: Some(480),
         }),
+        http: None,
         health_monitor: Some(HealthMonitor {
             probe: Probe::Http(HttpProbe {
                 http_method: HttpMethod::Get,
@@ -167,6 +170,7 @@ fn the_full_example_comes_to_what_it_says() {
         algorithm: LbAlgorithm::SourceIp,
         forwarding: Forwarding::FullNat(SourceNat::default()),
         session_persistence: None,
+        http: None,
         health_monitor: Some(HealthMonitor {
             probe: Probe::Udp {
                 udp_send: None,
@@ -188,6 +192,7 @@ fn the_full_example_comes_to_what_it_says() {
             interfaces: vec!["eth0".into()],
             ..DatapathSettings::default()
         },
+        proxy: ProxySettings::default(),
         load_balancers: vec![shop_balancer],
         pools: vec![shop, resolver],
     };

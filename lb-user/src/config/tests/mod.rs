@@ -2,6 +2,7 @@
 
 mod examples;
 mod files;
+mod http;
 mod persistence;
 mod pools;
 mod random;

@@ -1,7 +1,7 @@
 //! Session persistence and health monitors.
 
 use super::{BASE, Case, INTERFACES, check, diagnostics, loaded, one_line, says_about};
-use crate::model::{Persistence, Probe, SessionPersistence};
+use crate::model::{CookieSettings, Persistence, Probe, SessionPersistence};
 
 /// The base with lines in a table of its pool, from line 13 on.
 fn with(table: &str, lines: &str) -> String {
@@ -79,7 +79,7 @@ fn session_persistence_has_rules() {
         (
             "there is a cookie name without cookie",
             "type = \"SOURCE_IP\"\ncookie_name = \"a\"",
-            &["15:1: cookie_name is for type = \"APP_COOKIE\" only; leave it out here"],
+            &["15:1: cookie_name is for type = \"HTTP_COOKIE\" or \"APP_COOKIE\" only; leave it out here"],
         ),
     ] {
         says_about(when, &with("session_persistence", lines), says);
@@ -149,7 +149,7 @@ fn cookies_are_understood_in_a_pool_that_no_listener_uses() {
     assert_eq!(
         persistence("type = \"HTTP_COOKIE\"\nidle_timeout_min = 1440\nabsolute_timeout_min = 1440"),
         SessionPersistence {
-            persistence: Persistence::HttpCookie,
+            persistence: Persistence::HttpCookie(CookieSettings::default()),
             idle_timeout_min: 1440,
             absolute_timeout_min: Some(1440)
         }
@@ -158,7 +158,8 @@ fn cookies_are_understood_in_a_pool_that_no_listener_uses() {
     assert_eq!(
         app.persistence,
         Persistence::AppCookie {
-            cookie_name: "JSESSIONID".into()
+            cookie_name: "JSESSIONID".into(),
+            cookie_in_url: false,
         }
     );
     assert_eq!((app.idle_timeout_s(), app.absolute_timeout_s()), (1200, None));

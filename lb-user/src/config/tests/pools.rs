@@ -94,7 +94,7 @@ fn members_have_rules() {
             when: "a member is on this machine",
             change: ("10.0.0.11", "127.0.0.1"),
             says: &[
-                "14:11: address \"127.0.0.1\" is a loopback address, which is inside each machine; write the unicast",
+                "14:11: pool \"web\", member \"127.0.0.1\": address 127.0.0.1 is a loopback address, which is inside each machine; write the unicast",
             ],
         },
         Case {

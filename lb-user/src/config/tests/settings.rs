@@ -245,8 +245,6 @@ fn a_vip_is_the_unicast_address_of_one_machine() {
         ("0.0.0.0", "is the unspecified address"),
         ("::", "is the unspecified address"),
         ("0.1.2.3", "is an address of \"this network\""),
-        ("127.0.0.1", "is a loopback address"),
-        ("::1", "is a loopback address"),
         ("224.0.0.1", "is a multicast address"),
         (
             "ff02::1",
@@ -261,6 +259,19 @@ fn a_vip_is_the_unicast_address_of_one_machine() {
     ] {
         let text = super::BASE.replace("192.0.2.10", address);
         says_about(address, &text, &[&format!("5:7: vip \"{address}\" {says}")]);
+    }
+    for address in ["127.0.0.1", "::1"] {
+        let text = super::BASE.replace("192.0.2.10", address);
+        let says = format!(
+            "5:7: load balancer \"web\": vip {address} is a loopback address, which is inside each machine, and load \
+             balancer \"web\", listener \"http\" is served for other machines"
+        );
+        // One of the families differs from the member's.
+        let diagnostics = super::diagnostics(&text);
+        assert!(
+            super::one_line(&diagnostics[0]).starts_with(&says),
+            "{diagnostics:?}"
+        );
     }
 }
 
@@ -302,11 +313,9 @@ fn listeners_have_rules() {
             ],
         },
         Case {
-            when: "a protocol of layer 7 is asked for",
+            when: "HTTPS has no certificate",
             change: ("\"TCP\"", "\"HTTPS\""),
-            says: &[
-                "8:12: protocol HTTPS is not yet built: layer 7 comes with a later version; write TCP or UDP",
-            ],
+            says: &["6:1: load balancer \"web\", listener \"http\", tls: certificates is missing"],
         },
         Case {
             when: "a protocol is unknown",
@@ -351,7 +360,10 @@ fn listeners_have_rules() {
                 "[[pool]]",
                 "[[load_balancer.listener]]\nname=\"b\"\nprotocol=\"HTTP\"\nport=80\npool=\"web\"\n[[pool]]",
             ),
-            says: &["13:10: not yet built", "14:6: port 80 of TCP is already that of"],
+            says: &[
+                "14:6: port 80 of TCP is already that of",
+                "16:1: pool \"web\": load balancer \"web\", listener \"http\" hands out its connections packet by packet, load balancer \"web\", listener \"b\" request by request; give each a pool of its own",
+            ],
         },
         Case {
             when: "a listener of another load balancer has that name",

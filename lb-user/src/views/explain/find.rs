@@ -10,7 +10,7 @@ const NAMED: usize = 20;
 /// Where a listener is: `TCP://192.0.2.1:80`.
 pub(super) fn address(balancer: &LoadBalancer, listener: &Listener) -> String {
     let vip = SocketAddr::new(balancer.vip, listener.port);
-    format!("{}://{vip}", listener.protocol)
+    format!("{}://{vip}", listener.protocol())
 }
 
 /// The listener of that name, or at that address.
@@ -30,7 +30,7 @@ pub(super) fn listener<'c>(
     let at = at(wanted);
     let is_meant = |(balancer, listener): &(&LoadBalancer, &Listener)| {
         at.as_ref().is_some_and(|(protocol, vip)| {
-            listener.protocol.to_string() == *protocol
+            listener.protocol().to_string() == *protocol
                 && balancer.vip == vip.ip()
                 && listener.port == vip.port()
         })
@@ -67,12 +67,22 @@ fn at(wanted: &str) -> Option<(String, SocketAddr)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{LbKind, Protocol};
+    use crate::model::{Http, LbKind, Protocol, Service};
+
+    fn service(protocol: Protocol) -> Service {
+        match protocol {
+            Protocol::Udp => Service::Udp,
+            Protocol::Http => Service::Http {
+                http: Http::default(),
+            },
+            Protocol::Tcp | Protocol::Https => Service::Tcp,
+        }
+    }
 
     fn config(listeners: &[(&str, Protocol, u16)]) -> Config {
         let listener = |&(name, protocol, port): &(&str, Protocol, u16)| Listener {
             name: name.into(),
-            protocol,
+            service: service(protocol),
             port,
             pool: "web".into(),
             admin_state_up: true,

@@ -8,7 +8,7 @@ use lb_common::{
     flow::{Bucket, Record, State, StateWord, table},
     hash,
     host::{HostPlatform, HostTables},
-    platform::{Platform as _, Tables as _},
+    platform::{Members as _, Platform as _, Tables as _},
     tables::{self, Algorithm, MemberState, SessionKey},
     verdict::Reason,
 };
@@ -96,6 +96,7 @@ impl World {
 
     pub(super) fn scene(&self) -> Scene<'_, HostPlatform> {
         Scene {
+            proxied: crate::proxy::Report::default(),
             config: &self.config,
             health: &self.health,
             ids: &self.ids,

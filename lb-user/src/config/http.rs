@@ -1,0 +1,122 @@
+//! What belongs to HTTP: `[load_balancer.listener.http]`, `[load_balancer.listener.tls]`, `[pool.http]`, `[proxy]`.
+
+use super::diagnostic::Reported;
+use super::reader::Table;
+use super::values::{absolute_path, boolean, integer, word};
+use crate::model::{
+    CertificateFiles, ClientTimeouts, Http, ListenerTls, MemberHttp, MemberTimeouts, ProxySettings,
+    RequestLimits, TlsVersion,
+};
+
+/// The kernel's `PATH_MAX` without the final NUL.
+const LONGEST_PATH: usize = 4095;
+const LONGEST_TIMEOUT_S: u32 = 86_400;
+const KI: u32 = 1 << 10;
+
+pub(super) fn proxy(t: &mut Table<'_, '_>) -> Result<ProxySettings, Reported> {
+    let default = ProxySettings::default();
+    let workers = t.optional("workers", integer(1..=256));
+    let max_app_cookies = t.or(
+        "max_app_cookies",
+        default.max_app_cookies,
+        integer(KI..=64 * KI * KI),
+    );
+    Ok(ProxySettings {
+        workers: workers?.map(|at| at.value),
+        max_app_cookies: max_app_cookies?.value,
+    })
+}
+
+pub(super) fn http(t: &mut Table<'_, '_>) -> Result<Http, Reported> {
+    let default = Http::default();
+    let http2 = t.or("http2", default.http2, boolean);
+    let max_connections = t.or("max_connections", default.max_connections, integer(1..=KI * KI));
+    let timeouts = t.section("timeouts", client_timeouts).flatten();
+    let limits = t.section("limits", limits).flatten();
+    Ok(Http {
+        http2: http2?.value,
+        max_connections: max_connections?.value,
+        timeouts: timeouts?,
+        limits: limits?,
+    })
+}
+
+fn client_timeouts(t: &mut Table<'_, '_>) -> Result<ClientTimeouts, Reported> {
+    let default = ClientTimeouts::default();
+    let mut seconds = |key, default| t.or(key, default, integer(1..=LONGEST_TIMEOUT_S));
+    let header_s = seconds("header_s", default.header_s);
+    let idle_s = seconds("idle_s", default.idle_s);
+    let body_s = seconds("body_s", default.body_s);
+    let upgrade_idle_s = seconds("upgrade_idle_s", default.upgrade_idle_s);
+    Ok(ClientTimeouts {
+        header_s: header_s?.value,
+        idle_s: idle_s?.value,
+        body_s: body_s?.value,
+        upgrade_idle_s: upgrade_idle_s?.value,
+    })
+}
+
+fn limits(t: &mut Table<'_, '_>) -> Result<RequestLimits, Reported> {
+    let default = RequestLimits::default();
+    let header_bytes = t.or("header_bytes", default.header_bytes, integer(KI..=64 * KI));
+    let headers = t.or("headers", default.headers, integer(8..=256));
+    let uri_bytes = t.or("uri_bytes", default.uri_bytes, integer(64..=64 * KI));
+    let body_bytes = t.optional("body_bytes", integer(0..=i64::MAX.unsigned_abs()));
+    Ok(RequestLimits {
+        header_bytes: header_bytes?.value,
+        headers: headers?.value,
+        uri_bytes: uri_bytes?.value,
+        body_bytes: body_bytes?.map(|at| at.value),
+    })
+}
+
+pub(super) fn tls(t: &mut Table<'_, '_>) -> Result<ListenerTls, Reported> {
+    let certificates = t.tables("certificates", &["certificate"], certificate);
+    let min_version = t.or("min_version", TlsVersion::Tls12, word);
+    if certificates.is_empty() {
+        let scope = t.scope();
+        return Err(scope.error(
+            scope.span,
+            "certificates is missing; write for example certificates = [{ certificate = \"/etc/holdfast/site.pem\", \
+             key = \"/etc/holdfast/site.key\" }]",
+        ));
+    }
+    Ok(ListenerTls {
+        certificates: certificates.into_iter().collect::<Result<_, _>>()?,
+        min_version: min_version?.value,
+    })
+}
+
+fn certificate(t: &mut Table<'_, '_>) -> Result<CertificateFiles, Reported> {
+    let certificate = t.required("certificate", absolute_path(LONGEST_PATH));
+    let key = t.required("key", absolute_path(LONGEST_PATH));
+    Ok(CertificateFiles {
+        certificate: certificate?.value,
+        key: key?.value,
+    })
+}
+
+pub(super) fn member_http(t: &mut Table<'_, '_>) -> Result<MemberHttp, Reported> {
+    let default = MemberHttp::default();
+    let protocol = t.or("protocol", default.protocol, word);
+    let retries = t.or("retries", default.retries, integer(0..=16));
+    let timeouts = t.section("timeouts", member_timeouts).flatten();
+    Ok(MemberHttp {
+        protocol: protocol?.value,
+        retries: retries?.value,
+        timeouts: timeouts?,
+    })
+}
+
+fn member_timeouts(t: &mut Table<'_, '_>) -> Result<MemberTimeouts, Reported> {
+    let default = MemberTimeouts::default();
+    let mut seconds = |key, default| t.or(key, default, integer(1..=LONGEST_TIMEOUT_S));
+    let connect_s = seconds("connect_s", default.connect_s);
+    let response_s = seconds("response_s", default.response_s);
+    let idle_s = seconds("idle_s", default.idle_s);
+    Ok(MemberTimeouts {
+        connect_s: connect_s?.value,
+        response_s: response_s?.value,
+        idle_s: idle_s?.value,
+    })
+}

@@ -1,0 +1,141 @@
+//! What belongs to HTTP: of a listener towards its clients, and of a pool towards its members.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::{MemberProtocol, TlsVersion};
+
+/// How an HTTP or HTTPS listener serves its clients.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Http {
+    /// Whether HTTP/2 is spoken too: by ALPN under HTTPS, by prior knowledge without.
+    pub http2: bool,
+    /// Connections at a time, 1 to 1 Mi; further ones wait to be accepted.
+    pub max_connections: u32,
+    /// How long clients are waited for.
+    pub timeouts: ClientTimeouts,
+    /// How large requests may be.
+    pub limits: RequestLimits,
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self {
+            http2: true,
+            max_connections: 65_536,
+            timeouts: ClientTimeouts::default(),
+            limits: RequestLimits::default(),
+        }
+    }
+}
+
+/// How long clients are waited for, in seconds; each 1 to 86,400.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClientTimeouts {
+    /// From the connection, or the first byte of a later request, until its whole header is there; the TLS handshake is
+    /// given as long.
+    pub header_s: u32,
+    /// Between two requests of a connection.
+    pub idle_s: u32,
+    /// While a client neither sends its body on nor takes its response.
+    pub body_s: u32,
+    /// While nothing passes in either direction of an upgraded connection, a WebSocket for one.
+    pub upgrade_idle_s: u32,
+}
+
+impl Default for ClientTimeouts {
+    fn default() -> Self {
+        Self {
+            header_s: 10,
+            idle_s: 60,
+            body_s: 60,
+            upgrade_idle_s: 3600,
+        }
+    }
+}
+
+/// How large requests may be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequestLimits {
+    /// The whole header, request line included, 1,024 to 65,536 bytes; the same holds for responses.
+    pub header_bytes: u32,
+    /// Header fields, 8 to 256; the same holds for responses.
+    pub headers: u32,
+    /// The target of the request line, 64 to 65,536 bytes.
+    pub uri_bytes: u32,
+    /// The body. `None`: as large as it likes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body_bytes: Option<u64>,
+}
+
+impl Default for RequestLimits {
+    fn default() -> Self {
+        Self {
+            header_bytes: 16_384,
+            headers: 100,
+            uri_bytes: 8192,
+            body_bytes: None,
+        }
+    }
+}
+
+/// The TLS that ends at an HTTPS listener.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListenerTls {
+    /// At least one; the first is for clients that ask for no name, or for one that none is for.
+    pub certificates: Vec<CertificateFiles>,
+    /// The oldest version that is spoken.
+    pub min_version: TlsVersion,
+}
+
+/// A certificate and its key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CertificateFiles {
+    /// PEM: the certificate first, then those that it was signed with.
+    pub certificate: PathBuf,
+    /// PEM: PKCS #8, PKCS #1 or SEC 1.
+    pub key: PathBuf,
+}
+
+/// How the members of a pool are spoken to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemberHttp {
+    /// What they speak.
+    pub protocol: MemberProtocol,
+    /// Other members that are tried where one fails a request that may be made again, 0 to 16.
+    pub retries: u8,
+    /// How long they are waited for.
+    pub timeouts: MemberTimeouts,
+}
+
+impl Default for MemberHttp {
+    fn default() -> Self {
+        Self {
+            protocol: MemberProtocol::Http1,
+            retries: 2,
+            timeouts: MemberTimeouts::default(),
+        }
+    }
+}
+
+/// How long members are waited for, in seconds; each 1 to 86,400.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemberTimeouts {
+    /// Until a connection is there.
+    pub connect_s: u32,
+    /// From the end of the request until the header of the response, and between the parts of its body.
+    pub response_s: u32,
+    /// Until a connection is closed that no request uses.
+    pub idle_s: u32,
+}
+
+impl Default for MemberTimeouts {
+    fn default() -> Self {
+        Self {
+            connect_s: 5,
+            response_s: 60,
+            idle_s: 30,
+        }
+    }
+}

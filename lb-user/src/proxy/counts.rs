@@ -1,0 +1,95 @@
+//! What is counted, from when the daemon began.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use crate::persistence::Refused;
+
+/// A number that only grows.
+#[derive(Debug, Default)]
+pub(super) struct Count(AtomicU64);
+
+impl Count {
+    pub(super) fn add(&self, more: u64) {
+        self.0.fetch_add(more, Relaxed);
+    }
+
+    pub(super) fn get(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+}
+
+/// The requests of a listener.
+#[derive(Debug, Default)]
+pub(super) struct ListenerCounts {
+    /// Connections that were accepted.
+    pub(super) connections: Count,
+    /// Requests that were read.
+    pub(super) requests: Count,
+    /// Responses by the first digit of their status, those of the balancer's own among them.
+    responses: [Count; 5],
+    /// Requests that the balancer answered itself.
+    pub(super) own_responses: Count,
+}
+
+impl ListenerCounts {
+    /// Counts a response.
+    pub(super) fn respond(&self, status: u16) {
+        let class = usize::from(status / 100).clamp(1, 5) - 1;
+        self.responses[class].add(1);
+    }
+
+    /// Responses of 1xx, 2xx, ... 5xx.
+    pub(super) fn responses(&self) -> [u64; 5] {
+        std::array::from_fn(|class| self.responses[class].get())
+    }
+}
+
+/// The requests of a member.
+#[derive(Debug, Default)]
+pub(super) struct MemberCounts {
+    /// Requests that it was given.
+    pub(super) requests: Count,
+    /// Those that it did not respond to.
+    pub(super) failures: Count,
+    /// Connections that were opened to it.
+    pub(super) connections: Count,
+}
+
+/// The sessions of a pool.
+#[derive(Debug, Default)]
+pub(super) struct PoolCounts {
+    /// Sessions that began.
+    pub(super) created: Count,
+    /// Requests that went to the member of their session.
+    pub(super) held: Count,
+    /// Sessions whose member could not have a request, and which went to another one.
+    pub(super) moved: Count,
+    /// Sessions whose client came back too late, or not at all.
+    pub(super) expired: Count,
+    /// Sessions that made room for others.
+    pub(super) evicted: Count,
+    /// Sessions that the application ended.
+    pub(super) ended: Count,
+    /// Cookies that were not taken, by reason.
+    refused: [Count; Refused::ALL.len()],
+}
+
+impl PoolCounts {
+    /// Counts a cookie that was not taken.
+    pub(super) fn refuse(&self, refused: Refused) {
+        if refused == Refused::Expired {
+            self.expired.add(1);
+        }
+        self.refused[refused as usize].add(1);
+    }
+
+    /// Cookies that were not taken, by reason; without those of which there was none.
+    pub(super) fn refused(&self) -> impl Iterator<Item = (Refused, u64)> {
+        let counts = self.refused.iter().map(Count::get);
+        Refused::ALL
+            .iter()
+            .copied()
+            .zip(counts)
+            .filter(|(_, count)| *count > 0)
+    }
+}

@@ -1,0 +1,147 @@
+//! Heads of HTTP/1 as they go out.
+
+use std::io::Write as _;
+
+use super::admit::Admitted;
+use crate::http::{
+    fields::{Field, Name},
+    framing::Framing,
+    head::{Head, Version},
+};
+
+/// Who asks, as members are told.
+#[derive(Clone, Debug)]
+pub(super) struct Asker {
+    /// The client's address, written out.
+    pub(super) address: String,
+    /// `http` or `https`.
+    pub(super) scheme: &'static str,
+    /// The port that was asked, written out.
+    pub(super) port: String,
+}
+
+/// What a member gets beside what the client sent.
+pub(super) struct ToMember<'e> {
+    pub(super) asker: &'e Asker,
+    /// The value of the `Cookie` field in place of what came, where that is another; empty: no field.
+    pub(super) cookie: Option<&'e [u8]>,
+}
+
+/// Writes the head of a request to a member that speaks HTTP/1.1.
+pub(super) fn request(head: &Head, admitted: &Admitted, edits: &ToMember<'_>, out: &mut Vec<u8>) {
+    let path = admitted.path.of(&head.bytes);
+    out.extend_from_slice(head.method());
+    out.push(b' ');
+    if path.first() != Some(&b'/') && path != b"*" {
+        out.push(b'/');
+    }
+    out.extend_from_slice(path);
+    out.extend_from_slice(b" HTTP/1.1\r\n");
+    let is_kept = |field: &Field| match field.name {
+        Name::XForwardedFor
+        | Name::XForwardedProto
+        | Name::XForwardedPort
+        | Name::XForwardedHost
+        | Name::Forwarded => false,
+        Name::Host => admitted.authority.is_none(),
+        Name::Cookie => edits.cookie.is_none(),
+        _ => true,
+    };
+    fields(head, is_kept, out);
+    if let Some(authority) = admitted.authority {
+        line(out, b"Host", authority.of(&head.bytes));
+    }
+    if let Some(cookie) = edits.cookie
+        && !cookie.is_empty()
+    {
+        line(out, b"Cookie", cookie);
+    }
+    let Asker {
+        address,
+        scheme,
+        port,
+    } = edits.asker;
+    line(out, b"X-Forwarded-For", address.as_bytes());
+    line(out, b"X-Forwarded-Proto", scheme.as_bytes());
+    line(out, b"X-Forwarded-Port", port.as_bytes());
+    if admitted.framing == Framing::Chunked {
+        line(out, b"Transfer-Encoding", b"chunked");
+    }
+    if admitted.is_upgrade {
+        upgrade(head, out);
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+/// What the client's connection wants of a response.
+pub(super) struct ToClient<'e> {
+    pub(super) version: Version,
+    pub(super) keep_alive: bool,
+    /// How the body goes out.
+    pub(super) framing: Framing,
+    /// Whole lines of further fields.
+    pub(super) further: &'e [u8],
+}
+
+/// Writes the head of a response to a client that speaks HTTP/1.
+pub(super) fn response(head: &Head, edits: &ToClient<'_>, out: &mut Vec<u8>) {
+    // Writing to memory does not fail.
+    let _ = write!(out, "HTTP/1.1 {} ", head.status);
+    out.extend_from_slice(head.method());
+    out.extend_from_slice(b"\r\n");
+    let has_no_length = head.status < 200 || head.status == 204;
+    fields(
+        head,
+        |field| field.name != Name::ContentLength || !has_no_length,
+        out,
+    );
+    out.extend_from_slice(edits.further);
+    if head.status == 101 {
+        upgrade(head, out);
+    } else if head.status >= 200 {
+        if edits.framing == Framing::Chunked {
+            line(out, b"Transfer-Encoding", b"chunked");
+        }
+        match (edits.version, edits.keep_alive) {
+            (Version::Http11, true) | (Version::Http10, false) => {}
+            (Version::Http11, false) => line(out, b"Connection", b"close"),
+            (Version::Http10, true) => line(out, b"Connection", b"keep-alive"),
+        }
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+fn upgrade(head: &Head, out: &mut Vec<u8>) {
+    line(out, b"Connection", b"upgrade");
+    for protocol in head.values(Name::Upgrade) {
+        line(out, b"Upgrade", protocol);
+    }
+}
+
+/// Copies the fields that are end to end and to be kept, runs of them at once.
+fn fields(head: &Head, is_kept: impl Fn(&Field) -> bool, out: &mut Vec<u8>) {
+    let mut run = None;
+    for field in &head.fields {
+        if is_kept(field) && head.is_end_to_end(field) {
+            run = match run {
+                Some((start, end)) if end == field.label.start => Some((start, field.end)),
+                Some((start, end)) => {
+                    out.extend_from_slice(&head.bytes[start as usize..end as usize]);
+                    Some((field.label.start, field.end))
+                }
+                None => Some((field.label.start, field.end)),
+            };
+        }
+    }
+    if let Some((start, end)) = run {
+        out.extend_from_slice(&head.bytes[start as usize..end as usize]);
+    }
+}
+
+/// Writes a field.
+pub(super) fn line(out: &mut Vec<u8>, label: &[u8], value: &[u8]) {
+    out.extend_from_slice(label);
+    out.extend_from_slice(b": ");
+    out.extend_from_slice(value);
+    out.extend_from_slice(b"\r\n");
+}

@@ -1,0 +1,99 @@
+//! What can go wrong with a request: whose fault it is, what the client is told, and whether another member may be tried.
+
+use std::io;
+
+use thiserror::Error;
+
+use super::body::Broken;
+use crate::http::{framing::Unclear, head::Malformed};
+
+/// Why a request got no response of a member, or not all of it.
+#[derive(Debug, Error)]
+pub(super) enum Fault {
+    #[error("{0}")]
+    Malformed(#[from] Malformed),
+    #[error("{0}")]
+    Unclear(#[from] Unclear),
+    #[error("a request needs exactly one Host that names a host")]
+    Host,
+    #[error("CONNECT is not for a load balancer")]
+    Connect,
+    #[error("the target is none that a server has")]
+    Target,
+    #[error("the body is too large")]
+    BodyTooLarge,
+    #[error("the request did not come in time")]
+    ClientTimeout,
+    #[error("the client went away")]
+    ClientGone,
+    #[error("the body of the request broke off: {0}")]
+    ClientBroken(Broken),
+    #[error("no member is available")]
+    NoMember,
+    #[error("the member cannot be reached: {0}")]
+    Unreachable(io::Error),
+    #[error("the member did not accept the connection in time")]
+    ConnectTimeout,
+    #[error("the member closed the connection without a response")]
+    MemberClosed,
+    #[error("the response is not HTTP: {0}")]
+    BadResponse(&'static str),
+    #[error("the member did not respond in time")]
+    MemberTimeout,
+    #[error("the response broke off: {0}")]
+    ResponseBroken(Broken),
+}
+
+/// When a request may be made again, of another member.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Retry {
+    /// The member never had it.
+    Always,
+    /// The member may have acted on it: where it does no harm to do so twice.
+    Idempotent,
+    Never,
+}
+
+impl Fault {
+    /// What the client is told; none where nobody is there to be told, or a response has begun.
+    pub(super) fn status(&self) -> Option<u16> {
+        Some(match self {
+            Self::Malformed(Malformed::TargetTooLong) => 414,
+            Self::Malformed(Malformed::TooLarge | Malformed::TooManyFields) => 431,
+            Self::Malformed(Malformed::Version) => 505,
+            Self::Malformed(_)
+            | Self::Unclear(_)
+            | Self::Host
+            | Self::Target
+            | Self::ClientBroken(Broken::BadChunk(_)) => 400,
+            Self::Connect => 405,
+            Self::BodyTooLarge => 413,
+            Self::ClientTimeout => 408,
+            Self::ClientGone | Self::ClientBroken(_) | Self::ResponseBroken(_) => return None,
+            Self::NoMember => 503,
+            Self::Unreachable(_) | Self::MemberClosed | Self::BadResponse(_) => 502,
+            Self::ConnectTimeout | Self::MemberTimeout => 504,
+        })
+    }
+
+    /// Whether it is the member that failed.
+    pub(super) fn is_members(&self) -> bool {
+        matches!(
+            self,
+            Self::Unreachable(_)
+                | Self::ConnectTimeout
+                | Self::MemberClosed
+                | Self::BadResponse(_)
+                | Self::MemberTimeout
+                | Self::ResponseBroken(_)
+        )
+    }
+
+    pub(super) fn retry(&self) -> Retry {
+        match self {
+            Self::Unreachable(_) | Self::ConnectTimeout => Retry::Always,
+            Self::MemberClosed => Retry::Idempotent,
+            _ => Retry::Never,
+        }
+    }
+}

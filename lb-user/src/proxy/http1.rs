@@ -1,0 +1,375 @@
+//! A client's connection that speaks HTTP/1.
+
+use std::{
+    future::poll_fn,
+    net::SocketAddr,
+    rc::Rc,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use super::{
+    admit::{self, Admitted},
+    body::{Broken, Coding, Incoming, Outgoing, Sink},
+    encode::{self, Asker, ToClient},
+    exchange::{self, Ended, Request, RequestBody, Responder},
+    fault::Fault,
+    io::{Reader, Shared, Stream, Writer},
+    respond,
+    serving::Listener,
+    timer::Timer,
+    worker::Worker,
+};
+use crate::http::{
+    framing::Framing,
+    head::{Head, Search, Version},
+};
+
+/// What a client sends on after it was told that nothing is read any more, at most, in bytes.
+const MOST_LINGERING: usize = 1 << 20;
+/// For how long it may, in seconds.
+const LINGER_S: u32 = 2;
+
+/// What becomes of a connection.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Next {
+    /// It waits for another request, without memory for one.
+    Idle,
+    Close,
+}
+
+/// Serves the requests of a connection until it ends.
+pub(super) async fn serve(
+    worker: &Rc<Worker>,
+    address: SocketAddr,
+    mut stream: Stream,
+    asker: Asker,
+    peer: SocketAddr,
+) {
+    let timer = worker.timers.timer();
+    let mut is_first = true;
+    while let Some(listener) = worker.listener(address) {
+        let timeouts = &listener.http.timeouts;
+        timer.set(if is_first {
+            timeouts.header_s
+        } else {
+            timeouts.idle_s
+        });
+        let wakes = poll_fn(|context| {
+            if stream.poll_readable(context).is_ready() {
+                return Poll::Ready(true);
+            }
+            let is_over = timer.is_over(context) || worker.is_leaving(address);
+            if is_over {
+                Poll::Ready(false)
+            } else {
+                Poll::Pending
+            }
+        });
+        if !wakes.await {
+            return;
+        }
+        is_first = false;
+        let client = Client {
+            worker,
+            address,
+            asker: &asker,
+            peer,
+            timer: &timer,
+        };
+        // In memory of its own, which is given back while the connection is idle.
+        if Box::pin(client.serve_burst(&mut stream, listener)).await == Next::Close {
+            return;
+        }
+    }
+}
+
+struct Client<'c> {
+    worker: &'c Rc<Worker>,
+    address: SocketAddr,
+    asker: &'c Asker,
+    peer: SocketAddr,
+    timer: &'c Timer,
+}
+
+impl Client<'_> {
+    /// Serves requests as long as there is something to read.
+    async fn serve_burst(&self, stream: &mut Stream, mut listener: Arc<Listener>) -> Next {
+        let mut shared = Shared::default();
+        let (mut reader, mut writer) = stream.split(&mut shared);
+        reader.buffer = self.worker.buffers.take();
+        writer.pending = self.worker.take_bytes();
+        let next = loop {
+            let next = self.serve_one(&listener, &mut reader, &mut writer).await;
+            if next == Next::Close || reader.buffer.is_empty() {
+                break next;
+            }
+            match self.worker.listener(self.address) {
+                Some(current) => listener = current,
+                None => break Next::Close,
+            }
+        };
+        self.worker.buffers.give(reader.buffer);
+        self.worker.give_bytes(writer.pending);
+        next
+    }
+
+    async fn serve_one(&self, listener: &Listener, reader: &mut Reader<'_>, writer: &mut Writer<'_>) -> Next {
+        let mut head = self.worker.take_head();
+        let next = match self.read_head(listener, reader, &mut head).await {
+            Ok(true) => self.respond(listener, &head, reader, writer).await,
+            Ok(false) => Next::Close,
+            Err(fault) => {
+                self.refuse(listener, &fault, Version::Http11, reader, writer)
+                    .await
+            }
+        };
+        self.worker.give_head(head);
+        next
+    }
+
+    /// Reads the head of a request; false where the connection ends before one begins.
+    async fn read_head(
+        &self,
+        listener: &Listener,
+        reader: &mut Reader<'_>,
+        head: &mut Head,
+    ) -> Result<bool, Fault> {
+        self.timer.set(listener.http.timeouts.header_s);
+        let mut search = Search::default();
+        let end = poll_fn(|context| {
+            loop {
+                // RFC 9112, section 2.2: empty lines before a request are passed over.
+                while reader.buffer.filled().starts_with(b"\r\n") {
+                    reader.buffer.consume(2);
+                    search = Search::default();
+                }
+                if let Some(end) = search.end(reader.buffer.filled(), &listener.limits)? {
+                    return Poll::Ready(Ok(Some(end)));
+                }
+                match reader.poll_fill(context) {
+                    Poll::Ready(Ok(0) | Err(_)) if reader.buffer.is_empty() => return Poll::Ready(Ok(None)),
+                    Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(Err(Fault::ClientGone)),
+                    Poll::Ready(Ok(_)) => {}
+                    Poll::Pending if self.timer.is_over(context) => {
+                        return Poll::Ready(Err(Fault::ClientTimeout));
+                    }
+                    Poll::Pending => return Poll::Pending,
+                }
+            }
+        });
+        let Some(end) = end.await? else { return Ok(false) };
+        let read = head.read_request(&reader.buffer.filled()[..end], &listener.limits);
+        reader.buffer.consume(end);
+        read?;
+        Ok(true)
+    }
+
+    async fn respond(
+        &self,
+        listener: &Listener,
+        head: &Head,
+        reader: &mut Reader<'_>,
+        writer: &mut Writer<'_>,
+    ) -> Next {
+        let admitted = match admit::admit(head, listener.http.limits.body_bytes) {
+            Ok(admitted) => admitted,
+            Err(fault) => return self.refuse(listener, &fault, head.version, reader, writer).await,
+        };
+        let Admitted {
+            framing, keep_alive, ..
+        } = admitted;
+        let mut body = Incoming::new(reader, framing);
+        let mut responder = Response {
+            out: Outgoing::new(writer, Coding::Plain),
+            version: head.version,
+            keep_alive: keep_alive && !self.worker.is_leaving(self.address),
+            has_begun: false,
+        };
+        let request = Request {
+            head,
+            admitted,
+            client: self.peer.ip(),
+            asker: self.asker,
+        };
+        let outcome = exchange::exchange(
+            self.worker,
+            listener,
+            &request,
+            &mut body,
+            &mut responder,
+            self.timer,
+        )
+        .await;
+        let Response {
+            keep_alive,
+            has_begun,
+            ..
+        } = responder;
+        let is_read = body.is_over();
+        match outcome {
+            Ok(Ended::Whole) if keep_alive && is_read => Next::Idle,
+            Ok(_) => {
+                self.close(reader, writer).await;
+                Next::Close
+            }
+            // What has begun cannot be made good: the client sees that it breaks off.
+            Err(_) if has_begun => Next::Close,
+            Err(fault) if is_read && keep_alive => self.tell(listener, &fault, head.version, writer).await,
+            Err(fault) => self.refuse(listener, &fault, head.version, reader, writer).await,
+        }
+    }
+
+    /// Tells of a fault of the member's side, after which the connection goes on.
+    async fn tell(
+        &self,
+        listener: &Listener,
+        fault: &Fault,
+        version: Version,
+        writer: &mut Writer<'_>,
+    ) -> Next {
+        let Some(status) = fault.status() else {
+            return Next::Close;
+        };
+        listener.counts.respond(status);
+        listener.counts.own_responses.add(1);
+        respond::write(status, version, true, &mut writer.pending);
+        match self.flush(writer).await {
+            Ok(()) => Next::Idle,
+            Err(()) => Next::Close,
+        }
+    }
+
+    /// Tells of a fault after which it cannot be said where the next request begins, and closes.
+    async fn refuse(
+        &self,
+        listener: &Listener,
+        fault: &Fault,
+        version: Version,
+        reader: &mut Reader<'_>,
+        writer: &mut Writer<'_>,
+    ) -> Next {
+        if let Some(status) = fault.status() {
+            listener.counts.respond(status);
+            listener.counts.own_responses.add(1);
+            respond::write(status, version, false, &mut writer.pending);
+            self.close(reader, writer).await;
+        }
+        Next::Close
+    }
+
+    async fn flush(&self, writer: &mut Writer<'_>) -> Result<(), ()> {
+        poll_fn(|context| match writer.poll_flush(context) {
+            Poll::Ready(outcome) => Poll::Ready(outcome.map_err(drop)),
+            Poll::Pending if self.timer.is_over(context) => Poll::Ready(Err(())),
+            Poll::Pending => Poll::Pending,
+        })
+        .await
+    }
+
+    /// Sends what is left to send, and reads on for a moment: a connection that is closed with something unread is reset,
+    /// and then the client may not see the response (RFC 9112, section 9.6).
+    async fn close(&self, reader: &mut Reader<'_>, writer: &mut Writer<'_>) {
+        self.timer.set(LINGER_S);
+        let mut read = 0;
+        let mut is_shut = false;
+        poll_fn(|context| {
+            if !is_shut {
+                is_shut = writer.poll_shutdown(context).is_ready();
+            }
+            loop {
+                reader.buffer.consume(usize::MAX / 2);
+                match reader.poll_fill(context) {
+                    Poll::Ready(Ok(count)) if count > 0 && read < MOST_LINGERING => read += count,
+                    Poll::Ready(_) => return Poll::Ready(()),
+                    Poll::Pending if self.timer.is_over(context) => return Poll::Ready(()),
+                    Poll::Pending => return Poll::Pending,
+                }
+            }
+        })
+        .await;
+    }
+}
+
+/// A response on its way to the client.
+struct Response<'w, 'io> {
+    out: Outgoing<'w, 'io>,
+    version: Version,
+    keep_alive: bool,
+    has_begun: bool,
+}
+
+impl Responder for Response<'_, '_> {
+    fn interim(&mut self, head: &Head) {
+        // RFC 9110, section 15.2: a client of HTTP/1.0 knows none.
+        if self.version == Version::Http11 {
+            self.write(head, Framing::None, &[]);
+        }
+    }
+
+    fn begin(&mut self, head: &Head, framing: Framing, further: &[u8]) -> Result<(), Broken> {
+        self.has_begun = true;
+        let framing = match (framing, self.version) {
+            (Framing::Chunked | Framing::UntilClose, Version::Http11) => {
+                self.out.coding = Coding::Chunked { rest: 0 };
+                Framing::Chunked
+            }
+            (Framing::Chunked | Framing::UntilClose, Version::Http10) => {
+                self.keep_alive = false;
+                Framing::UntilClose
+            }
+            (framing, _) => framing,
+        };
+        self.write(head, framing, further);
+        Ok(())
+    }
+
+    fn has_begun(&self) -> bool {
+        self.has_begun
+    }
+
+    fn poll_gone(&mut self, _context: &mut Context<'_>) -> bool {
+        // That, the other direction tells.
+        false
+    }
+
+    fn poll_close(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Broken>> {
+        self.out.writer.poll_shutdown(context).map_err(Broken::Io)
+    }
+}
+
+impl Response<'_, '_> {
+    fn write(&mut self, head: &Head, framing: Framing, further: &[u8]) {
+        let edits = ToClient {
+            version: self.version,
+            keep_alive: self.keep_alive,
+            framing,
+            further,
+        };
+        encode::response(head, &edits, &mut self.out.writer.pending);
+    }
+}
+
+impl Sink for Response<'_, '_> {
+    fn poll_write(&mut self, context: &mut Context<'_>, data: &[u8]) -> Poll<Result<usize, Broken>> {
+        self.out.poll_write(context, data)
+    }
+
+    fn poll_finish(&mut self, context: &mut Context<'_>, trailers: &[u8]) -> Poll<Result<(), Broken>> {
+        self.out.poll_finish(context, trailers)
+    }
+
+    fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Broken>> {
+        self.out.poll_flush(context)
+    }
+}
+
+impl RequestBody for Incoming<'_, '_> {
+    fn upgrade(&mut self) {
+        self.until_close();
+    }
+
+    fn was_touched(&self) -> bool {
+        self.was_touched
+    }
+}

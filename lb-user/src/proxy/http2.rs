@@ -1,0 +1,463 @@
+//! A client's connection that speaks HTTP/2 (RFC 9113).
+
+use std::{
+    cell::Cell,
+    future::{Future, poll_fn},
+    net::SocketAddr,
+    pin::pin,
+    rc::Rc,
+    task::{Context, Poll, ready},
+};
+
+use bytes::Bytes;
+use h2::{
+    Reason, RecvStream, SendStream,
+    server::{self, SendResponse},
+};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, request};
+use tokio::task;
+
+use super::{
+    admit::{Admitted, admit},
+    body::{Broken, Sink, Source},
+    encode::Asker,
+    exchange::{self, Request, RequestBody, Responder},
+    fault::Fault,
+    io::Stream,
+    respond,
+    serving::Listener,
+    worker::Worker,
+};
+use crate::http::{
+    fields::Name,
+    framing::Framing,
+    head::{Head, Malformed},
+};
+
+/// Requests that a client may have under way on one connection.
+const MOST_STREAMS: u32 = 128;
+/// What a client may send of a body before it is taken, in bytes.
+const STREAM_WINDOW: u32 = 64 * 1024;
+/// The same of all bodies of a connection.
+const CONNECTION_WINDOW: u32 = 1024 * 1024;
+/// What is kept of responses that a client does not take, for each of its requests.
+const MOST_UNSENT: usize = 64 * 1024;
+/// The largest piece of a body in one frame.
+const LARGEST_FRAME: u32 = 16 * 1024;
+
+/// Serves the requests of a connection until it ends.
+pub(super) async fn serve(
+    worker: &Rc<Worker>,
+    address: SocketAddr,
+    stream: Stream,
+    asker: Asker,
+    peer: SocketAddr,
+) {
+    let Some(listener) = worker.listener(address) else {
+        return;
+    };
+    let timer = worker.timers.timer();
+    timer.set(listener.http.timeouts.header_s);
+    let mut builder = server::Builder::new();
+    builder
+        .max_concurrent_streams(MOST_STREAMS)
+        .initial_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_header_list_size(listener.http.limits.header_bytes)
+        .max_send_buffer_size(MOST_UNSENT)
+        .max_frame_size(LARGEST_FRAME);
+    drop(listener);
+    let mut handshake = pin!(builder.handshake::<_, Bytes>(stream));
+    let connection = poll_fn(|context| match handshake.as_mut().poll(context) {
+        Poll::Ready(outcome) => Poll::Ready(outcome.ok()),
+        Poll::Pending if timer.is_over(context) => Poll::Ready(None),
+        Poll::Pending => Poll::Pending,
+    });
+    let Some(mut connection) = connection.await else {
+        return;
+    };
+    let asker = Rc::new(asker);
+    let under_way = Rc::new(Cell::new(0_usize));
+    let mut is_ending = false;
+    loop {
+        let is_idle = Cell::new(false);
+        let accepted = poll_fn(|context| {
+            if let Poll::Ready(accepted) = connection.poll_accept(context) {
+                return Poll::Ready(accepted);
+            }
+            let is_unused = under_way.get() == 0;
+            let is_over = timer.is_over(context);
+            if !is_ending && (worker.is_leaving(address) || (is_unused && is_over)) {
+                is_idle.set(true);
+                return Poll::Ready(None);
+            }
+            if is_ending && is_over {
+                // It was asked to go, and does not.
+                return Poll::Ready(None);
+            }
+            Poll::Pending
+        })
+        .await;
+        let (request, respond) = match accepted {
+            Some(Ok(accepted)) => accepted,
+            // RFC 9113, section 6.8: what the client has begun before it heard of it is served.
+            None if is_idle.get() => {
+                is_ending = true;
+                connection.graceful_shutdown();
+                timer.set(GOING_S);
+                continue;
+            }
+            Some(Err(_)) | None => return,
+        };
+        let Some(listener) = worker.listener(address) else {
+            continue;
+        };
+        timer.set(listener.http.timeouts.idle_s);
+        under_way.set(under_way.get() + 1);
+        let done = Done(Rc::clone(&under_way));
+        let (worker, asker) = (Rc::clone(worker), Rc::clone(&asker));
+        task::spawn_local(async move {
+            let (parts, body) = request.into_parts();
+            serve_stream(&worker, &listener, &asker, peer, &parts, body, respond).await;
+            drop(done);
+        });
+    }
+}
+
+/// How long a client may take to leave, in seconds.
+const GOING_S: u32 = 30;
+
+/// A request that is under way.
+struct Done(Rc<Cell<usize>>);
+
+impl Drop for Done {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
+    }
+}
+
+async fn serve_stream(
+    worker: &Rc<Worker>,
+    listener: &Listener,
+    asker: &Asker,
+    peer: SocketAddr,
+    parts: &request::Parts,
+    body: RecvStream,
+    respond: SendResponse<Bytes>,
+) {
+    let timer = worker.timers.timer();
+    let mut head = worker.take_head();
+    let mut responder = ToStream {
+        respond,
+        stream: None,
+        rest: None,
+    };
+    let outcome = match admit_stream(listener, parts, &body, &mut head) {
+        Ok(admitted) => {
+            let request = Request {
+                head: &head,
+                admitted,
+                client: peer.ip(),
+                asker,
+            };
+            let mut body = FromStream::new(body);
+            exchange::exchange(worker, listener, &request, &mut body, &mut responder, &timer)
+                .await
+                .map(drop)
+        }
+        Err(fault) => Err(fault),
+    };
+    if let Err(fault) = outcome {
+        responder.fail(listener, &fault);
+    }
+    worker.give_head(head);
+}
+
+/// The request as a head like any other.
+fn admit_stream(
+    listener: &Listener,
+    parts: &request::Parts,
+    body: &RecvStream,
+    head: &mut Head,
+) -> Result<Admitted, Fault> {
+    let uri = &parts.uri;
+    head.method = head.add(parts.method.as_str().as_bytes());
+    let target = uri.path_and_query().map_or("", http::uri::PathAndQuery::as_str);
+    if target.len() > listener.limits.target {
+        return Err(Malformed::TargetTooLong.into());
+    }
+    head.target = head.add(target.as_bytes());
+    // RFC 9113, section 8.3.1: `:authority` is what `Host` is in HTTP/1.1, and may not say something else.
+    let mut hosts = parts.headers.get_all(http::header::HOST).into_iter();
+    match (uri.authority(), hosts.next(), hosts.next()) {
+        (Some(authority), None, None) => head.push(b"host", authority.as_str().as_bytes()),
+        (Some(authority), Some(host), None)
+            if host
+                .as_bytes()
+                .eq_ignore_ascii_case(authority.as_str().as_bytes()) => {}
+        (None, Some(_), None) => {}
+        _ => return Err(Fault::Host),
+    }
+    let mut cookie = Vec::new();
+    for (name, value) in &parts.headers {
+        if name == http::header::COOKIE {
+            // RFC 9113, section 8.2.3: they are one field where they go on.
+            if !cookie.is_empty() {
+                cookie.extend_from_slice(b"; ");
+            }
+            cookie.extend_from_slice(value.as_bytes());
+        } else {
+            head.push(name.as_str().as_bytes(), value.as_bytes());
+        }
+    }
+    if !cookie.is_empty() {
+        head.push(b"cookie", &cookie);
+    }
+    if head.fields.len() > listener.limits.fields {
+        return Err(Malformed::TooManyFields.into());
+    }
+    let mut admitted = admit(head, listener.http.limits.body_bytes)?;
+    admitted.is_upgrade = false;
+    if body.is_end_stream() {
+        admitted.framing = match admitted.framing {
+            Framing::Length(_) => Framing::Length(0),
+            _ => Framing::None,
+        };
+    } else if admitted.framing == Framing::None {
+        admitted.framing = Framing::Chunked;
+    }
+    Ok(admitted)
+}
+
+/// The body of a request.
+struct FromStream {
+    stream: RecvStream,
+    data: Bytes,
+    trailers: Vec<u8>,
+    was_touched: bool,
+}
+
+impl FromStream {
+    fn new(stream: RecvStream) -> Self {
+        Self {
+            stream,
+            data: Bytes::new(),
+            trailers: Vec::new(),
+            was_touched: false,
+        }
+    }
+}
+
+impl Source for FromStream {
+    fn poll_data(&mut self, context: &mut Context<'_>) -> Poll<Result<bool, Broken>> {
+        while self.data.is_empty() {
+            if let Some(data) = ready!(self.stream.poll_data(context)) {
+                self.data = data?;
+                continue;
+            }
+            if let Some(trailers) = ready!(self.stream.poll_trailers(context))? {
+                self.trailers = lines(&trailers);
+            }
+            return Poll::Ready(Ok(false));
+        }
+        Poll::Ready(Ok(true))
+    }
+
+    fn data(&self) -> &[u8] {
+        &self.data
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.was_touched = true;
+        drop(self.data.split_to(count.min(self.data.len())));
+        // A stream that has ended has no window.
+        let _ = self.stream.flow_control().release_capacity(count);
+    }
+
+    fn trailers(&self) -> &[u8] {
+        &self.trailers
+    }
+
+    fn is_gone(&mut self, _context: &mut Context<'_>) -> bool {
+        // That, the other direction tells.
+        false
+    }
+}
+
+impl RequestBody for FromStream {
+    fn upgrade(&mut self) {}
+
+    fn was_touched(&self) -> bool {
+        self.was_touched
+    }
+}
+
+/// The response to a request.
+struct ToStream {
+    respond: SendResponse<Bytes>,
+    /// Once it has begun.
+    stream: Option<SendStream<Bytes>>,
+    /// How much of the body is to come, where that is known.
+    rest: Option<u64>,
+}
+
+impl ToStream {
+    /// Tells of a fault, or breaks off what has begun.
+    fn fail(&mut self, listener: &Listener, fault: &Fault) {
+        match (&mut self.stream, fault.status()) {
+            (Some(stream), _) => stream.send_reset(Reason::INTERNAL_ERROR),
+            (None, None) => self.respond.send_reset(Reason::CANCEL),
+            (None, Some(status)) => {
+                listener.counts.respond(status);
+                listener.counts.own_responses.add(1);
+                let body = respond::text(status);
+                let response = Response::builder()
+                    .status(status)
+                    .header(http::header::CONTENT_TYPE, "text/plain")
+                    .header(http::header::CONTENT_LENGTH, body.len())
+                    .header(http::header::CACHE_CONTROL, "no-store")
+                    .body(());
+                // Who asked may have gone away.
+                let Ok(Ok(mut stream)) = response.map(|response| self.respond.send_response(response, false))
+                else {
+                    return;
+                };
+                let _ = stream.send_data(Bytes::from(body), true);
+            }
+        }
+    }
+}
+
+impl Responder for ToStream {
+    fn interim(&mut self, head: &Head) {
+        let mut response = Response::new(());
+        *response.headers_mut() = fields(head, &[]);
+        if let Ok(status) = StatusCode::from_u16(head.status) {
+            *response.status_mut() = status;
+            // A client that has gone away needs none.
+            let _ = self.respond.send_informational(response);
+        }
+    }
+
+    fn begin(&mut self, head: &Head, framing: Framing, further: &[u8]) -> Result<(), Broken> {
+        let mut response = Response::new(());
+        *response.status_mut() = StatusCode::from_u16(head.status).unwrap_or(StatusCode::BAD_GATEWAY);
+        *response.headers_mut() = fields(head, further);
+        let is_empty = matches!(framing, Framing::None | Framing::Length(0));
+        self.rest = match framing {
+            Framing::None => Some(0),
+            Framing::Length(length) => Some(length),
+            Framing::Chunked | Framing::UntilClose => None,
+        };
+        self.stream = Some(self.respond.send_response(response, is_empty)?);
+        Ok(())
+    }
+
+    fn has_begun(&self) -> bool {
+        self.stream.is_some()
+    }
+
+    fn poll_close(&mut self, _context: &mut Context<'_>) -> Poll<Result<(), Broken>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_gone(&mut self, context: &mut Context<'_>) -> bool {
+        match &mut self.stream {
+            None => self.respond.poll_reset(context).is_ready(),
+            Some(stream) => stream.poll_reset(context).is_ready(),
+        }
+    }
+}
+
+impl Sink for ToStream {
+    fn poll_write(&mut self, context: &mut Context<'_>, data: &[u8]) -> Poll<Result<usize, Broken>> {
+        let Some(stream) = &mut self.stream else {
+            return Poll::Ready(Err(Broken::CutShort));
+        };
+        let wanted = data.len().min(LARGEST_FRAME as usize);
+        if stream.capacity() < wanted {
+            stream.reserve_capacity(wanted);
+        }
+        let room = match stream.capacity() {
+            0 => match ready!(stream.poll_capacity(context)) {
+                Some(room) => room?,
+                None => return Poll::Ready(Err(Broken::CutShort)),
+            },
+            room => room,
+        };
+        let count = room.min(wanted);
+        let is_last = self.rest == Some(count as u64);
+        if let Some(rest) = &mut self.rest {
+            *rest = rest.saturating_sub(count as u64);
+        }
+        stream.send_data(Bytes::copy_from_slice(&data[..count]), is_last)?;
+        Poll::Ready(Ok(count))
+    }
+
+    fn poll_finish(&mut self, _context: &mut Context<'_>, trailers: &[u8]) -> Poll<Result<(), Broken>> {
+        if self.rest == Some(0) {
+            // Its last frame said so.
+            return Poll::Ready(Ok(()));
+        }
+        self.rest = Some(0);
+        let Some(stream) = &mut self.stream else {
+            return Poll::Ready(Err(Broken::CutShort));
+        };
+        if trailers.is_empty() {
+            stream.send_data(Bytes::new(), true)?;
+        } else {
+            let mut fields = HeaderMap::new();
+            add_lines(trailers, &mut fields);
+            stream.send_trailers(fields)?;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_flush(&mut self, _context: &mut Context<'_>) -> Poll<Result<(), Broken>> {
+        // The task of the connection sees to that.
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// The fields of a response as HTTP/2 has them, and further lines.
+fn fields(head: &Head, further: &[u8]) -> HeaderMap {
+    let mut fields = HeaderMap::with_capacity(head.fields.len() + 2);
+    let has_no_length = head.status < 200 || head.status == 204;
+    for field in &head.fields {
+        if head.is_end_to_end(field) && (field.name != Name::ContentLength || !has_no_length) {
+            add(
+                field.label.of(&head.bytes),
+                field.value.of(&head.bytes),
+                &mut fields,
+            );
+        }
+    }
+    add_lines(further, &mut fields);
+    fields
+}
+
+fn add(label: &[u8], value: &[u8], fields: &mut HeaderMap) {
+    if let (Ok(label), Ok(value)) = (HeaderName::from_bytes(label), HeaderValue::from_bytes(value)) {
+        fields.append(label, value);
+    }
+}
+
+/// Adds lines of HTTP/1.
+fn add_lines(lines: &[u8], fields: &mut HeaderMap) {
+    for line in lines.split(|byte| *byte == b'\n') {
+        if let Some(colon) = memchr::memchr(b':', line) {
+            add(&line[..colon], line[colon + 1..].trim_ascii(), fields);
+        }
+    }
+}
+
+/// Fields as lines of HTTP/1.
+fn lines(fields: &HeaderMap) -> Vec<u8> {
+    let mut lines = Vec::new();
+    for (name, value) in fields {
+        for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
+            lines.extend_from_slice(part);
+        }
+    }
+    lines
+}

@@ -1,0 +1,246 @@
+//! Connections as the proxy reads and writes them, with TLS or without.
+
+use std::{
+    cell::RefCell,
+    io::{self, IoSlice},
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::{TcpStream, tcp},
+};
+use tokio_rustls::TlsStream;
+
+use super::buffer::Buffer;
+
+/// A connection.
+#[derive(Debug)]
+pub(super) enum Stream {
+    Tcp(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+/// A place for what both halves of a connection share.
+#[derive(Default)]
+pub(super) struct Shared<'s>(Option<RefCell<&'s mut TlsStream<TcpStream>>>);
+
+impl Stream {
+    fn tcp(&self) -> &TcpStream {
+        match self {
+            Self::Tcp(tcp) => tcp,
+            Self::Tls(tls) => tls.get_ref().0,
+        }
+    }
+
+    /// Both directions by themselves, in one task.
+    pub(super) fn split<'a>(&'a mut self, shared: &'a mut Shared<'a>) -> (Reader<'a>, Writer<'a>) {
+        let (read, write) = match self {
+            Self::Tcp(tcp) => {
+                let (read, write) = tcp.split();
+                (ReadHalf::Tcp(read), WriteHalf::Tcp(write))
+            }
+            Self::Tls(tls) => {
+                let cell = &*shared.0.insert(RefCell::new(&mut **tls));
+                (ReadHalf::Tls(cell), WriteHalf::Tls(cell))
+            }
+        };
+        (Reader::new(read), Writer::new(write))
+    }
+
+    /// Waits for something to read, be it the end, without memory to read it into.
+    pub(super) fn poll_readable(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if let Self::Tls(tls) = self {
+            let (_, session) = tls.get_ref();
+            if !session.wants_read() {
+                // It was read with what came before it.
+                return Poll::Ready(Ok(()));
+            }
+        }
+        self.tcp().poll_read_ready(context)
+    }
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Tcp(tcp) => Pin::new(tcp).poll_read(context, into),
+            Self::Tls(tls) => Pin::new(&mut **tls).poll_read(context, into),
+        }
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, from: &[u8]) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Tcp(tcp) => Pin::new(tcp).poll_write(context, from),
+            Self::Tls(tls) => Pin::new(&mut **tls).poll_write(context, from),
+        }
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        from: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Tcp(tcp) => Pin::new(tcp).poll_write_vectored(context, from),
+            Self::Tls(tls) => Pin::new(&mut **tls).poll_write_vectored(context, from),
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Tcp(tcp) => Pin::new(tcp).poll_flush(context),
+            Self::Tls(tls) => Pin::new(&mut **tls).poll_flush(context),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Tcp(tcp) => Pin::new(tcp).poll_shutdown(context),
+            Self::Tls(tls) => Pin::new(&mut **tls).poll_shutdown(context),
+        }
+    }
+}
+
+enum ReadHalf<'a> {
+    Tcp(tcp::ReadHalf<'a>),
+    Tls(&'a RefCell<&'a mut TlsStream<TcpStream>>),
+}
+
+enum WriteHalf<'a> {
+    Tcp(tcp::WriteHalf<'a>),
+    Tls(&'a RefCell<&'a mut TlsStream<TcpStream>>),
+}
+
+/// The direction that comes in, and what has come and was not used yet.
+pub(super) struct Reader<'a> {
+    half: ReadHalf<'a>,
+    pub(super) buffer: Buffer,
+}
+
+impl<'a> Reader<'a> {
+    fn new(half: ReadHalf<'a>) -> Self {
+        Self {
+            half,
+            buffer: Buffer::default(),
+        }
+    }
+
+    /// Reads more into the buffer; how much: nothing at the end.
+    pub(super) fn poll_fill(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let mut into = ReadBuf::new(self.buffer.room());
+        ready!(match &mut self.half {
+            ReadHalf::Tcp(half) => Pin::new(half).poll_read(context, &mut into),
+            ReadHalf::Tls(cell) => Pin::new(&mut **cell.borrow_mut()).poll_read(context, &mut into),
+        })?;
+        let count = into.filled().len();
+        self.buffer.add(count);
+        Poll::Ready(Ok(count))
+    }
+
+    /// Whether the other side has closed, as far as can be seen without reading; otherwise the task is woken when something
+    /// comes, unless something lies there already.
+    pub(super) fn is_gone(&mut self, context: &mut Context<'_>) -> bool {
+        let tcp = match &self.half {
+            ReadHalf::Tcp(half) => half.as_ref(),
+            // What TLS has to say at the end is to be decrypted: whether the connection is there is not.
+            ReadHalf::Tls(cell) => {
+                let tls = cell.borrow();
+                let mut octet = [0];
+                let mut into = ReadBuf::new(&mut octet);
+                return matches!(
+                    tls.get_ref().0.poll_peek(context, &mut into),
+                    Poll::Ready(Ok(0) | Err(_))
+                );
+            }
+        };
+        if self.buffer.is_empty() && tcp.poll_read_ready(context).is_pending() {
+            return false;
+        }
+        let mut octet = [0];
+        let mut into = ReadBuf::new(&mut octet);
+        matches!(tcp.poll_peek(context, &mut into), Poll::Ready(Ok(0) | Err(_)))
+    }
+}
+
+/// The direction that goes out, and what is to go before anything else.
+pub(super) struct Writer<'a> {
+    half: WriteHalf<'a>,
+    pub(super) pending: Vec<u8>,
+    /// Of the pending bytes those that are gone.
+    gone: usize,
+}
+
+impl<'a> Writer<'a> {
+    fn new(half: WriteHalf<'a>) -> Self {
+        Self {
+            half,
+            pending: Vec::new(),
+            gone: 0,
+        }
+    }
+
+    /// Writes what is pending, and then of `data`; how much of that.
+    pub(super) fn poll_write(&mut self, context: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
+        loop {
+            let pending = &self.pending[self.gone..];
+            let slices = [IoSlice::new(pending), IoSlice::new(data)];
+            let from = match (pending.len(), data.len()) {
+                (0, 0) => return Poll::Ready(Ok(0)),
+                (0, _) => &slices[1..],
+                (_, 0) => &slices[..1],
+                _ => &slices[..],
+            };
+            let pending = pending.len();
+            let written = match &mut self.half {
+                WriteHalf::Tcp(half) => Pin::new(half).poll_write_vectored(context, from),
+                WriteHalf::Tls(cell) => Pin::new(&mut **cell.borrow_mut()).poll_write_vectored(context, from),
+            };
+            let written = ready!(written)?;
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            if written < pending {
+                self.gone += written;
+                continue;
+            }
+            self.pending.clear();
+            self.gone = 0;
+            if written > pending || data.is_empty() {
+                return Poll::Ready(Ok(written - pending));
+            }
+        }
+    }
+
+    /// Writes all that is pending, also what TLS keeps.
+    pub(super) fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if !self.pending.is_empty() {
+            ready!(self.poll_write(context, &[]))?;
+        }
+        match &mut self.half {
+            // The kernel has it.
+            WriteHalf::Tcp(_) => Poll::Ready(Ok(())),
+            WriteHalf::Tls(cell) => Pin::new(&mut **cell.borrow_mut()).poll_flush(context),
+        }
+    }
+
+    /// Writes all that is pending, and says that nothing follows.
+    pub(super) fn poll_shutdown(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_flush(context))?;
+        match &mut self.half {
+            WriteHalf::Tcp(half) => Pin::new(half).poll_shutdown(context),
+            WriteHalf::Tls(cell) => Pin::new(&mut **cell.borrow_mut()).poll_shutdown(context),
+        }
+    }
+}

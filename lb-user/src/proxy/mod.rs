@@ -1,0 +1,255 @@
+//! The proxy of HTTP and HTTPS listeners.
+//!
+//! ```text
+//! accept -> admit -> choose a member -> connect -> forward -> respond
+//! ```
+//!
+//! Each worker is a thread of its own with its own sockets (`SO_REUSEPORT`), so that a request is served by one thread from
+//! its first byte to its last, with nothing locked. One task a connection does all of that: a request is not handed from
+//! one to another.
+
+mod admit;
+mod body;
+mod buffer;
+mod counts;
+mod encode;
+mod exchange;
+mod fault;
+mod http1;
+mod http2;
+mod io;
+mod persist;
+mod report;
+mod respond;
+mod serving;
+mod timer;
+mod tls;
+mod upstream;
+mod worker;
+
+use std::{
+    collections::HashMap,
+    io::Error,
+    net::{SocketAddr, TcpListener},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering::Relaxed},
+    },
+    thread::{self, JoinHandle},
+};
+
+use anyhow::Context as _;
+use arc_swap::ArcSwap;
+use rustls::{ServerConfig, server::ProducesTickets};
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::{
+    runtime,
+    sync::mpsc::{UnboundedSender, unbounded_channel},
+    task::LocalSet,
+};
+
+use crate::{
+    health::Health,
+    model::{self, Config},
+    persistence::{AppCookies, KeyFile, KeyRing},
+};
+use persist::Sessions;
+pub use report::{ListenerReport, MemberRequests, ProxiedSessions, Report};
+use serving::Certified;
+use serving::Serving;
+use worker::Command;
+
+/// What the keys of cookies lie in, beside the rest of the daemon's state.
+pub const KEY_FILE: &str = "cookie-keys";
+
+/// Connections that wait to be accepted, at each socket.
+const BACKLOG: i32 = 4096;
+
+/// The workers, and what they serve.
+#[derive(Default)]
+pub struct Proxy {
+    workers: Vec<Worker>,
+    /// At each address a socket for each worker.
+    sockets: HashMap<SocketAddr, Vec<TcpListener>>,
+    serving: Arc<Serving>,
+    sessions: Option<Arc<Sessions>>,
+    /// Makers of TLS tickets, by listener: clients go on with a session also after a reload.
+    tickets: HashMap<SocketAddr, Arc<dyn ProducesTickets>>,
+}
+
+struct Worker {
+    commands: UnboundedSender<Command>,
+    thread: JoinHandle<()>,
+}
+
+/// What is to be served next: all that can fail has been done for it.
+pub struct Prepared {
+    serving: Serving,
+    /// At addresses that are new.
+    sockets: HashMap<SocketAddr, Vec<TcpListener>>,
+    keys: Option<Arc<KeyRing>>,
+}
+
+impl Proxy {
+    /// Prepares what `config` wants served; what is served stays as it is. The first time that there is something to serve,
+    /// it starts the workers.
+    pub fn prepare(&mut self, config: &Config, health: &Health) -> anyhow::Result<Prepared> {
+        let tls = self.load_tls(config)?;
+        let serving = Serving::new(config, health, &Certified::New(tls), &self.serving);
+        if serving.listeners.is_empty() {
+            return Ok(Prepared {
+                serving,
+                sockets: HashMap::new(),
+                keys: None,
+            });
+        }
+        let path = config.daemon.state_path.join(KEY_FILE);
+        let keys = Arc::new(KeyFile::at(&path).load_or_create(worker::unix_s())?);
+        if self.sessions.is_none() {
+            self.start_workers(config, Arc::clone(&keys))?;
+        }
+        let new = serving.listeners.keys();
+        let new = new.filter(|address| !self.sockets.contains_key(address));
+        let sockets = new.map(|address| {
+            let sockets = self.workers.iter().map(|_| listen(*address));
+            let sockets = sockets.collect::<Result<_, Error>>();
+            Ok((
+                *address,
+                sockets.with_context(|| format!("cannot listen at {address}"))?,
+            ))
+        });
+        Ok(Prepared {
+            sockets: sockets.collect::<anyhow::Result<_>>()?,
+            serving,
+            keys: Some(keys),
+        })
+    }
+
+    fn start_workers(&mut self, config: &Config, keys: Arc<KeyRing>) -> anyhow::Result<()> {
+        let among = match config.proxy.workers {
+            Some(workers) => workers.into(),
+            None => thread::available_parallelism().map_or(1, usize::from),
+        };
+        let sessions = Arc::new(Sessions {
+            keys: ArcSwap::new(keys),
+            app_cookies: AppCookies::new(config.proxy.max_app_cookies as usize)?,
+            clock_offset_s: AtomicU32::new(0),
+        });
+        let workers = (0..among).map(|index| start_worker(index, among, &sessions));
+        self.workers = workers.collect::<Result<_, _>>()?;
+        self.sessions = Some(sessions);
+        Ok(())
+    }
+
+    fn load_tls(&mut self, config: &Config) -> anyhow::Result<HashMap<SocketAddr, Arc<ServerConfig>>> {
+        let mut loaded = HashMap::new();
+        for (balancer, listener) in config.listeners() {
+            let model::Service::Https { http, tls } = &listener.service else {
+                continue;
+            };
+            let address = SocketAddr::new(balancer.vip, listener.port);
+            let tickets = match self.tickets.get(&address) {
+                Some(tickets) => Arc::clone(tickets),
+                None => tls::tickets()?,
+            };
+            let server =
+                tls::server(tls, http, &tickets).with_context(|| format!("listener {:?}", listener.name))?;
+            self.tickets.insert(address, tickets);
+            loaded.insert(address, Arc::new(server));
+        }
+        Ok(loaded)
+    }
+
+    /// How things stand.
+    #[must_use]
+    pub fn report(&self) -> Report {
+        Report::of(&self.serving)
+    }
+
+    /// Lets time pass, for a test.
+    pub fn set_clock_offset(&self, offset_s: u32) {
+        if let Some(sessions) = &self.sessions {
+            sessions.clock_offset_s.store(offset_s, Relaxed);
+        }
+    }
+
+    /// Serves what was prepared. Connections of what is not served any more end with their request.
+    pub fn serve(&mut self, prepared: Prepared) -> Result<(), Error> {
+        let Prepared {
+            serving,
+            sockets,
+            keys,
+        } = prepared;
+        if let (Some(sessions), Some(keys)) = (&self.sessions, keys) {
+            sessions.keys.store(keys);
+        }
+        self.serving = Arc::new(serving);
+        self.sockets
+            .retain(|address, _| self.serving.listeners.contains_key(address));
+        for (index, worker) in self.workers.iter().enumerate() {
+            let of_worker = sockets
+                .iter()
+                .map(|(address, sockets)| Ok((*address, sockets[index].try_clone()?)));
+            let of_worker = of_worker.collect::<Result<_, Error>>()?;
+            // One that has ended has said why.
+            let _ = worker
+                .commands
+                .send(Command::Serve(Arc::clone(&self.serving), of_worker));
+        }
+        self.sockets.extend(sockets);
+        Ok(())
+    }
+
+    /// Takes over what was found of the members.
+    pub fn set_health(&mut self, config: &Config, health: &Health) {
+        self.serving = Arc::new(Serving::new(config, health, &Certified::AsBefore, &self.serving));
+        for worker in &self.workers {
+            let _ = worker
+                .commands
+                .send(Command::Serve(Arc::clone(&self.serving), Vec::new()));
+        }
+    }
+
+    /// Accepts no more, and waits for the requests that are under way.
+    pub fn end(self) {
+        drop(self.sockets);
+        for worker in &self.workers {
+            let _ = worker.commands.send(Command::Drain);
+        }
+        for worker in self.workers {
+            // If it panicked, that was said.
+            let _ = worker.thread.join();
+        }
+    }
+}
+
+fn start_worker(index: usize, among: usize, sessions: &Arc<Sessions>) -> Result<Worker, Error> {
+    let (commands, receiver) = unbounded_channel();
+    let sessions = Arc::clone(sessions);
+    let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+    let thread = thread::Builder::new()
+        .name(format!("proxy-{index}"))
+        .spawn(move || {
+            LocalSet::new().block_on(&runtime, worker::run(among, sessions, receiver));
+        })?;
+    Ok(Worker { commands, thread })
+}
+
+fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.set_reuse_address(true)?;
+    socket.set_reuse_port(true)?;
+    // The VIP may come to this host only when another one fails.
+    if address.is_ipv4() {
+        socket.set_freebind_v4(true)?;
+    } else {
+        socket.set_freebind_v6(true)?;
+    }
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}

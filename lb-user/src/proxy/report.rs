@@ -1,0 +1,145 @@
+//! What the proxy tells of itself: how things stand with listeners, pools and members, by name.
+
+use std::collections::{BTreeMap, HashMap};
+
+use lb_common::tables::MemberState;
+use serde::{Deserialize, Serialize};
+
+use super::serving::Serving;
+
+/// How things stand.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// By name.
+    pub listeners: HashMap<String, ListenerReport>,
+    /// By name.
+    pub pools: HashMap<String, PoolReport>,
+}
+
+/// The requests of a listener, since it was configured.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListenerReport {
+    /// Connections that were accepted.
+    pub connections: u64,
+    /// Requests that were read.
+    pub requests: u64,
+    /// Responses by the first digit of their status, from 1 to 5.
+    pub responses: [u64; 5],
+    /// Those of them that were the balancer's own.
+    pub own_responses: u64,
+}
+
+/// The sessions and the members of a pool.
+#[derive(Clone, Debug, Default)]
+pub struct PoolReport {
+    /// What became of sessions.
+    pub sessions: ProxiedSessions,
+    /// By name.
+    pub members: HashMap<String, MemberReport>,
+}
+
+/// What became of the sessions of a pool, since it was configured.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProxiedSessions {
+    /// How many began.
+    pub created: u64,
+    /// Requests that went to the member of their session.
+    pub held: u64,
+    /// Requests whose session went to another member, because its own could not have them.
+    pub moved: u64,
+    /// How many clients came back for too late.
+    pub expired: u64,
+    /// How many made room for others.
+    pub evicted: u64,
+    /// How many the application ended.
+    pub ended: u64,
+    /// Cookies that were not taken, by reason.
+    pub refused: BTreeMap<String, u64>,
+}
+
+/// The requests of a member, since it was configured.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemberReport {
+    /// Whether it takes any.
+    pub state: MemberState,
+    /// How many it was given.
+    pub requests: MemberRequests,
+}
+
+/// The requests of a member, or of all of a pool's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemberRequests {
+    /// How many it was given.
+    pub requests: u64,
+    /// To how many it did not respond, or not to the end.
+    pub failures: u64,
+    /// Connections that were opened to it.
+    pub connections: u64,
+    /// Requests that it has under way.
+    pub active: u64,
+}
+
+impl MemberRequests {
+    /// Those of both.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            requests: self.requests + other.requests,
+            failures: self.failures + other.failures,
+            connections: self.connections + other.connections,
+            active: self.active + other.active,
+        }
+    }
+}
+
+impl Report {
+    pub(super) fn of(serving: &Serving) -> Self {
+        let listeners = serving.listeners.values().map(|listener| {
+            let counts = &listener.counts;
+            let report = ListenerReport {
+                connections: counts.connections.get(),
+                requests: counts.requests.get(),
+                responses: counts.responses(),
+                own_responses: counts.own_responses.get(),
+            };
+            (listener.name.clone(), report)
+        });
+        let pools = serving.pools.values().map(|pool| {
+            let counts = &pool.counts;
+            let members = pool.members.iter().map(|member| {
+                let requests = MemberRequests {
+                    requests: member.counts.requests.get(),
+                    failures: member.counts.failures.get(),
+                    connections: member.counts.connections.get(),
+                    active: member.entry.active_flows.get().into(),
+                };
+                let report = MemberReport {
+                    state: member.entry.state(),
+                    requests,
+                };
+                (member.name.clone(), report)
+            });
+            let refused = counts.refused();
+            let sessions = ProxiedSessions {
+                created: counts.created.get(),
+                held: counts.held.get(),
+                moved: counts.moved.get(),
+                expired: counts.expired.get(),
+                evicted: counts.evicted.get(),
+                ended: counts.ended.get(),
+                refused: refused
+                    .map(|(why, count)| (why.word().to_owned(), count))
+                    .collect(),
+            };
+            let report = PoolReport {
+                sessions,
+                members: members.collect(),
+            };
+            (pool.name.clone(), report)
+        });
+        Self {
+            listeners: listeners.collect(),
+            pools: pools.collect(),
+        }
+    }
+}

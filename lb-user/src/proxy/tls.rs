@@ -1,0 +1,149 @@
+//! TLS that ends at listeners.
+
+use std::{collections::HashMap, fmt, path::Path, sync::Arc};
+
+use anyhow::{Context as _, bail};
+use rustls::{
+    ServerConfig, SupportedProtocolVersion,
+    crypto::{CryptoProvider, ring},
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
+    server::{ClientHello, ProducesTickets, ResolvesServerCert},
+    sign::CertifiedKey,
+    version::{TLS12, TLS13},
+};
+use webpki::EndEntityCert;
+
+use crate::model::{CertificateFiles, Http, ListenerTls, TlsVersion};
+
+/// What goes by ALPN (RFC 7301), the better first.
+const HTTP2: &[u8] = b"h2";
+const HTTP1: &[u8] = b"http/1.1";
+
+/// What a listener's clients are served by. Tickets of sessions are made by `tickets`, so that those of before a reload are
+/// good after it.
+pub(super) fn server(
+    tls: &ListenerTls,
+    http: &Http,
+    tickets: &Arc<dyn ProducesTickets>,
+) -> anyhow::Result<ServerConfig> {
+    let provider = Arc::new(provider());
+    let certificates = Certificates::load(&tls.certificates, &provider)?;
+    let versions: &[&'static SupportedProtocolVersion] = match tls.min_version {
+        TlsVersion::Tls12 => &[&TLS13, &TLS12],
+        TlsVersion::Tls13 => &[&TLS13],
+    };
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_protocol_versions(versions)?
+        .with_no_client_auth()
+        .with_cert_resolver(Arc::new(certificates));
+    config.ignore_client_order = true;
+    config.ticketer = Arc::clone(tickets);
+    config.send_tls13_tickets = 1;
+    config.alpn_protocols = if http.http2 {
+        vec![HTTP2.into(), HTTP1.into()]
+    } else {
+        vec![HTTP1.into()]
+    };
+    Ok(config)
+}
+
+/// Whether a client asked for HTTP/2.
+pub(super) fn is_http2(alpn: Option<&[u8]>) -> bool {
+    alpn == Some(HTTP2)
+}
+
+/// The cipher suites in our order: of equal safety, the cheaper first.
+fn provider() -> CryptoProvider {
+    let mut provider = ring::default_provider();
+    provider.cipher_suites.sort_by_key(|suite| {
+        let name = format!("{:?}", suite.suite());
+        !name.contains("AES_128")
+    });
+    provider
+}
+
+/// Makes tickets by which clients go on with a session of TLS.
+pub(super) fn tickets() -> anyhow::Result<Arc<dyn ProducesTickets>> {
+    Ok(ring::Ticketer::new()?)
+}
+
+/// The certificates of a listener, by the names that clients ask for.
+struct Certificates {
+    default: Arc<CertifiedKey>,
+    exact: HashMap<String, Arc<CertifiedKey>>,
+    /// By what comes after the `*.`.
+    wildcards: HashMap<String, Arc<CertifiedKey>>,
+}
+
+impl Certificates {
+    fn load(files: &[CertificateFiles], provider: &CryptoProvider) -> anyhow::Result<Self> {
+        let (mut exact, mut wildcards) = (HashMap::new(), HashMap::new());
+        let mut default = None;
+        for CertificateFiles { certificate, key } in files {
+            let certified = Arc::new(load(certificate, key, provider)?);
+            for name in names(&certified) {
+                // The first one that is for a name is the one.
+                match name.strip_prefix("*.") {
+                    Some(rest) => wildcards.entry(rest.to_owned()),
+                    None => exact.entry(name),
+                }
+                .or_insert_with(|| Arc::clone(&certified));
+            }
+            default.get_or_insert(certified);
+        }
+        Ok(Self {
+            default: default.context("there is no certificate")?,
+            exact,
+            wildcards,
+        })
+    }
+
+    fn of(&self, name: &str) -> &Arc<CertifiedKey> {
+        let name = name.to_ascii_lowercase();
+        let of_wildcard = || self.wildcards.get(name.split_once('.')?.1);
+        self.exact
+            .get(&name)
+            .or_else(of_wildcard)
+            .unwrap_or(&self.default)
+    }
+}
+
+impl ResolvesServerCert for Certificates {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        let certified = hello.server_name().map_or(&self.default, |name| self.of(name));
+        Some(Arc::clone(certified))
+    }
+}
+
+impl fmt::Debug for Certificates {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.exact.keys()).finish()
+    }
+}
+
+fn load(certificate: &Path, key: &Path, provider: &CryptoProvider) -> anyhow::Result<CertifiedKey> {
+    let chain = CertificateDer::pem_file_iter(certificate)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .with_context(|| format!("cannot read the certificate {}", certificate.display()))?;
+    if chain.is_empty() {
+        bail!(
+            "there is no certificate in {}; it begins with -----BEGIN CERTIFICATE-----",
+            certificate.display()
+        );
+    }
+    let private = PrivateKeyDer::from_pem_file(key)
+        .with_context(|| format!("cannot read the key {}", key.display()))?;
+    let certified = CertifiedKey::from_der(chain, private, provider);
+    certified.with_context(|| format!("{} is not for {}", key.display(), certificate.display()))
+}
+
+/// The names that a certificate is for, in lower case.
+fn names(certified: &CertifiedKey) -> Vec<String> {
+    let parsed = certified
+        .cert
+        .first()
+        .and_then(|first| EndEntityCert::try_from(first).ok());
+    parsed.map_or_else(Vec::new, |parsed| {
+        parsed.valid_dns_names().map(str::to_ascii_lowercase).collect()
+    })
+}

@@ -1,0 +1,329 @@
+//! A worker: one thread with its own sockets, connections and memory, which shares nothing with the others but counters and
+//! the state of members.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashMap,
+    future::{Future as _, poll_fn},
+    net::{self, SocketAddr},
+    rc::Rc,
+    sync::{Arc, atomic::Ordering::Relaxed},
+    task::Poll,
+    time::{Duration, Instant, SystemTime},
+};
+
+use tokio::{
+    io::ReadBuf,
+    net::{TcpListener, TcpStream},
+    sync::{Semaphore, mpsc},
+    task::{self, AbortHandle},
+    time,
+};
+use tokio_rustls::TlsAcceptor;
+use tracing::warn;
+
+use super::{
+    buffer::Buffers,
+    encode::Asker,
+    http1, http2,
+    io::Stream,
+    persist::Sessions,
+    serving::{Listener, Serving},
+    timer::{TICK, Timers},
+    tls,
+    upstream::Connections,
+};
+use crate::{http::head::Head, seldom::Seldom};
+
+/// Heads, and bytes to be written, that a worker keeps for the next request.
+const MOST_KEPT: usize = 256;
+/// Above that their memory is given back.
+const LARGEST_KEPT: usize = 64 * 1024;
+/// How often it is said that none could be.
+const SAID: Duration = Duration::from_secs(10);
+/// How long no connection is accepted after one could not be.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// What a worker is told.
+pub(super) enum Command {
+    /// Serves this from now on, at these new sockets too.
+    Serve(Arc<Serving>, Vec<(SocketAddr, net::TcpListener)>),
+    /// Accepts nothing more, and ends with the last request.
+    Drain,
+}
+
+/// What the tasks of a worker share.
+pub(super) struct Worker {
+    pub(super) timers: Rc<Timers>,
+    pub(super) buffers: Buffers,
+    pub(super) connections: Connections,
+    pub(super) sessions: Arc<Sessions>,
+    serving: RefCell<Arc<Serving>>,
+    is_draining: Cell<bool>,
+    /// Clients' connections that are open.
+    open: Cell<usize>,
+    /// Workers there are.
+    among: usize,
+    begun: Instant,
+    now_s: Cell<u32>,
+    unix_s: Cell<u32>,
+    heads: RefCell<Vec<Head>>,
+    bytes: RefCell<Vec<Vec<u8>>>,
+}
+
+impl Worker {
+    fn new(among: usize, sessions: Arc<Sessions>) -> Self {
+        Self {
+            timers: Rc::default(),
+            buffers: Buffers::default(),
+            connections: Connections::default(),
+            sessions,
+            serving: RefCell::default(),
+            is_draining: Cell::new(false),
+            open: Cell::new(0),
+            among,
+            begun: Instant::now(),
+            now_s: Cell::new(0),
+            unix_s: Cell::new(unix_s()),
+            heads: RefCell::default(),
+            bytes: RefCell::default(),
+        }
+    }
+
+    /// What clients find at this address.
+    pub(super) fn listener(&self, address: SocketAddr) -> Option<Arc<Listener>> {
+        self.serving.borrow().listeners.get(&address).map(Arc::clone)
+    }
+
+    /// Whether connections of this listener are to end as soon as they can.
+    pub(super) fn is_leaving(&self, address: SocketAddr) -> bool {
+        self.is_draining.get() || !self.serving.borrow().listeners.contains_key(&address)
+    }
+
+    /// Seconds since it began.
+    pub(super) fn now_s(&self) -> u32 {
+        self.now_s.get()
+    }
+
+    /// The time, in seconds since 1970.
+    pub(super) fn unix_s(&self) -> u32 {
+        self.unix_s.get()
+    }
+
+    /// An empty head.
+    pub(super) fn take_head(&self) -> Head {
+        self.heads.borrow_mut().pop().unwrap_or_default()
+    }
+
+    /// Takes a head back.
+    pub(super) fn give_head(&self, mut head: Head) {
+        head.clear();
+        let mut heads = self.heads.borrow_mut();
+        if heads.len() < MOST_KEPT && head.bytes.capacity() <= LARGEST_KEPT {
+            heads.push(head);
+        }
+    }
+
+    /// Memory for bytes to be written, with none in it.
+    pub(super) fn take_bytes(&self) -> Vec<u8> {
+        self.bytes.borrow_mut().pop().unwrap_or_default()
+    }
+
+    /// Takes such memory back.
+    pub(super) fn give_bytes(&self, mut memory: Vec<u8>) {
+        memory.clear();
+        let mut bytes = self.bytes.borrow_mut();
+        if bytes.len() < MOST_KEPT && memory.capacity() <= LARGEST_KEPT {
+            bytes.push(memory);
+        }
+    }
+
+    fn tick(&self) {
+        self.timers.tick();
+        self.unix_s
+            .set(unix_s().wrapping_add(self.sessions.clock_offset_s.load(Relaxed)));
+        let now_s = self.begun.elapsed().as_secs() as u32;
+        if self.now_s.replace(now_s) != now_s {
+            let serving = Arc::clone(&self.serving.borrow());
+            self.connections.sweep(now_s, |member| serving.idle_s(member));
+        }
+    }
+}
+
+/// Serves until it is told to end and has done so.
+pub(super) async fn run(
+    among: usize,
+    sessions: Arc<Sessions>,
+    mut commands: mpsc::UnboundedReceiver<Command>,
+) {
+    let worker = Rc::new(Worker::new(among, sessions));
+    let mut accepting: HashMap<SocketAddr, AbortHandle> = HashMap::new();
+    let mut ticks = time::interval(TICK);
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => worker.tick(),
+            command = commands.recv() => match command {
+                Some(Command::Serve(serving, sockets)) => {
+                    worker.serving.replace(serving);
+                    accepting.retain(|address, task| {
+                        let stays = worker.listener(*address).is_some();
+                        if !stays {
+                            task.abort();
+                        }
+                        stays
+                    });
+                    for (address, socket) in sockets {
+                        let task = task::spawn_local(accept(Rc::clone(&worker), address, socket));
+                        accepting.insert(address, task.abort_handle());
+                    }
+                    worker.timers.wake();
+                }
+                Some(Command::Drain) | None => {
+                    worker.is_draining.set(true);
+                    for (_, task) in accepting.drain() {
+                        task.abort();
+                    }
+                    worker.timers.wake();
+                }
+            }
+        }
+        if worker.is_draining.get() && worker.open.get() == 0 {
+            return;
+        }
+    }
+}
+
+async fn accept(worker: Rc<Worker>, address: SocketAddr, socket: net::TcpListener) {
+    let socket = match TcpListener::from_std(socket) {
+        Ok(socket) => socket,
+        Err(error) => {
+            warn!("cannot accept connections at {address}: {error}");
+            return;
+        }
+    };
+    let mut said = Seldom::every(SAID);
+    let room = worker.listener(address).map_or(1, |listener| {
+        (listener.http.max_connections as usize).div_ceil(worker.among)
+    });
+    let room = Arc::new(Semaphore::new(room));
+    loop {
+        // It is never closed.
+        let Ok(place) = Arc::clone(&room).acquire_owned().await else {
+            return;
+        };
+        match socket.accept().await {
+            Ok((stream, peer)) => {
+                let open = Open::note(&worker);
+                if let Some(listener) = worker.listener(address) {
+                    listener.counts.connections.add(1);
+                }
+                task::spawn_local(async move {
+                    serve(&open.0, address, stream, peer).await;
+                    drop((place, open));
+                });
+            }
+            Err(error) => {
+                if said.is_due(Instant::now()) {
+                    warn!("cannot accept connections at {address}: {error}");
+                }
+                time::sleep(PAUSE).await;
+            }
+        }
+    }
+}
+
+/// A connection that is open.
+struct Open(Rc<Worker>);
+
+impl Open {
+    fn note(worker: &Rc<Worker>) -> Self {
+        worker.open.set(worker.open.get() + 1);
+        Self(Rc::clone(worker))
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.open.set(self.0.open.get() - 1);
+    }
+}
+
+/// Serves a connection that was accepted: finds out what it speaks first.
+async fn serve(worker: &Rc<Worker>, address: SocketAddr, tcp: TcpStream, peer: SocketAddr) {
+    let Some(listener) = worker.listener(address) else {
+        return;
+    };
+    if tcp.set_nodelay(true).is_err() {
+        return;
+    }
+    let asker = Asker {
+        address: peer.ip().to_canonical().to_string(),
+        scheme: listener.scheme(),
+        port: address.port().to_string(),
+    };
+    let Some((stream, speaks)) = greet(worker, &listener, tcp).await else {
+        return;
+    };
+    drop(listener);
+    match speaks {
+        Speaks::Http1 => http1::serve(worker, address, stream, asker, peer).await,
+        // In memory of its own: most connections are of the other kind, and should not have room for it.
+        Speaks::Http2 => Box::pin(http2::serve(worker, address, stream, asker, peer)).await,
+    }
+}
+
+/// What a connection speaks.
+enum Speaks {
+    Http1,
+    Http2,
+}
+
+/// How a client of HTTP/2 begins that knows that it is spoken (RFC 9113, section 3.4), as far as no request of HTTP/1 can.
+const PREFACE: &[u8] = b"PRI * HTTP/2.0";
+
+async fn greet(worker: &Worker, listener: &Listener, tcp: TcpStream) -> Option<(Stream, Speaks)> {
+    let timer = worker.timers.timer();
+    timer.set(listener.http.timeouts.header_s);
+    if let Some(tls) = &listener.tls {
+        let mut accepting = Box::pin(TlsAcceptor::from(Arc::clone(tls)).accept(tcp));
+        let tls = poll_fn(|context| match accepting.as_mut().poll(context) {
+            Poll::Ready(outcome) => Poll::Ready(outcome.ok()),
+            Poll::Pending if timer.is_over(context) => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        })
+        .await?;
+        let speaks = if tls::is_http2(tls.get_ref().1.alpn_protocol()) {
+            Speaks::Http2
+        } else {
+            Speaks::Http1
+        };
+        return Some((Stream::Tls(Box::new(tls.into())), speaks));
+    }
+    if !listener.http.http2 {
+        return Some((Stream::Tcp(tcp), Speaks::Http1));
+    }
+    let mut start = [0; PREFACE.len()];
+    let speaks = poll_fn(|context| {
+        let mut into = ReadBuf::new(&mut start);
+        match tcp.poll_peek(context, &mut into) {
+            Poll::Ready(Ok(count)) if count > 0 => {
+                let start = into.filled();
+                Poll::Ready(Some(if start == PREFACE {
+                    Speaks::Http2
+                } else {
+                    Speaks::Http1
+                }))
+            }
+            Poll::Ready(_) => Poll::Ready(None),
+            Poll::Pending if timer.is_over(context) => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        }
+    });
+    let speaks = speaks.await?;
+    Some((Stream::Tcp(tcp), speaks))
+}
+
+pub(super) fn unix_s() -> u32 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    since.map_or(0, |since| since.as_secs() as u32)
+}
