@@ -116,7 +116,7 @@ impl Daemon {
             binary,
             balancer: Arc::clone(laboratory.balancer()),
             interfaces: laboratory.balancer_interfaces(),
-            directory: tempfile::Builder::new().prefix(&own_prefix()).tempdir()?,
+            directory: crate::stale::temporary_directory()?,
             pins: Path::new(BPFFS).join(format!("{}{count}", own_prefix())),
             wrapper: Vec::new(),
             environment: Vec::new(),
@@ -346,7 +346,7 @@ impl Drop for Daemon {
 }
 
 /// Mounts the BPF file system where it is looked for, unless it is there.
-fn mount_bpffs() -> Result<()> {
+pub fn mount_bpffs() -> Result<()> {
     // One mounted over another would hide its pins: so one at a time, also of the processes.
     let lock = File::open(crate::netns::DIRECTORY)?;
     let _lock = Flock::lock(lock, FlockArg::LockExclusive).map_err(|(_, error)| error)?;

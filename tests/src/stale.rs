@@ -19,6 +19,17 @@ pub(crate) fn own_prefix() -> String {
     format!("{MARK}{}-", std::process::id())
 }
 
+/// A directory that goes on drop, and if it never comes to that, with the next sweep.
+pub fn temporary_directory() -> std::io::Result<tempfile::TempDir> {
+    tempfile::Builder::new().prefix(&own_prefix()).tempdir()
+}
+
+/// Where a daemon that no [`crate::Daemon`] stands for may pin its maps: [`sweep`] finds it.
+#[must_use]
+pub fn pin_path(of: &str) -> PathBuf {
+    Path::new(BPFFS).join(own_prefix() + of)
+}
+
 /// Sweeps, the first time it is called in this process.
 pub(crate) fn sweep_once() {
     static ONCE: Once = Once::new();

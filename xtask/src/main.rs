@@ -38,7 +38,11 @@ enum Command {
     /// with rust-src, else Debian's rustc-web. Builds bpf-linker against that compiler's own LLVM, once, into the
     /// user's cache directory. Installs system tools with apt-get. All other commands do the part of this that
     /// they need by themselves.
-    Setup,
+    Setup {
+        /// Also the proxies that `bench l7` compares with; their services are not started.
+        #[arg(long)]
+        bench: bool,
+    },
 
     /// Build the eBPF object and then the `holdfast` binary that carries it.
     Build {
@@ -77,7 +81,7 @@ enum Command {
         args: Vec<String>,
     },
 
-    /// Measure: `cargo xtask bench l4 [--json FILE]`. All arguments go to the benchmark. Needs root.
+    /// Measure: `cargo xtask bench l4 [--json FILE]`, or `l7`. All arguments go to the benchmark. Needs root.
     Bench {
         /// Arguments of the benchmark.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGS")]
@@ -104,8 +108,9 @@ fn main() -> ExitCode {
 fn dispatch(command: Command) -> Result<ExitCode> {
     let workspace = Workspace::find()?;
     match command {
-        Command::Setup => {
-            setup::ensure(&workspace, Need::Everything, Talk::Everything).map(|_| ExitCode::SUCCESS)
+        Command::Setup { bench } => {
+            let need = if bench { Need::Everything } else { Need::Usual };
+            setup::ensure(&workspace, need, Talk::Everything).map(|_| ExitCode::SUCCESS)
         }
         Command::Build { debug, .. } => {
             let profile = if debug { Profile::Dev } else { Profile::Release };

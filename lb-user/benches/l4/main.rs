@@ -21,7 +21,7 @@ use clap::Parser;
 use case::{Case, Size};
 use kernel::Kernel;
 use lb_tests::{Namespace, try_eventually};
-use report::{Report, Row};
+use report::{Report, Row, add_packets};
 
 /// The case that all others are compared with.
 const FLOOR: &str = "l4/floor/xdp_tx";
@@ -111,7 +111,7 @@ fn packets(options: &Options, report: &mut Report) -> Result<()> {
             let net_ns = kernel
                 .measure(&case, options.passes, options.packets)
                 .with_context(|| case.to_string())?;
-            report.add_packets(&case, net_ns);
+            add_packets(report, &case, net_ns);
         }
     }
     if options.wants(sweep::NAME) {

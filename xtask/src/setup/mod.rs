@@ -6,6 +6,7 @@ mod linker;
 mod observe;
 mod plan;
 mod rustc;
+mod services;
 mod tools;
 
 use std::path::PathBuf;
@@ -27,8 +28,12 @@ pub(crate) enum Need {
     Build,
     /// Also what the laboratory calls.
     Test,
-    /// Also what the benchmark compares with.
-    Bench,
+    /// Also what the benchmark of layer 4 compares with.
+    BenchL4,
+    /// What the laboratory calls, and other proxies to compare with.
+    BenchL7,
+    /// What `setup` sees to unless it is asked for more: all but other proxies.
+    Usual,
     /// All there is.
     Everything,
 }
@@ -57,7 +62,7 @@ pub(crate) fn ensure(workspace: &Workspace, need: Need, talk: Talk) -> Result<To
     let mut plan = plan(&observe::observe(), need, Attempt::First);
     print(&plan.lines, talk);
     if !plan.packages.is_empty() {
-        apt_get(&plan.packages)?;
+        services::without(&plan.packages, || apt_get(&plan.packages))?;
         plan = self::plan::plan(&observe::observe(), need, Attempt::AfterInstall);
         print(&plan.lines, Talk::Changes);
     }

@@ -147,7 +147,7 @@ mod tests {
     fn nothing_is_installed_twice() {
         let plan = plan(
             &facts(Installer::AptGet, &["nft"]),
-            Need::Bench,
+            Need::BenchL4,
             Attempt::AfterInstall,
         );
         assert!(plan.packages.is_empty());

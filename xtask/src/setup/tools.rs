@@ -16,8 +16,10 @@ pub(crate) struct Tool {
 pub(crate) enum ToolUser {
     /// The laboratory of tests, demonstration and benchmark.
     Tests,
-    /// The benchmark alone, to compare with.
-    Bench,
+    /// The benchmark of layer 4 alone, to compare with.
+    BenchL4,
+    /// That of layer 7 alone: also what it compares with.
+    BenchL7,
 }
 
 impl ToolUser {
@@ -25,21 +27,28 @@ impl ToolUser {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Tests => "for the tests",
-            Self::Bench => "for the benchmark only",
+            Self::BenchL4 => "for `bench l4` only",
+            Self::BenchL7 => "for `bench l7` only",
         }
     }
 
     /// Is a tool of this user called in what is about to be done?
     pub(crate) fn is_needed_for(self, need: Need) -> bool {
         match (need, self) {
-            (Need::Build, _) | (Need::Test, Self::Bench) => false,
-            (Need::Test, Self::Tests) | (Need::Bench | Need::Everything, _) => true,
+            (Need::Build, _)
+            | (Need::Test, Self::BenchL4 | Self::BenchL7)
+            | (Need::Usual | Need::BenchL4, Self::BenchL7)
+            | (Need::BenchL7, Self::BenchL4) => false,
+            (Need::Everything, _)
+            | (Need::Test | Need::Usual | Need::BenchL4 | Need::BenchL7, Self::Tests)
+            | (Need::Usual | Need::BenchL4, Self::BenchL4)
+            | (Need::BenchL7, Self::BenchL7) => true,
         }
     }
 }
 
 /// All of them.
-pub(crate) const TOOLS: [Tool; 4] = [
+pub(crate) const TOOLS: [Tool; 7] = [
     Tool {
         program: "ip",
         package: "iproute2",
@@ -58,20 +67,46 @@ pub(crate) const TOOLS: [Tool; 4] = [
     Tool {
         program: "nft",
         package: "nftables",
-        user: ToolUser::Bench,
+        user: ToolUser::BenchL4,
+    },
+    Tool {
+        program: "haproxy",
+        package: "haproxy",
+        user: ToolUser::BenchL7,
+    },
+    Tool {
+        program: "nginx",
+        package: "nginx",
+        user: ToolUser::BenchL7,
+    },
+    Tool {
+        program: "openssl",
+        package: "openssl",
+        user: ToolUser::BenchL7,
     },
 ];
+
+/// The packages whose services would begin with them: they are wanted as programs only.
+pub(crate) const SERVICES: [&str; 2] = ["haproxy", "nginx"];
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_build_needs_no_tool_and_only_the_benchmark_its_own() {
+    fn a_build_needs_no_tool_and_only_the_benchmarks_their_own() {
         assert!(!ToolUser::Tests.is_needed_for(Need::Build));
         assert!(ToolUser::Tests.is_needed_for(Need::Test));
-        assert!(!ToolUser::Bench.is_needed_for(Need::Test));
-        assert!(ToolUser::Bench.is_needed_for(Need::Bench));
-        assert!(ToolUser::Bench.is_needed_for(Need::Everything));
+        assert!(!ToolUser::BenchL4.is_needed_for(Need::Test));
+        assert!(ToolUser::BenchL4.is_needed_for(Need::BenchL4));
+        assert!(!ToolUser::BenchL4.is_needed_for(Need::BenchL7));
+        assert!(ToolUser::BenchL7.is_needed_for(Need::BenchL7));
+    }
+
+    #[test]
+    fn other_proxies_are_installed_on_request_only() {
+        assert!(ToolUser::BenchL4.is_needed_for(Need::Usual));
+        assert!(!ToolUser::BenchL7.is_needed_for(Need::Usual));
+        assert!(ToolUser::BenchL7.is_needed_for(Need::Everything));
     }
 }
