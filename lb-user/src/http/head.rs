@@ -187,16 +187,19 @@ impl Head {
             .any(|value| elements(value).any(|one| one.eq_ignore_ascii_case(element)))
     }
 
-    /// Whether a field may go on beyond this connection: it is about the message, and `Connection` does not name it.
-    #[must_use]
-    pub fn is_end_to_end(&self, field: &Field) -> bool {
-        if field.name.is_hop_by_hop() {
-            return false;
-        }
-        let named = |value: &[u8]| {
-            elements(value).any(|option| option.eq_ignore_ascii_case(field.label.of(&self.bytes)))
-        };
-        !self.values(Name::Connection).any(named)
+    /// The fields that may go on beyond this connection: they are about the message, and `Connection` does not name them.
+    pub fn end_to_end(&self) -> impl Iterator<Item = &Field> {
+        // It hardly ever names any.
+        let known = |option: &[u8]| Name::of(option).is_hop_by_hop() || option.eq_ignore_ascii_case(b"close");
+        let names_others = self
+            .values(Name::Connection)
+            .any(|value| !elements(value).all(known));
+        self.fields.iter().filter(move |field| {
+            let is_named = |value: &[u8]| {
+                elements(value).any(|option| option.eq_ignore_ascii_case(field.label.of(&self.bytes)))
+            };
+            !field.name.is_hop_by_hop() && !(names_others && self.values(Name::Connection).any(is_named))
+        })
     }
 
     /// Adds a field, as a line like those that came.
@@ -421,9 +424,7 @@ mod tests {
         )
         .unwrap();
         let kept: Vec<&[u8]> = head
-            .fields
-            .iter()
-            .filter(|field| head.is_end_to_end(field))
+            .end_to_end()
             .map(|field| field.label.of(&head.bytes))
             .collect();
         assert_eq!(kept, [b"x-other"]);

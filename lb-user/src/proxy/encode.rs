@@ -121,8 +121,8 @@ fn upgrade(head: &Head, out: &mut Vec<u8>) {
 /// Copies the fields that are end to end and to be kept, runs of them at once.
 fn fields(head: &Head, is_kept: impl Fn(&Field) -> bool, out: &mut Vec<u8>) {
     let mut run = None;
-    for field in &head.fields {
-        if is_kept(field) && head.is_end_to_end(field) {
+    for field in head.end_to_end() {
+        if is_kept(field) {
             run = match run {
                 Some((start, end)) if end == field.label.start => Some((start, field.end)),
                 Some((start, end)) => {

@@ -12,9 +12,9 @@ use super::{
     admit::{self, Admitted},
     body::{Broken, Coding, Incoming, Outgoing, Sink},
     encode::{self, Asker, ToClient},
-    exchange::{self, Ended, Request, RequestBody, Responder},
+    exchange::{self, Request, RequestBody, Responder},
     fault::Fault,
-    io::{Reader, Shared, Stream, Writer},
+    io::{Reader, Rewound, Shared, Stream, Writer},
     respond,
     serving::Listener,
     timer::Timer,
@@ -36,16 +36,28 @@ enum Next {
     /// It waits for another request, without memory for one.
     Idle,
     Close,
+    /// It speaks HTTP/2.
+    Http2,
 }
+
+/// How a connection ended.
+pub(super) enum Ended {
+    Closed,
+    /// It has not: it speaks HTTP/2.
+    Http2(Rewound),
+}
+
+/// How a client of HTTP/2 begins that knows that it is spoken (RFC 9113, section 3.4), as far as a head of HTTP/1 goes.
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\n";
 
 /// Serves the requests of a connection until it ends.
 pub(super) async fn serve(
     worker: &Rc<Worker>,
     address: SocketAddr,
     mut stream: Stream,
-    asker: Asker,
+    asker: &Asker,
     peer: SocketAddr,
-) {
+) -> Ended {
     let timer = worker.timers.timer();
     let mut is_first = true;
     while let Some(listener) = worker.listener(address) {
@@ -67,21 +79,36 @@ pub(super) async fn serve(
             }
         });
         if !wakes.await {
-            return;
+            break;
         }
+        let may_be_http2 = is_first && listener.http.http2 && listener.tls.is_none();
         is_first = false;
         let client = Client {
             worker,
             address,
-            asker: &asker,
+            asker,
             peer,
             timer: &timer,
+            may_be_http2,
         };
         // In memory of its own, which is given back while the connection is idle.
-        if Box::pin(client.serve_burst(&mut stream, listener)).await == Next::Close {
-            return;
+        match Box::pin(client.serve_burst(&mut stream, listener)).await {
+            (Next::Idle, _) => {}
+            (Next::Close, _) => break,
+            (Next::Http2, unread) => return Ended::Http2(Rewound::new(stream, unread)),
         }
     }
+    Ended::Closed
+}
+
+/// What was read.
+enum Read {
+    /// The head of a request.
+    Request,
+    /// The end of the connection, before one began.
+    End,
+    /// The beginning of HTTP/2, which is left where it is.
+    Http2,
 }
 
 struct Client<'c> {
@@ -90,18 +117,19 @@ struct Client<'c> {
     asker: &'c Asker,
     peer: SocketAddr,
     timer: &'c Timer,
+    may_be_http2: bool,
 }
 
 impl Client<'_> {
-    /// Serves requests as long as there is something to read.
-    async fn serve_burst(&self, stream: &mut Stream, mut listener: Arc<Listener>) -> Next {
+    /// Serves requests as long as there is something to read; with HTTP/2, what was read of that.
+    async fn serve_burst(&self, stream: &mut Stream, mut listener: Arc<Listener>) -> (Next, Vec<u8>) {
         let mut shared = Shared::default();
         let (mut reader, mut writer) = stream.split(&mut shared);
         reader.buffer = self.worker.buffers.take();
         writer.pending = self.worker.take_bytes();
         let next = loop {
             let next = self.serve_one(&listener, &mut reader, &mut writer).await;
-            if next == Next::Close || reader.buffer.is_empty() {
+            if next != Next::Idle || reader.buffer.is_empty() {
                 break next;
             }
             match self.worker.listener(self.address) {
@@ -109,16 +137,21 @@ impl Client<'_> {
                 None => break Next::Close,
             }
         };
+        let unread = match next {
+            Next::Http2 => reader.buffer.filled().to_vec(),
+            _ => Vec::new(),
+        };
         self.worker.buffers.give(reader.buffer);
         self.worker.give_bytes(writer.pending);
-        next
+        (next, unread)
     }
 
     async fn serve_one(&self, listener: &Listener, reader: &mut Reader<'_>, writer: &mut Writer<'_>) -> Next {
         let mut head = self.worker.take_head();
         let next = match self.read_head(listener, reader, &mut head).await {
-            Ok(true) => self.respond(listener, &head, reader, writer).await,
-            Ok(false) => Next::Close,
+            Ok(Read::Request) => self.respond(listener, &head, reader, writer).await,
+            Ok(Read::End) => Next::Close,
+            Ok(Read::Http2) => Next::Http2,
             Err(fault) => {
                 self.refuse(listener, &fault, Version::Http11, reader, writer)
                     .await
@@ -128,13 +161,13 @@ impl Client<'_> {
         next
     }
 
-    /// Reads the head of a request; false where the connection ends before one begins.
+    /// Reads the head of a request.
     async fn read_head(
         &self,
         listener: &Listener,
         reader: &mut Reader<'_>,
         head: &mut Head,
-    ) -> Result<bool, Fault> {
+    ) -> Result<Read, Fault> {
         self.timer.set(listener.http.timeouts.header_s);
         let mut search = Search::default();
         let end = poll_fn(|context| {
@@ -158,11 +191,16 @@ impl Client<'_> {
                 }
             }
         });
-        let Some(end) = end.await? else { return Ok(false) };
+        let Some(end) = end.await? else {
+            return Ok(Read::End);
+        };
+        if self.may_be_http2 && &reader.buffer.filled()[..end] == PREFACE {
+            return Ok(Read::Http2);
+        }
         let read = head.read_request(&reader.buffer.filled()[..end], &listener.limits);
         reader.buffer.consume(end);
         read?;
-        Ok(true)
+        Ok(Read::Request)
     }
 
     async fn respond(
@@ -208,7 +246,12 @@ impl Client<'_> {
         } = responder;
         let is_read = body.is_over();
         match outcome {
-            Ok(Ended::Whole) if keep_alive && is_read => Next::Idle,
+            Ok(exchange::Ended::Whole) if keep_alive && is_read => Next::Idle,
+            // Nothing is left unread, and so nothing is lost.
+            Ok(_) if is_read => {
+                self.farewell(writer).await;
+                Next::Close
+            }
             Ok(_) => {
                 self.close(reader, writer).await;
                 Next::Close
@@ -265,6 +308,19 @@ impl Client<'_> {
             Poll::Pending => Poll::Pending,
         })
         .await
+    }
+
+    /// Says that nothing follows, where that has to be said.
+    async fn farewell(&self, writer: &mut Writer<'_>) {
+        if !writer.wants_farewell() {
+            return;
+        }
+        self.timer.set(LINGER_S);
+        poll_fn(|context| {
+            let is_done = writer.poll_shutdown(context).is_ready() || self.timer.is_over(context);
+            if is_done { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
     }
 
     /// Sends what is left to send, and reads on for a moment: a connection that is closed with something unread is reset,

@@ -23,7 +23,7 @@ use super::{
     encode::Asker,
     exchange::{self, Request, RequestBody, Responder},
     fault::Fault,
-    io::Stream,
+    io::Rewound,
     respond,
     serving::Listener,
     worker::Worker,
@@ -49,7 +49,7 @@ const LARGEST_FRAME: u32 = 16 * 1024;
 pub(super) async fn serve(
     worker: &Rc<Worker>,
     address: SocketAddr,
-    stream: Stream,
+    stream: Rewound,
     asker: Asker,
     peer: SocketAddr,
 ) {
@@ -423,8 +423,8 @@ impl Sink for ToStream {
 fn fields(head: &Head, further: &[u8]) -> HeaderMap {
     let mut fields = HeaderMap::with_capacity(head.fields.len() + 2);
     let has_no_length = head.status < 200 || head.status == 204;
-    for field in &head.fields {
-        if head.is_end_to_end(field) && (field.name != Name::ContentLength || !has_no_length) {
+    for field in head.end_to_end() {
+        if field.name != Name::ContentLength || !has_no_length {
             add(
                 field.label.of(&head.bytes),
                 field.value.of(&head.bytes),

@@ -15,6 +15,9 @@ use tokio_rustls::TlsStream;
 
 use super::buffer::Buffer;
 
+/// Up to so many bytes are gathered before they are written.
+const MOST_GATHERED: usize = 16 * 1024;
+
 /// A connection.
 #[derive(Debug)]
 pub(super) enum Stream {
@@ -113,6 +116,64 @@ impl AsyncWrite for Stream {
     }
 }
 
+/// A connection of which something was read that belongs to what is read next.
+pub(super) struct Rewound {
+    stream: Stream,
+    unread: Vec<u8>,
+}
+
+impl Rewound {
+    pub(super) fn new(stream: Stream, unread: Vec<u8>) -> Self {
+        Self { stream, unread }
+    }
+}
+
+impl AsyncRead for Rewound {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.unread.is_empty() {
+            return Pin::new(&mut self.stream).poll_read(context, into);
+        }
+        let count = self.unread.len().min(into.remaining());
+        into.put_slice(&self.unread[..count]);
+        self.unread.drain(..count);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Rewound {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        from: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, from)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        from: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(context, from)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
 enum ReadHalf<'a> {
     Tcp(tcp::ReadHalf<'a>),
     Tls(&'a RefCell<&'a mut TlsStream<TcpStream>>),
@@ -121,6 +182,15 @@ enum ReadHalf<'a> {
 enum WriteHalf<'a> {
     Tcp(tcp::WriteHalf<'a>),
     Tls(&'a RefCell<&'a mut TlsStream<TcpStream>>),
+}
+
+impl WriteHalf<'_> {
+    fn poll_write(&mut self, context: &mut Context<'_>, from: &[u8]) -> Poll<io::Result<usize>> {
+        match self {
+            Self::Tcp(half) => Pin::new(half).poll_write(context, from),
+            Self::Tls(cell) => Pin::new(&mut **cell.borrow_mut()).poll_write(context, from),
+        }
+    }
 }
 
 /// The direction that comes in, and what has come and was not used yet.
@@ -191,48 +261,42 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// Writes what is pending, and then of `data`; how much of that.
+    /// Takes of `data`; how much. Small pieces are put behind what is pending and go with it, since a call of the kernel
+    /// costs more than the copy.
     pub(super) fn poll_write(&mut self, context: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
-        loop {
-            let pending = &self.pending[self.gone..];
-            let slices = [IoSlice::new(pending), IoSlice::new(data)];
-            let from = match (pending.len(), data.len()) {
-                (0, 0) => return Poll::Ready(Ok(0)),
-                (0, _) => &slices[1..],
-                (_, 0) => &slices[..1],
-                _ => &slices[..],
-            };
-            let pending = pending.len();
-            let written = match &mut self.half {
-                WriteHalf::Tcp(half) => Pin::new(half).poll_write_vectored(context, from),
-                WriteHalf::Tls(cell) => Pin::new(&mut **cell.borrow_mut()).poll_write_vectored(context, from),
-            };
-            let written = ready!(written)?;
-            if written == 0 {
-                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
-            }
-            if written < pending {
-                self.gone += written;
-                continue;
-            }
-            self.pending.clear();
-            self.gone = 0;
-            if written > pending || data.is_empty() {
-                return Poll::Ready(Ok(written - pending));
-            }
+        if self.pending.len() + data.len() <= MOST_GATHERED {
+            self.pending.extend_from_slice(data);
+            return Poll::Ready(Ok(data.len()));
         }
+        ready!(self.poll_pending(context))?;
+        self.half.poll_write(context, data)
     }
 
     /// Writes all that is pending, also what TLS keeps.
     pub(super) fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if !self.pending.is_empty() {
-            ready!(self.poll_write(context, &[]))?;
-        }
+        ready!(self.poll_pending(context))?;
         match &mut self.half {
             // The kernel has it.
             WriteHalf::Tcp(_) => Poll::Ready(Ok(())),
             WriteHalf::Tls(cell) => Pin::new(&mut **cell.borrow_mut()).poll_flush(context),
         }
+    }
+
+    fn poll_pending(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while self.gone < self.pending.len() {
+            match ready!(self.half.poll_write(context, &self.pending[self.gone..]))? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                count => self.gone += count,
+            }
+        }
+        self.pending.clear();
+        self.gone = 0;
+        Poll::Ready(Ok(()))
+    }
+
+    /// Whether the other side is to be told that nothing follows: without TLS it sees that by itself.
+    pub(super) fn wants_farewell(&self) -> bool {
+        matches!(self.half, WriteHalf::Tls(_))
     }
 
     /// Writes all that is pending, and says that nothing follows.

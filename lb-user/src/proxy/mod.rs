@@ -248,6 +248,8 @@ fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
     } else {
         socket.set_freebind_v6(true)?;
     }
+    // Connections have it from there.
+    socket.set_tcp_nodelay(true)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;

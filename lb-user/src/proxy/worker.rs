@@ -13,7 +13,6 @@ use std::{
 };
 
 use tokio::{
-    io::ReadBuf,
     net::{TcpListener, TcpStream},
     sync::{Semaphore, mpsc},
     task::{self, AbortHandle},
@@ -26,7 +25,7 @@ use super::{
     buffer::Buffers,
     encode::Asker,
     http1, http2,
-    io::Stream,
+    io::{Rewound, Stream},
     persist::Sessions,
     serving::{Listener, Serving},
     timer::{TICK, Timers},
@@ -253,9 +252,6 @@ async fn serve(worker: &Rc<Worker>, address: SocketAddr, tcp: TcpStream, peer: S
     let Some(listener) = worker.listener(address) else {
         return;
     };
-    if tcp.set_nodelay(true).is_err() {
-        return;
-    }
     let asker = Asker {
         address: peer.ip().to_canonical().to_string(),
         scheme: listener.scheme(),
@@ -265,11 +261,16 @@ async fn serve(worker: &Rc<Worker>, address: SocketAddr, tcp: TcpStream, peer: S
         return;
     };
     drop(listener);
-    match speaks {
-        Speaks::Http1 => http1::serve(worker, address, stream, asker, peer).await,
-        // In memory of its own: most connections are of the other kind, and should not have room for it.
-        Speaks::Http2 => Box::pin(http2::serve(worker, address, stream, asker, peer)).await,
-    }
+    let rewound = match speaks {
+        Speaks::Http1 => match http1::serve(worker, address, stream, &asker, peer).await {
+            // A client that knew without asking.
+            http1::Ended::Http2(rewound) => rewound,
+            http1::Ended::Closed => return,
+        },
+        Speaks::Http2 => Rewound::new(stream, Vec::new()),
+    };
+    // In memory of its own: most connections are of the other kind, and should not have room for it.
+    Box::pin(http2::serve(worker, address, rewound, asker, peer)).await;
 }
 
 /// What a connection speaks.
@@ -278,9 +279,7 @@ enum Speaks {
     Http2,
 }
 
-/// How a client of HTTP/2 begins that knows that it is spoken (RFC 9113, section 3.4), as far as no request of HTTP/1 can.
-const PREFACE: &[u8] = b"PRI * HTTP/2.0";
-
+/// Makes TLS of a connection, where the listener has it.
 async fn greet(worker: &Worker, listener: &Listener, tcp: TcpStream) -> Option<(Stream, Speaks)> {
     let timer = worker.timers.timer();
     timer.set(listener.http.timeouts.header_s);
@@ -299,28 +298,7 @@ async fn greet(worker: &Worker, listener: &Listener, tcp: TcpStream) -> Option<(
         };
         return Some((Stream::Tls(Box::new(tls.into())), speaks));
     }
-    if !listener.http.http2 {
-        return Some((Stream::Tcp(tcp), Speaks::Http1));
-    }
-    let mut start = [0; PREFACE.len()];
-    let speaks = poll_fn(|context| {
-        let mut into = ReadBuf::new(&mut start);
-        match tcp.poll_peek(context, &mut into) {
-            Poll::Ready(Ok(count)) if count > 0 => {
-                let start = into.filled();
-                Poll::Ready(Some(if start == PREFACE {
-                    Speaks::Http2
-                } else {
-                    Speaks::Http1
-                }))
-            }
-            Poll::Ready(_) => Poll::Ready(None),
-            Poll::Pending if timer.is_over(context) => Poll::Ready(None),
-            Poll::Pending => Poll::Pending,
-        }
-    });
-    let speaks = speaks.await?;
-    Some((Stream::Tcp(tcp), speaks))
+    Some((Stream::Tcp(tcp), Speaks::Http1))
 }
 
 pub(super) fn unix_s() -> u32 {
