@@ -19,5 +19,6 @@ mod seldom;
 mod service;
 mod shortage;
 pub mod sweep;
+mod tls;
 pub mod trace;
 pub mod views;

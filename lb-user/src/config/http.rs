@@ -1,11 +1,13 @@
 //! What belongs to HTTP: `[load_balancer.listener.http]`, `[load_balancer.listener.tls]`, `[pool.http]`, `[proxy]`.
 
+use rustls::pki_types::ServerName;
+
 use super::diagnostic::Reported;
 use super::reader::Table;
-use super::values::{absolute_path, boolean, integer, word};
+use super::values::{absolute_path, boolean, integer, string, word};
 use crate::model::{
-    CertificateFiles, ClientTimeouts, Http, ListenerTls, MemberHttp, MemberTimeouts, ProxySettings,
-    RequestLimits, TlsVersion,
+    CertificateFiles, ClientTimeouts, Http, ListenerTls, MemberHttp, MemberTimeouts, MemberTls,
+    ProxySettings, RequestLimits, TlsVersion,
 };
 
 /// The kernel's `PATH_MAX` without the final NUL.
@@ -101,11 +103,32 @@ pub(super) fn member_http(t: &mut Table<'_, '_>) -> Result<MemberHttp, Reported>
     let protocol = t.or("protocol", default.protocol, word);
     let retries = t.or("retries", default.retries, integer(0..=16));
     let timeouts = t.section("timeouts", member_timeouts).flatten();
+    let tls = t.table("tls", member_tls);
     Ok(MemberHttp {
         protocol: protocol?.value,
         retries: retries?.value,
         timeouts: timeouts?,
+        tls: tls?.transpose()?,
     })
+}
+
+fn member_tls(t: &mut Table<'_, '_>) -> Result<MemberTls, Reported> {
+    let verify = t.or("verify", true, boolean);
+    let ca = t.optional("ca", absolute_path(LONGEST_PATH));
+    let server_name = t.optional("server_name", string(server_name));
+    Ok(MemberTls {
+        verify: verify?.value,
+        ca: ca?.map(|at| at.value),
+        server_name: server_name?.map(|at| at.value),
+    })
+}
+
+/// What a certificate can be for.
+fn server_name(text: &str) -> Result<String, String> {
+    match ServerName::try_from(text) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(_) => Err("is no name of a server; write for example \"shop.internal\"".into()),
+    }
 }
 
 fn member_timeouts(t: &mut Table<'_, '_>) -> Result<MemberTimeouts, Reported> {

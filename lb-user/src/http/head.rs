@@ -198,7 +198,9 @@ impl Head {
             let is_named = |value: &[u8]| {
                 elements(value).any(|option| option.eq_ignore_ascii_case(field.label.of(&self.bytes)))
             };
-            !field.name.is_hop_by_hop() && !(names_others && self.values(Name::Connection).any(is_named))
+            let is_of_hop =
+                field.name.is_hop_by_hop() || names_others && self.values(Name::Connection).any(is_named);
+            !is_of_hop
         })
     }
 

@@ -107,6 +107,9 @@ pub struct MemberHttp {
     pub retries: u8,
     /// How long they are waited for.
     pub timeouts: MemberTimeouts,
+    /// TLS; `None`: none is spoken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<MemberTls>,
 }
 
 impl Default for MemberHttp {
@@ -115,8 +118,22 @@ impl Default for MemberHttp {
             protocol: MemberProtocol::Http1,
             retries: 2,
             timeouts: MemberTimeouts::default(),
+            tls: None,
         }
     }
+}
+
+/// TLS towards the members of a pool.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemberTls {
+    /// Whether their certificates must be valid.
+    pub verify: bool,
+    /// PEM: the authorities that may have signed them; `None`: those that the system trusts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca: Option<PathBuf>,
+    /// The name that their certificates are for, and that they are asked by; `None`: the address of each.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server_name: Option<String>,
 }
 
 /// How long members are waited for, in seconds; each 1 to 86,400.

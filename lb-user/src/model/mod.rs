@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 pub use health::{ExpectedCodes, HealthMonitor, HttpProbe, NotStatusCodes, Probe};
 pub use http::{
-    CertificateFiles, ClientTimeouts, Http, ListenerTls, MemberHttp, MemberTimeouts, RequestLimits,
+    CertificateFiles, ClientTimeouts, Http, ListenerTls, MemberHttp, MemberTimeouts, MemberTls, RequestLimits,
 };
 pub use load_balancer::{Listener, LoadBalancer, Service};
 pub use persistence::{CookieSettings, Granularity, Persistence, SessionPersistence};

@@ -62,7 +62,7 @@ fn ip(address: &SockaddrStorage) -> Option<IpAddr> {
 fn hidden<'o>(config: &Config, own: &'o [Own]) -> Vec<(IpAddr, &'o str)> {
     let balancers = config.load_balancers.iter();
     let vips = balancers
-        .filter(|balancer| balancer.admin_state_up)
+        .filter(|balancer| balancer.admin_state_up && !balancer.vip.is_loopback())
         .map(|balancer| balancer.vip);
     vips.filter(|vip| own.iter().all(|own| own.address != *vip))
         .filter_map(|vip| {

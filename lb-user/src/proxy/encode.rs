@@ -1,6 +1,6 @@
 //! Heads of HTTP/1 as they go out.
 
-use std::io::Write as _;
+use std::{borrow::Cow, io::Write as _};
 
 use super::admit::Admitted;
 use crate::http::{
@@ -27,16 +27,33 @@ pub(super) struct ToMember<'e> {
     pub(super) cookie: Option<&'e [u8]>,
 }
 
+/// Path and query as a member of HTTP/1.1 or HTTP/2 wants them.
+pub(super) fn path<'h>(head: &'h Head, admitted: &Admitted) -> Cow<'h, [u8]> {
+    match admitted.path.of(&head.bytes) {
+        path @ ([b'/', ..] | b"*") => Cow::Borrowed(path),
+        // Of `http://host?query` the path is empty (RFC 9112, section 3.2.1).
+        path => Cow::Owned([b"/", path].concat()),
+    }
+}
+
 /// Writes the head of a request to a member that speaks HTTP/1.1.
 pub(super) fn request(head: &Head, admitted: &Admitted, edits: &ToMember<'_>, out: &mut Vec<u8>) {
-    let path = admitted.path.of(&head.bytes);
     out.extend_from_slice(head.method());
     out.push(b' ');
-    if path.first() != Some(&b'/') && path != b"*" {
-        out.push(b'/');
-    }
-    out.extend_from_slice(path);
+    out.extend_from_slice(&path(head, admitted));
     out.extend_from_slice(b" HTTP/1.1\r\n");
+    fields_to_member(head, admitted, edits, out);
+    if admitted.framing == Framing::Chunked {
+        line(out, b"Transfer-Encoding", b"chunked");
+    }
+    if admitted.is_upgrade {
+        upgrade(head, out);
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Writes the fields of a request that are of the message, as lines.
+pub(super) fn fields_to_member(head: &Head, admitted: &Admitted, edits: &ToMember<'_>, out: &mut Vec<u8>) {
     let is_kept = |field: &Field| match field.name {
         Name::XForwardedFor
         | Name::XForwardedProto
@@ -64,13 +81,6 @@ pub(super) fn request(head: &Head, admitted: &Admitted, edits: &ToMember<'_>, ou
     line(out, b"X-Forwarded-For", address.as_bytes());
     line(out, b"X-Forwarded-Proto", scheme.as_bytes());
     line(out, b"X-Forwarded-Port", port.as_bytes());
-    if admitted.framing == Framing::Chunked {
-        line(out, b"Transfer-Encoding", b"chunked");
-    }
-    if admitted.is_upgrade {
-        upgrade(head, out);
-    }
-    out.extend_from_slice(b"\r\n");
 }
 
 /// What the client's connection wants of a response.

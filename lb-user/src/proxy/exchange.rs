@@ -1,32 +1,22 @@
-//! One request and its response: to which member it goes, and both bodies on their way.
+//! One request and its response: which member it goes to, and another one where that fails.
 
 use std::{
-    future::poll_fn,
     net::IpAddr,
-    sync::Arc,
     task::{Context, Poll},
 };
 
 use super::{
     admit::Admitted,
-    body::{Broken, Coding, Failed, Incoming, Outgoing, Sink, Source, Transfer},
-    encode::{self, Asker, ToMember},
+    body::{Broken, Sink, Source},
+    encode::Asker,
     fault::{Fault, Retry},
-    io::{Reader, Writer},
-    persist::{Answer, Shown, Why},
-    serving::{Listener, Member, Pool},
+    persist::{Shown, Why},
+    serving::{Listener, Member},
     timer::Timer,
-    upstream::{self, Connection},
+    turn::Turn,
     worker::Worker,
 };
-use crate::http::{
-    fields::Name,
-    framing::{self, Framing},
-    head::{Head, Limits, Search, Version},
-};
-
-/// Interim responses that a member may give to one request.
-const MOST_INTERIM: usize = 16;
+use crate::http::{framing::Framing, head::Head};
 
 /// A request as it was admitted.
 pub(super) struct Request<'q> {
@@ -84,13 +74,15 @@ pub(super) async fn exchange<B: RequestBody, R: Responder>(
         persist.read(&worker.sessions, &pool.counts, request.head, target, now_s)
     });
     let mut tried = Vec::new();
+    let mut last = Fault::NoMember;
     loop {
         let (member, why) = match shown.member(&pool.members, &tried) {
             Some(member) => (member, Why::Held),
-            None => (
-                pool.next(request.client, &tried).ok_or(Fault::NoMember)?,
-                shown.otherwise(),
-            ),
+            None => match pool.next(request.client, &tried) {
+                Some(member) => (member, shown.otherwise()),
+                // All have been tried that there are.
+                None => return Err(last),
+            },
         };
         let under_way = UnderWay::begin(member);
         member.counts.requests.add(1);
@@ -117,11 +109,13 @@ pub(super) async fn exchange<B: RequestBody, R: Responder>(
             return Err(fault);
         }
         tried.push(member.id);
+        last = fault;
     }
 }
 
 impl Request<'_> {
-    fn allows(&self, retry: Retry) -> bool {
+    /// Whether it may be made again after such a fault.
+    pub(super) fn allows(&self, retry: Retry) -> bool {
         match retry {
             Retry::Always => true,
             // RFC 9110, section 9.2.2.
@@ -147,360 +141,5 @@ impl<'m> UnderWay<'m> {
 impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
         self.0.entry.active_flows.fetch_add(u32::MAX);
-    }
-}
-
-/// A request at one member.
-struct Turn<'t> {
-    worker: &'t Worker,
-    listener: &'t Listener,
-    pool: &'t Pool,
-    member: &'t Arc<Member>,
-    shown: &'t Shown<'t>,
-    why: Why,
-    request: &'t Request<'t>,
-    timer: &'t Timer,
-}
-
-impl Turn<'_> {
-    async fn take<B: RequestBody, R: Responder>(
-        &self,
-        body: &mut B,
-        responder: &mut R,
-    ) -> Result<Ended, Fault> {
-        if let Some(connection) = self.worker.connections.take(self.member) {
-            match self.attempt(connection, body, responder).await {
-                // It closed the connection before it had the request: so says one that is new.
-                Err(Fault::MemberClosed)
-                    if !responder.has_begun()
-                        && !body.was_touched()
-                        && self.request.allows(Retry::Idempotent) => {}
-                outcome => return outcome,
-            }
-        }
-        let connect_s = self.pool.http.timeouts.connect_s;
-        let connection = upstream::connect(self.member, connect_s, self.timer).await?;
-        self.member.counts.connections.add(1);
-        self.attempt(connection, body, responder).await
-    }
-
-    async fn attempt<B: RequestBody, R: Responder>(
-        &self,
-        mut connection: Connection,
-        body: &mut B,
-        responder: &mut R,
-    ) -> Result<Ended, Fault> {
-        let mut shared = super::io::Shared::default();
-        let (mut reader, mut writer) = connection.stream.split(&mut shared);
-        reader.buffer = self.worker.buffers.take();
-        writer.pending = self.worker.take_bytes();
-        let outcome = self.converse(&mut reader, &mut writer, body, responder).await;
-        let is_clean = reader.buffer.is_empty() && writer.pending.is_empty();
-        self.worker.buffers.give(reader.buffer);
-        self.worker.give_bytes(writer.pending);
-        let (ended, keeps) = outcome?;
-        if keeps && is_clean {
-            self.worker
-                .connections
-                .give(self.member, connection.stream, self.worker.now_s());
-        }
-        Ok(ended)
-    }
-
-    /// Sends the request and passes the response on; whether the member's connection can be used again.
-    async fn converse<B: RequestBody, R: Responder>(
-        &self,
-        reader: &mut Reader<'_>,
-        writer: &mut Writer<'_>,
-        body: &mut B,
-        responder: &mut R,
-    ) -> Result<(Ended, bool), Fault> {
-        let Request {
-            head: request,
-            admitted,
-            asker,
-            ..
-        } = self.request;
-        let mut cookie = self.worker.take_bytes();
-        let persist = self.pool.persist.as_ref();
-        let is_stripped = persist.and_then(|persist| persist.strip(request, &mut cookie));
-        let edits = ToMember {
-            asker,
-            cookie: is_stripped.map(|()| cookie.as_slice()),
-        };
-        encode::request(request, admitted, &edits, &mut writer.pending);
-        self.worker.give_bytes(cookie);
-        let coding = match admitted.framing {
-            Framing::Chunked => Coding::Chunked { rest: 0 },
-            _ => Coding::Plain,
-        };
-        let mut sending = Sending {
-            transfer: Transfer::default(),
-            sink: Outgoing::new(writer, coding),
-            state: SendState::Going,
-        };
-        let mut response = self.worker.take_head();
-        let mut interim = 0;
-        loop {
-            self.await_head(reader, &mut sending, body, responder, &mut response)
-                .await?;
-            match response.status {
-                101 if admitted.is_upgrade => {
-                    return self
-                        .tunnel(reader, sending.sink.writer, body, responder, &response)
-                        .await;
-                }
-                101 => {
-                    return Err(Fault::BadResponse(
-                        "it changes the protocol, which nobody asked for",
-                    ));
-                }
-                100..=199 if interim < MOST_INTERIM => {
-                    interim += 1;
-                    responder.interim(&response);
-                }
-                100..=199 => return Err(Fault::BadResponse("there are too many interim responses")),
-                _ => break,
-            }
-        }
-        let framing = framing::of_response(&response, request.method())
-            .map_err(|_| Fault::BadResponse("it cannot be said where its body ends"))?;
-        self.listener.counts.respond(response.status);
-        let mut further = self.worker.take_bytes();
-        self.note_session(&response, &mut further);
-        responder
-            .begin(&response, framing, &further)
-            .map_err(Fault::ResponseBroken)?;
-        self.worker.give_bytes(further);
-        let mut source = Incoming::new(reader, framing);
-        self.pass_on(&mut source, &mut sending, body, responder).await?;
-        let is_sent = sending.state == SendState::Done;
-        let keeps = is_sent
-            && framing != Framing::UntilClose
-            && match response.version {
-                Version::Http11 => !response.lists(Name::Connection, b"close"),
-                Version::Http10 => response.lists(Name::Connection, b"keep-alive"),
-            };
-        self.worker.give_head(response);
-        let ended = if is_sent { Ended::Whole } else { Ended::Spent };
-        Ok((ended, keeps))
-    }
-
-    /// Counts what became of the session, and adds what the client is to know of it to the response.
-    fn note_session(&self, response: &Head, further: &mut Vec<u8>) {
-        let Some(persist) = &self.pool.persist else { return };
-        let counts = &self.pool.counts;
-        match self.why {
-            Why::Held => counts.held.add(1),
-            Why::Moved => counts.moved.add(1),
-            Why::New => {}
-        }
-        let answer = Answer {
-            sessions: &self.worker.sessions,
-            counts,
-            shown: self.shown,
-            why: self.why,
-            member: self.member.tag,
-            response,
-            channel: self.listener.channel(),
-            now_s: self.worker.unix_s(),
-        };
-        persist.answer(&answer, further);
-    }
-
-    fn limits(&self) -> &Limits {
-        &self.listener.limits
-    }
-
-    /// Reads the head of a response, while the request is still being sent.
-    async fn await_head<B: RequestBody, R: Responder>(
-        &self,
-        reader: &mut Reader<'_>,
-        sending: &mut Sending<'_, '_>,
-        body: &mut B,
-        responder: &mut R,
-        response: &mut Head,
-    ) -> Result<(), Fault> {
-        let mut search = Search::default();
-        let response_s = self.pool.http.timeouts.response_s;
-        let body_s = self.listener.http.timeouts.body_s;
-        self.timer.set(body_s.max(response_s));
-        let mut sent = 0;
-        let end = poll_fn(|context| {
-            let was_going = sending.state == SendState::Going;
-            sending.poll(context, body)?;
-            if was_going && sending.state != SendState::Going {
-                self.timer.set(response_s);
-            } else if sent != sending.transfer.bytes {
-                sent = sending.transfer.bytes;
-                self.timer.set(body_s.max(response_s));
-            }
-            loop {
-                let found = search.end(reader.buffer.filled(), self.limits());
-                if let Some(end) =
-                    found.map_err(|_| Fault::BadResponse("its header is malformed or too large"))?
-                {
-                    return Poll::Ready(Ok(end));
-                }
-                match reader.poll_fill(context) {
-                    Poll::Ready(Ok(0) | Err(_)) => {
-                        return Poll::Ready(Err(if reader.buffer.is_empty() {
-                            Fault::MemberClosed
-                        } else {
-                            Fault::BadResponse("it ends within its header")
-                        }));
-                    }
-                    Poll::Ready(Ok(_)) => {}
-                    Poll::Pending => break,
-                }
-            }
-            if responder.poll_gone(context) || (sending.state != SendState::Going && body.is_gone(context)) {
-                return Poll::Ready(Err(Fault::ClientGone));
-            }
-            if self.timer.is_over(context) {
-                return Poll::Ready(Err(if sending.waits_for_client(body) {
-                    Fault::ClientTimeout
-                } else {
-                    Fault::MemberTimeout
-                }));
-            }
-            Poll::Pending
-        })
-        .await?;
-        let read = response.read_response(&reader.buffer.filled()[..end], self.limits());
-        reader.buffer.consume(end);
-        read.map_err(|_| Fault::BadResponse("its header is malformed"))
-    }
-
-    /// Passes the body of the response on, while that of the request may still be on its way.
-    async fn pass_on<B: RequestBody, R: Responder>(
-        &self,
-        source: &mut Incoming<'_, '_>,
-        sending: &mut Sending<'_, '_>,
-        body: &mut B,
-        responder: &mut R,
-    ) -> Result<(), Fault> {
-        let mut receiving = Transfer::default();
-        let response_s = self.pool.http.timeouts.response_s;
-        let idle_s = response_s.max(self.listener.http.timeouts.body_s);
-        self.timer.set(idle_s);
-        let mut moved = (0, 0);
-        poll_fn(|context| {
-            if responder.poll_gone(context) {
-                return Poll::Ready(Err(Fault::ClientGone));
-            }
-            // A member may respond before it has read everything, and its client goes on nevertheless.
-            if sending.poll(context, body).is_err() {
-                sending.state = SendState::Failed;
-            }
-            match receiving.poll(context, source, responder) {
-                Poll::Ready(Ok(())) => return Poll::Ready(Ok(())),
-                Poll::Ready(Err(Failed::Source(broken))) => {
-                    return Poll::Ready(Err(Fault::ResponseBroken(broken)));
-                }
-                Poll::Ready(Err(Failed::Sink)) => return Poll::Ready(Err(Fault::ClientGone)),
-                Poll::Pending => {}
-            }
-            let now = (sending.transfer.bytes, receiving.bytes);
-            if now != moved {
-                moved = now;
-                self.timer.set(idle_s);
-            }
-            if self.timer.is_over(context) {
-                return Poll::Ready(Err(Fault::ResponseBroken(Broken::CutShort)));
-            }
-            Poll::Pending
-        })
-        .await
-    }
-
-    /// Passes everything on in both directions, once the protocol is another one.
-    async fn tunnel<B: RequestBody, R: Responder>(
-        &self,
-        reader: &mut Reader<'_>,
-        writer: &mut Writer<'_>,
-        body: &mut B,
-        responder: &mut R,
-        response: &Head,
-    ) -> Result<(Ended, bool), Fault> {
-        responder
-            .begin(response, Framing::None, &[])
-            .map_err(Fault::ResponseBroken)?;
-        body.upgrade();
-        let idle_s = self.listener.http.timeouts.upgrade_idle_s;
-        self.timer.set(idle_s);
-        let mut source = Incoming::new(reader, Framing::UntilClose);
-        let mut sink = Outgoing::new(writer, Coding::Plain);
-        let (mut there, mut back) = (Transfer::default(), Transfer::default());
-        let mut moved = (0, 0);
-        let gone = |_| Fault::ClientGone;
-        poll_fn(|context| {
-            if there.poll(context, body, &mut sink).map_err(gone)?.is_ready() {
-                let _ = sink.writer.poll_shutdown(context);
-            }
-            if back
-                .poll(context, &mut source, responder)
-                .map_err(gone)?
-                .is_ready()
-            {
-                let _ = responder.poll_close(context);
-            }
-            if there.is_done && back.is_done {
-                return Poll::Ready(Ok(()));
-            }
-            let now = (there.bytes, back.bytes);
-            if now != moved {
-                moved = now;
-                self.timer.set(idle_s);
-            }
-            if self.timer.is_over(context) {
-                return Poll::Ready(Err(Fault::ClientGone));
-            }
-            Poll::Pending
-        })
-        .await?;
-        Ok((Ended::Spent, false))
-    }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum SendState {
-    Going,
-    Done,
-    /// The member takes no more, and may have responded for all that.
-    Failed,
-}
-
-/// A request on its way to the member.
-struct Sending<'w, 'io> {
-    transfer: Transfer,
-    sink: Outgoing<'w, 'io>,
-    state: SendState,
-}
-
-impl Sending<'_, '_> {
-    fn poll<B: RequestBody>(&mut self, context: &mut Context<'_>, body: &mut B) -> Result<(), Fault> {
-        if self.state != SendState::Going {
-            return Ok(());
-        }
-        match self.transfer.poll(context, body, &mut self.sink) {
-            Poll::Pending => Ok(()),
-            Poll::Ready(Ok(())) => {
-                self.state = SendState::Done;
-                Ok(())
-            }
-            Poll::Ready(Err(Failed::Sink)) => {
-                self.state = SendState::Failed;
-                Ok(())
-            }
-            Poll::Ready(Err(Failed::Source(broken))) => Err(match broken {
-                Broken::Io(_) | Broken::CutShort => Fault::ClientGone,
-                broken => Fault::ClientBroken(broken),
-            }),
-        }
-    }
-
-    fn waits_for_client<B: RequestBody>(&self, body: &B) -> bool {
-        self.state == SendState::Going && body.data().is_empty() && self.sink.writer.pending.is_empty()
     }
 }

@@ -6,30 +6,30 @@ use std::{
     net::SocketAddr,
     pin::pin,
     rc::Rc,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
 };
 
 use bytes::Bytes;
 use h2::{
-    Reason, RecvStream, SendStream,
+    Reason, RecvStream,
     server::{self, SendResponse},
 };
-use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, request};
+use http::{Response, StatusCode, request};
 use tokio::task;
 
 use super::{
     admit::{Admitted, admit},
-    body::{Broken, Sink, Source},
+    body::{Broken, Sink},
     encode::Asker,
-    exchange::{self, Request, RequestBody, Responder},
+    exchange::{self, Request, Responder},
     fault::Fault,
     io::Rewound,
     respond,
     serving::Listener,
+    stream::{self, FromStream, LARGEST_FRAME, StreamSink},
     worker::Worker,
 };
 use crate::http::{
-    fields::Name,
     framing::Framing,
     head::{Head, Malformed},
 };
@@ -42,8 +42,6 @@ const STREAM_WINDOW: u32 = 64 * 1024;
 const CONNECTION_WINDOW: u32 = 1024 * 1024;
 /// What is kept of responses that a client does not take, for each of its requests.
 const MOST_UNSENT: usize = 64 * 1024;
-/// The largest piece of a body in one frame.
-const LARGEST_FRAME: u32 = 16 * 1024;
 
 /// Serves the requests of a connection until it ends.
 pub(super) async fn serve(
@@ -147,11 +145,7 @@ async fn serve_stream(
 ) {
     let timer = worker.timers.timer();
     let mut head = worker.take_head();
-    let mut responder = ToStream {
-        respond,
-        stream: None,
-        rest: None,
-    };
+    let mut responder = ToStream { respond, sink: None };
     let outcome = match admit_stream(listener, parts, &body, &mut head) {
         Ok(admitted) => {
             let request = Request {
@@ -229,83 +223,18 @@ fn admit_stream(
     Ok(admitted)
 }
 
-/// The body of a request.
-struct FromStream {
-    stream: RecvStream,
-    data: Bytes,
-    trailers: Vec<u8>,
-    was_touched: bool,
-}
-
-impl FromStream {
-    fn new(stream: RecvStream) -> Self {
-        Self {
-            stream,
-            data: Bytes::new(),
-            trailers: Vec::new(),
-            was_touched: false,
-        }
-    }
-}
-
-impl Source for FromStream {
-    fn poll_data(&mut self, context: &mut Context<'_>) -> Poll<Result<bool, Broken>> {
-        while self.data.is_empty() {
-            if let Some(data) = ready!(self.stream.poll_data(context)) {
-                self.data = data?;
-                continue;
-            }
-            if let Some(trailers) = ready!(self.stream.poll_trailers(context))? {
-                self.trailers = lines(&trailers);
-            }
-            return Poll::Ready(Ok(false));
-        }
-        Poll::Ready(Ok(true))
-    }
-
-    fn data(&self) -> &[u8] {
-        &self.data
-    }
-
-    fn consume(&mut self, count: usize) {
-        self.was_touched = true;
-        drop(self.data.split_to(count.min(self.data.len())));
-        // A stream that has ended has no window.
-        let _ = self.stream.flow_control().release_capacity(count);
-    }
-
-    fn trailers(&self) -> &[u8] {
-        &self.trailers
-    }
-
-    fn is_gone(&mut self, _context: &mut Context<'_>) -> bool {
-        // That, the other direction tells.
-        false
-    }
-}
-
-impl RequestBody for FromStream {
-    fn upgrade(&mut self) {}
-
-    fn was_touched(&self) -> bool {
-        self.was_touched
-    }
-}
-
 /// The response to a request.
 struct ToStream {
     respond: SendResponse<Bytes>,
-    /// Once it has begun.
-    stream: Option<SendStream<Bytes>>,
-    /// How much of the body is to come, where that is known.
-    rest: Option<u64>,
+    /// Its body, once it has begun.
+    sink: Option<StreamSink>,
 }
 
 impl ToStream {
     /// Tells of a fault, or breaks off what has begun.
     fn fail(&mut self, listener: &Listener, fault: &Fault) {
-        match (&mut self.stream, fault.status()) {
-            (Some(stream), _) => stream.send_reset(Reason::INTERNAL_ERROR),
+        match (&mut self.sink, fault.status()) {
+            (Some(sink), _) => sink.reset(),
             (None, None) => self.respond.send_reset(Reason::CANCEL),
             (None, Some(status)) => {
                 listener.counts.respond(status);
@@ -331,7 +260,7 @@ impl ToStream {
 impl Responder for ToStream {
     fn interim(&mut self, head: &Head) {
         let mut response = Response::new(());
-        *response.headers_mut() = fields(head, &[]);
+        *response.headers_mut() = stream::fields_of(head, &[]);
         if let Ok(status) = StatusCode::from_u16(head.status) {
             *response.status_mut() = status;
             // A client that has gone away needs none.
@@ -342,19 +271,20 @@ impl Responder for ToStream {
     fn begin(&mut self, head: &Head, framing: Framing, further: &[u8]) -> Result<(), Broken> {
         let mut response = Response::new(());
         *response.status_mut() = StatusCode::from_u16(head.status).unwrap_or(StatusCode::BAD_GATEWAY);
-        *response.headers_mut() = fields(head, further);
+        *response.headers_mut() = stream::fields_of(head, further);
         let is_empty = matches!(framing, Framing::None | Framing::Length(0));
-        self.rest = match framing {
+        let rest = match framing {
             Framing::None => Some(0),
             Framing::Length(length) => Some(length),
             Framing::Chunked | Framing::UntilClose => None,
         };
-        self.stream = Some(self.respond.send_response(response, is_empty)?);
+        let stream = self.respond.send_response(response, is_empty)?;
+        self.sink = Some(StreamSink::new(stream, rest));
         Ok(())
     }
 
     fn has_begun(&self) -> bool {
-        self.stream.is_some()
+        self.sink.is_some()
     }
 
     fn poll_close(&mut self, _context: &mut Context<'_>) -> Poll<Result<(), Broken>> {
@@ -362,102 +292,30 @@ impl Responder for ToStream {
     }
 
     fn poll_gone(&mut self, context: &mut Context<'_>) -> bool {
-        match &mut self.stream {
+        match &mut self.sink {
             None => self.respond.poll_reset(context).is_ready(),
-            Some(stream) => stream.poll_reset(context).is_ready(),
+            Some(sink) => sink.is_reset(context),
         }
     }
 }
 
 impl Sink for ToStream {
     fn poll_write(&mut self, context: &mut Context<'_>, data: &[u8]) -> Poll<Result<usize, Broken>> {
-        let Some(stream) = &mut self.stream else {
-            return Poll::Ready(Err(Broken::CutShort));
-        };
-        let wanted = data.len().min(LARGEST_FRAME as usize);
-        if stream.capacity() < wanted {
-            stream.reserve_capacity(wanted);
+        match &mut self.sink {
+            Some(sink) => sink.poll_write(context, data),
+            None => Poll::Ready(Err(Broken::CutShort)),
         }
-        let room = match stream.capacity() {
-            0 => match ready!(stream.poll_capacity(context)) {
-                Some(room) => room?,
-                None => return Poll::Ready(Err(Broken::CutShort)),
-            },
-            room => room,
-        };
-        let count = room.min(wanted);
-        let is_last = self.rest == Some(count as u64);
-        if let Some(rest) = &mut self.rest {
-            *rest = rest.saturating_sub(count as u64);
-        }
-        stream.send_data(Bytes::copy_from_slice(&data[..count]), is_last)?;
-        Poll::Ready(Ok(count))
     }
 
-    fn poll_finish(&mut self, _context: &mut Context<'_>, trailers: &[u8]) -> Poll<Result<(), Broken>> {
-        if self.rest == Some(0) {
-            // Its last frame said so.
-            return Poll::Ready(Ok(()));
+    fn poll_finish(&mut self, context: &mut Context<'_>, trailers: &[u8]) -> Poll<Result<(), Broken>> {
+        match &mut self.sink {
+            Some(sink) => sink.poll_finish(context, trailers),
+            None => Poll::Ready(Err(Broken::CutShort)),
         }
-        self.rest = Some(0);
-        let Some(stream) = &mut self.stream else {
-            return Poll::Ready(Err(Broken::CutShort));
-        };
-        if trailers.is_empty() {
-            stream.send_data(Bytes::new(), true)?;
-        } else {
-            let mut fields = HeaderMap::new();
-            add_lines(trailers, &mut fields);
-            stream.send_trailers(fields)?;
-        }
-        Poll::Ready(Ok(()))
     }
 
     fn poll_flush(&mut self, _context: &mut Context<'_>) -> Poll<Result<(), Broken>> {
         // The task of the connection sees to that.
         Poll::Ready(Ok(()))
     }
-}
-
-/// The fields of a response as HTTP/2 has them, and further lines.
-fn fields(head: &Head, further: &[u8]) -> HeaderMap {
-    let mut fields = HeaderMap::with_capacity(head.fields.len() + 2);
-    let has_no_length = head.status < 200 || head.status == 204;
-    for field in head.end_to_end() {
-        if field.name != Name::ContentLength || !has_no_length {
-            add(
-                field.label.of(&head.bytes),
-                field.value.of(&head.bytes),
-                &mut fields,
-            );
-        }
-    }
-    add_lines(further, &mut fields);
-    fields
-}
-
-fn add(label: &[u8], value: &[u8], fields: &mut HeaderMap) {
-    if let (Ok(label), Ok(value)) = (HeaderName::from_bytes(label), HeaderValue::from_bytes(value)) {
-        fields.append(label, value);
-    }
-}
-
-/// Adds lines of HTTP/1.
-fn add_lines(lines: &[u8], fields: &mut HeaderMap) {
-    for line in lines.split(|byte| *byte == b'\n') {
-        if let Some(colon) = memchr::memchr(b':', line) {
-            add(&line[..colon], line[colon + 1..].trim_ascii(), fields);
-        }
-    }
-}
-
-/// Fields as lines of HTTP/1.
-fn lines(fields: &HeaderMap) -> Vec<u8> {
-    let mut lines = Vec::new();
-    for (name, value) in fields {
-        for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
-            lines.extend_from_slice(part);
-        }
-    }
-    lines
 }

@@ -19,11 +19,14 @@ mod http1;
 mod http2;
 mod io;
 mod persist;
+mod receive;
 mod report;
 mod respond;
 mod serving;
+mod stream;
 mod timer;
-mod tls;
+mod tunnel;
+mod turn;
 mod upstream;
 mod worker;
 
@@ -40,7 +43,7 @@ use std::{
 
 use anyhow::Context as _;
 use arc_swap::ArcSwap;
-use rustls::{ServerConfig, server::ProducesTickets};
+use rustls::server::ProducesTickets;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::{
     runtime,
@@ -52,11 +55,12 @@ use crate::{
     health::Health,
     model::{self, Config},
     persistence::{AppCookies, KeyFile, KeyRing},
+    tls::{client, server},
 };
 use persist::Sessions;
 pub use report::{ListenerReport, MemberRequests, ProxiedSessions, Report};
-use serving::Certified;
 use serving::Serving;
+use serving::{Certified, Loaded};
 use worker::Command;
 
 /// What the keys of cookies lie in, beside the rest of the daemon's state.
@@ -141,8 +145,8 @@ impl Proxy {
         Ok(())
     }
 
-    fn load_tls(&mut self, config: &Config) -> anyhow::Result<HashMap<SocketAddr, Arc<ServerConfig>>> {
-        let mut loaded = HashMap::new();
+    fn load_tls(&mut self, config: &Config) -> anyhow::Result<Loaded> {
+        let mut loaded = Loaded::default();
         for (balancer, listener) in config.listeners() {
             let model::Service::Https { http, tls } = &listener.service else {
                 continue;
@@ -150,12 +154,21 @@ impl Proxy {
             let address = SocketAddr::new(balancer.vip, listener.port);
             let tickets = match self.tickets.get(&address) {
                 Some(tickets) => Arc::clone(tickets),
-                None => tls::tickets()?,
+                None => server::tickets()?,
             };
-            let server =
-                tls::server(tls, http, &tickets).with_context(|| format!("listener {:?}", listener.name))?;
+            let server = server::server(tls, http, &tickets)
+                .with_context(|| format!("listener {:?}", listener.name))?;
             self.tickets.insert(address, tickets);
-            loaded.insert(address, Arc::new(server));
+            loaded.listeners.insert(address, Arc::new(server));
+        }
+        for pool in &config.pools {
+            if let Some(http) = &pool.http
+                && let Some(tls) = &http.tls
+            {
+                let client = client::of_members(tls, http.protocol);
+                let client = client.with_context(|| format!("pool {:?}", pool.name))?;
+                loaded.pools.insert(pool.name.clone(), Arc::new(client));
+            }
         }
         Ok(loaded)
     }

@@ -71,6 +71,8 @@ impl Listener {
 pub(super) struct Pool {
     pub(super) name: String,
     pub(super) http: MemberHttp,
+    /// TLS towards its members.
+    pub(super) tls: Option<Arc<rustls::ClientConfig>>,
     pub(super) persist: Option<Persist>,
     pub(super) counts: Arc<PoolCounts>,
     pub(super) members: Vec<Arc<Member>>,
@@ -127,7 +129,12 @@ impl Members for Pool {
 }
 
 impl Pool {
-    fn new(pool: &model::Pool, health: &Health, before: Option<&Self>) -> Self {
+    fn new(
+        pool: &model::Pool,
+        health: &Health,
+        tls: Option<Arc<rustls::ClientConfig>>,
+        before: Option<&Self>,
+    ) -> Self {
         let http = pool.http.clone().unwrap_or_default();
         let members: Vec<Arc<Member>> = pool
             .members
@@ -170,6 +177,7 @@ impl Pool {
             .set(before.map_or(0, |before| before.entry.cursor.get()));
         Self {
             name: pool.name.clone(),
+            tls,
             persist: Persist::of(pool),
             counts: before.map_or_else(Arc::default, |before| Arc::clone(&before.counts)),
             http,
@@ -209,15 +217,31 @@ fn state(member: &model::Member, is_up: bool) -> MemberState {
 /// Where the certificates of listeners come from.
 pub(super) enum Certified {
     /// They were loaded.
-    New(HashMap<SocketAddr, Arc<rustls::ServerConfig>>),
+    New(Loaded),
     /// They stay.
     AsBefore,
 }
 
+/// The TLS of listeners and pools.
+#[derive(Default)]
+pub(super) struct Loaded {
+    /// By what clients ask.
+    pub(super) listeners: HashMap<SocketAddr, Arc<rustls::ServerConfig>>,
+    /// By name.
+    pub(super) pools: HashMap<String, Arc<rustls::ClientConfig>>,
+}
+
 impl Certified {
+    fn of_pool(&self, name: &str, before: Option<&Pool>) -> Option<Arc<rustls::ClientConfig>> {
+        match self {
+            Self::New(loaded) => loaded.pools.get(name).cloned(),
+            Self::AsBefore => before?.tls.clone(),
+        }
+    }
+
     fn of(&self, address: SocketAddr, before: &Serving) -> Option<Arc<rustls::ServerConfig>> {
         match self {
-            Self::New(loaded) => loaded.get(&address).cloned(),
+            Self::New(loaded) => loaded.listeners.get(&address).cloned(),
             Self::AsBefore => before.listeners.get(&address)?.tls.clone(),
         }
     }
@@ -240,7 +264,15 @@ impl Serving {
             .filter(|pool| proxied.contains(pool.name.as_str()))
             .map(|pool| {
                 let before = before.pools.get(&pool.name).map(Arc::as_ref);
-                (pool.name.clone(), Arc::new(Pool::new(pool, health, before)))
+                (
+                    pool.name.clone(),
+                    Arc::new(Pool::new(
+                        pool,
+                        health,
+                        certified.of_pool(&pool.name, before),
+                        before,
+                    )),
+                )
             })
             .collect();
         let on = config

@@ -1,47 +1,78 @@
 //! Connections to members, which each worker keeps for itself.
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     collections::HashMap,
     future::{Future, poll_fn},
+    io,
     pin::pin,
+    rc::Rc,
+    sync::Arc,
     task::{Context, Poll, Waker},
 };
 
-use tokio::net::TcpStream;
+use bytes::Bytes;
+use h2::client::{self, SendRequest};
+use rustls::pki_types::ServerName;
+use tokio::{net::TcpStream, task};
+use tokio_rustls::TlsConnector;
 
-use super::{fault::Fault, io::Stream, serving::Member, timer::Timer};
+use super::{
+    fault::Fault,
+    io::Stream,
+    serving::{Member, Pool},
+    stream::LARGEST_FRAME,
+    timer::Timer,
+    worker::Worker,
+};
 
 /// Unused connections that are kept to one member.
 const MOST_KEPT: usize = 512;
-
-/// A connection to a member.
-#[derive(Debug)]
-pub(super) struct Connection {
-    pub(super) stream: Stream,
-}
+/// What a member may send of a body before it is taken, in bytes.
+const STREAM_WINDOW: u32 = 256 * 1024;
+/// The same of all bodies of a connection.
+const CONNECTION_WINDOW: u32 = 4 << 20;
+/// What is kept of requests that a member does not take, for each of them, in bytes.
+const MOST_UNSENT: usize = 64 * 1024;
 
 struct Unused {
     stream: Stream,
     since_s: u32,
 }
 
-/// The unused connections, by member.
+/// A connection of HTTP/2.
+struct Shared {
+    send: SendRequest<Bytes>,
+    /// As often as it is in use, and once.
+    uses: Rc<()>,
+    used_s: Cell<u32>,
+}
+
+/// One use of a connection of HTTP/2.
+pub(super) struct Share {
+    pub(super) send: SendRequest<Bytes>,
+    _use: Rc<()>,
+}
+
+/// The connections of a worker, by member.
 #[derive(Default)]
 pub(super) struct Connections {
+    /// Of HTTP/1, while no request uses them.
     unused: RefCell<HashMap<u64, Vec<Unused>>>,
+    /// Of HTTP/2.
+    shared: RefCell<HashMap<u64, Shared>>,
 }
 
 impl Connections {
     /// An unused connection to the member that it has not closed, as far as is known.
-    pub(super) fn take(&self, member: &Member) -> Option<Connection> {
+    pub(super) fn take(&self, member: &Member) -> Option<Stream> {
         let mut unused = self.unused.borrow_mut();
         let unused = unused.get_mut(&member.id)?;
         loop {
             // The one used last: the others grow old, and are closed.
             let Unused { stream, .. } = unused.pop()?;
             if !has_news(&stream) {
-                return Some(Connection { stream });
+                return Some(stream);
             }
         }
     }
@@ -58,6 +89,16 @@ impl Connections {
         }
     }
 
+    fn share(&self, member: &Member, now_s: u32) -> Option<Share> {
+        let shared = self.shared.borrow();
+        let shared = shared.get(&member.id)?;
+        shared.used_s.set(now_s);
+        Some(Share {
+            send: shared.send.clone(),
+            _use: Rc::clone(&shared.uses),
+        })
+    }
+
     /// Closes what has been unused for too long, what its member has closed, and what leads to members that are not
     /// served any more: `longest_s` tells of each.
     pub(super) fn sweep(&self, now_s: u32, longest_s: impl Fn(u64) -> Option<u32>) {
@@ -65,6 +106,11 @@ impl Connections {
             let longest_s = longest_s(*id).unwrap_or(0);
             unused.retain(|one| now_s.saturating_sub(one.since_s) < longest_s && !has_news(&one.stream));
             !unused.is_empty()
+        });
+        self.shared.borrow_mut().retain(|id, shared| {
+            let longest_s = longest_s(*id).unwrap_or(0);
+            let is_used = Rc::strong_count(&shared.uses) > 1;
+            (is_used && longest_s > 0) || now_s.saturating_sub(shared.used_s.get()) < longest_s
         });
     }
 }
@@ -76,17 +122,83 @@ fn has_news(stream: &Stream) -> bool {
 }
 
 /// Opens a connection to a member.
-pub(super) async fn connect(member: &Member, connect_s: u32, timer: &Timer) -> Result<Connection, Fault> {
-    timer.set(connect_s);
-    let mut connecting = pin!(TcpStream::connect(member.address));
-    let tcp = poll_fn(|context| match connecting.as_mut().poll(context) {
+pub(super) async fn connect(pool: &Pool, member: &Member, timer: &Timer) -> Result<Stream, Fault> {
+    timer.set(pool.http.timeouts.connect_s);
+    member.counts.connections.add(1);
+    in_time(timer, open(pool, member)).await
+}
+
+async fn open(pool: &Pool, member: &Member) -> io::Result<Stream> {
+    let tcp = TcpStream::connect(member.address).await?;
+    tcp.set_nodelay(true)?;
+    let Some(tls) = &pool.tls else {
+        return Ok(Stream::Tcp(tcp));
+    };
+    let name = pool.http.tls.as_ref().and_then(|tls| tls.server_name.clone());
+    let name = match name {
+        Some(name) => ServerName::try_from(name).map_err(io::Error::other)?,
+        None => ServerName::from(member.address.ip()),
+    };
+    // In memory of its own, which is not there for members without TLS.
+    let connecting = Box::pin(TlsConnector::from(Arc::clone(tls)).connect(name, tcp));
+    Ok(Stream::Tls(Box::new(connecting.await?.into())))
+}
+
+/// A use of a connection of HTTP/2 to a member that can take another request.
+pub(super) async fn share(
+    worker: &Worker,
+    pool: &Pool,
+    member: &Member,
+    timer: &Timer,
+) -> Result<Share, Fault> {
+    timer.set(pool.http.timeouts.connect_s);
+    if let Some(mut share) = worker.connections.share(member, worker.now_s())
+        && in_time(timer, ready(&mut share)).await.is_ok()
+    {
+        return Ok(share);
+    }
+    let stream = connect(pool, member, timer).await?;
+    let mut share = in_time(timer, multiplex(worker, member, stream)).await?;
+    in_time(timer, ready(&mut share)).await?;
+    Ok(share)
+}
+
+async fn ready(share: &mut Share) -> io::Result<()> {
+    poll_fn(|context| share.send.poll_ready(context))
+        .await
+        .map_err(io::Error::other)
+}
+
+async fn multiplex(worker: &Worker, member: &Member, stream: Stream) -> io::Result<Share> {
+    let mut builder = client::Builder::new();
+    builder
+        .initial_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_send_buffer_size(MOST_UNSENT)
+        .max_frame_size(LARGEST_FRAME)
+        .enable_push(false);
+    let (send, connection) = builder.handshake(stream).await.map_err(io::Error::other)?;
+    // How it ended, its streams say too.
+    task::spawn_local(async move { drop(connection.await) });
+    let shared = Shared {
+        send: send.clone(),
+        uses: Rc::default(),
+        used_s: Cell::new(worker.now_s()),
+    };
+    let share = Share {
+        send,
+        _use: Rc::clone(&shared.uses),
+    };
+    worker.connections.shared.borrow_mut().insert(member.id, shared);
+    Ok(share)
+}
+
+async fn in_time<T>(timer: &Timer, attempt: impl Future<Output = io::Result<T>>) -> Result<T, Fault> {
+    let mut attempt = pin!(attempt);
+    poll_fn(|context| match attempt.as_mut().poll(context) {
         Poll::Ready(outcome) => Poll::Ready(outcome.map_err(Fault::Unreachable)),
         Poll::Pending if timer.is_over(context) => Poll::Ready(Err(Fault::ConnectTimeout)),
         Poll::Pending => Poll::Pending,
     })
-    .await?;
-    tcp.set_nodelay(true).map_err(Fault::Unreachable)?;
-    Ok(Connection {
-        stream: Stream::Tcp(tcp),
-    })
+    .await
 }

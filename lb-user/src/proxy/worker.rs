@@ -29,10 +29,9 @@ use super::{
     persist::Sessions,
     serving::{Listener, Serving},
     timer::{TICK, Timers},
-    tls,
     upstream::Connections,
 };
-use crate::{http::head::Head, seldom::Seldom};
+use crate::{http::head::Head, seldom::Seldom, tls::server};
 
 /// Heads, and bytes to be written, that a worker keeps for the next request.
 const MOST_KEPT: usize = 256;
@@ -291,7 +290,7 @@ async fn greet(worker: &Worker, listener: &Listener, tcp: TcpStream) -> Option<(
             Poll::Pending => Poll::Pending,
         })
         .await?;
-        let speaks = if tls::is_http2(tls.get_ref().1.alpn_protocol()) {
+        let speaks = if server::is_http2(tls.get_ref().1.alpn_protocol()) {
             Speaks::Http2
         } else {
             Speaks::Http1

@@ -11,7 +11,7 @@ use std::{net::SocketAddr, time::Duration};
 use tokio::{net::TcpStream, time};
 
 use super::Failure;
-use crate::model::Probe;
+use crate::{model::Probe, tls::client};
 
 /// Asks the member at `address`, and waits for no longer than the timeout.
 pub(super) async fn probe(probe: &Probe, address: SocketAddr, timeout_s: u32) -> Result<(), Failure> {
@@ -31,7 +31,7 @@ async fn ask(probe: &Probe, address: SocketAddr) -> Result<(), Failure> {
         }
         Probe::Http(http) => http::ask(http, address, connect(address).await?).await,
         Probe::Https { http, tls_verify } => {
-            let client = tls::client(*tls_verify);
+            let client = client::of_monitors(*tls_verify);
             let name = tls::server_name(http, address);
             http::ask(
                 http,

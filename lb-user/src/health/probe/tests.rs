@@ -261,7 +261,7 @@ async fn verified_as(host: &str) -> Result<(), Failure> {
     let mut roots = RootCertStore::empty();
     roots.add(certificate).unwrap();
     let (client, name) = (
-        Arc::new(tls::trusting(roots)),
+        Arc::new(client::trusting(roots)),
         tls::server_name(&named(host), address),
     );
     let stream = tls::connect(client, name, connect(address).await?).await?;

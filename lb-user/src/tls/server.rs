@@ -2,31 +2,27 @@
 
 use std::{collections::HashMap, fmt, path::Path, sync::Arc};
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use rustls::{
     ServerConfig, SupportedProtocolVersion,
-    crypto::{CryptoProvider, ring},
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
+    crypto::{CryptoProvider, ring::Ticketer},
     server::{ClientHello, ProducesTickets, ResolvesServerCert},
     sign::CertifiedKey,
     version::{TLS12, TLS13},
 };
 use webpki::EndEntityCert;
 
+use super::{HTTP1, HTTP2, chain, private_key, provider};
 use crate::model::{CertificateFiles, Http, ListenerTls, TlsVersion};
-
-/// What goes by ALPN (RFC 7301), the better first.
-const HTTP2: &[u8] = b"h2";
-const HTTP1: &[u8] = b"http/1.1";
 
 /// What a listener's clients are served by. Tickets of sessions are made by `tickets`, so that those of before a reload are
 /// good after it.
-pub(super) fn server(
+pub(crate) fn server(
     tls: &ListenerTls,
     http: &Http,
     tickets: &Arc<dyn ProducesTickets>,
 ) -> anyhow::Result<ServerConfig> {
-    let provider = Arc::new(provider());
+    let provider = provider();
     let certificates = Certificates::load(&tls.certificates, &provider)?;
     let versions: &[&'static SupportedProtocolVersion] = match tls.min_version {
         TlsVersion::Tls12 => &[&TLS13, &TLS12],
@@ -48,23 +44,13 @@ pub(super) fn server(
 }
 
 /// Whether a client asked for HTTP/2.
-pub(super) fn is_http2(alpn: Option<&[u8]>) -> bool {
+pub(crate) fn is_http2(alpn: Option<&[u8]>) -> bool {
     alpn == Some(HTTP2)
 }
 
-/// The cipher suites in our order: of equal safety, the cheaper first.
-fn provider() -> CryptoProvider {
-    let mut provider = ring::default_provider();
-    provider.cipher_suites.sort_by_key(|suite| {
-        let name = format!("{:?}", suite.suite());
-        !name.contains("AES_128")
-    });
-    provider
-}
-
 /// Makes tickets by which clients go on with a session of TLS.
-pub(super) fn tickets() -> anyhow::Result<Arc<dyn ProducesTickets>> {
-    Ok(ring::Ticketer::new()?)
+pub(crate) fn tickets() -> anyhow::Result<Arc<dyn ProducesTickets>> {
+    Ok(Ticketer::new()?)
 }
 
 /// The certificates of a listener, by the names that clients ask for.
@@ -122,18 +108,7 @@ impl fmt::Debug for Certificates {
 }
 
 fn load(certificate: &Path, key: &Path, provider: &CryptoProvider) -> anyhow::Result<CertifiedKey> {
-    let chain = CertificateDer::pem_file_iter(certificate)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .with_context(|| format!("cannot read the certificate {}", certificate.display()))?;
-    if chain.is_empty() {
-        bail!(
-            "there is no certificate in {}; it begins with -----BEGIN CERTIFICATE-----",
-            certificate.display()
-        );
-    }
-    let private = PrivateKeyDer::from_pem_file(key)
-        .with_context(|| format!("cannot read the key {}", key.display()))?;
-    let certified = CertifiedKey::from_der(chain, private, provider);
+    let certified = CertifiedKey::from_der(chain(certificate)?, private_key(key)?, provider);
     certified.with_context(|| format!("{} is not for {}", key.display(), certificate.display()))
 }
 

@@ -1,0 +1,320 @@
+//! Streams of HTTP/2 (RFC 9113, section 5), towards clients and members alike: bodies, and fields.
+
+use std::{
+    future::Future as _,
+    task::{Context, Poll, ready},
+};
+
+use bytes::Bytes;
+use h2::{Reason, RecvStream, SendStream, client::ResponseFuture};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri, Version};
+
+use super::{
+    admit::Admitted,
+    body::{Broken, Sink, Source},
+    encode::{self, ToMember},
+    exchange::RequestBody,
+    fault::Fault,
+    receive::Receiver,
+    upstream::Share,
+};
+use crate::http::{
+    fields::Name,
+    framing::{self, Framing},
+    head::{Head, Limits},
+};
+
+/// The largest piece of a body in one frame.
+pub(super) const LARGEST_FRAME: u32 = 16 * 1024;
+
+/// A body that comes in over a stream.
+pub(super) struct FromStream {
+    stream: Option<RecvStream>,
+    data: Bytes,
+    trailers: Vec<u8>,
+    was_touched: bool,
+}
+
+impl FromStream {
+    pub(super) fn new(stream: RecvStream) -> Self {
+        Self {
+            stream: Some(stream),
+            ..Self::nothing()
+        }
+    }
+
+    /// A body that there is not.
+    pub(super) fn nothing() -> Self {
+        Self {
+            stream: None,
+            data: Bytes::new(),
+            trailers: Vec::new(),
+            was_touched: false,
+        }
+    }
+}
+
+impl Source for FromStream {
+    fn poll_data(&mut self, context: &mut Context<'_>) -> Poll<Result<bool, Broken>> {
+        while self.data.is_empty() {
+            let Some(stream) = &mut self.stream else {
+                return Poll::Ready(Ok(false));
+            };
+            if let Some(data) = ready!(stream.poll_data(context)) {
+                self.data = data?;
+                continue;
+            }
+            if let Some(trailers) = ready!(stream.poll_trailers(context))? {
+                self.trailers = lines(&trailers);
+            }
+            return Poll::Ready(Ok(false));
+        }
+        Poll::Ready(Ok(true))
+    }
+
+    fn data(&self) -> &[u8] {
+        &self.data
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.was_touched = true;
+        drop(self.data.split_to(count.min(self.data.len())));
+        if let Some(stream) = &mut self.stream {
+            // A stream that has ended has no window.
+            let _ = stream.flow_control().release_capacity(count);
+        }
+    }
+
+    fn trailers(&self) -> &[u8] {
+        &self.trailers
+    }
+
+    fn is_gone(&mut self, _context: &mut Context<'_>) -> bool {
+        // That, the other direction tells.
+        false
+    }
+}
+
+impl RequestBody for FromStream {
+    fn upgrade(&mut self) {}
+
+    fn was_touched(&self) -> bool {
+        self.was_touched
+    }
+}
+
+/// A body that goes out over a stream.
+pub(super) struct StreamSink {
+    stream: SendStream<Bytes>,
+    /// How much of it is to come, where that is known.
+    rest: Option<u64>,
+}
+
+impl StreamSink {
+    pub(super) fn new(stream: SendStream<Bytes>, rest: Option<u64>) -> Self {
+        Self { stream, rest }
+    }
+
+    /// Breaks it off.
+    pub(super) fn reset(&mut self) {
+        self.stream.send_reset(Reason::INTERNAL_ERROR);
+    }
+
+    /// Whether the other side does not want it any more; otherwise the task is woken when it says so.
+    pub(super) fn is_reset(&mut self, context: &mut Context<'_>) -> bool {
+        self.stream.poll_reset(context).is_ready()
+    }
+}
+
+impl Sink for StreamSink {
+    fn poll_write(&mut self, context: &mut Context<'_>, data: &[u8]) -> Poll<Result<usize, Broken>> {
+        let wanted = data.len().min(LARGEST_FRAME as usize);
+        if self.stream.capacity() < wanted {
+            self.stream.reserve_capacity(wanted);
+        }
+        let room = match self.stream.capacity() {
+            0 => match ready!(self.stream.poll_capacity(context)) {
+                Some(room) => room?,
+                None => return Poll::Ready(Err(Broken::CutShort)),
+            },
+            room => room,
+        };
+        let count = room.min(wanted);
+        let is_last = self.rest == Some(count as u64);
+        if let Some(rest) = &mut self.rest {
+            *rest = rest.saturating_sub(count as u64);
+        }
+        self.stream
+            .send_data(Bytes::copy_from_slice(&data[..count]), is_last)?;
+        Poll::Ready(Ok(count))
+    }
+
+    fn poll_finish(&mut self, _context: &mut Context<'_>, trailers: &[u8]) -> Poll<Result<(), Broken>> {
+        if self.rest == Some(0) {
+            // Its last frame said so.
+            return Poll::Ready(Ok(()));
+        }
+        self.rest = Some(0);
+        if trailers.is_empty() {
+            self.stream.send_data(Bytes::new(), true)?;
+        } else {
+            let mut fields = HeaderMap::new();
+            add_lines(trailers, &mut fields);
+            self.stream.send_trailers(fields)?;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_flush(&mut self, _context: &mut Context<'_>) -> Poll<Result<(), Broken>> {
+        // The task of the connection sees to that.
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// A response of a member over a stream.
+pub(super) struct FromMember {
+    response: ResponseFuture,
+    body: Option<RecvStream>,
+    /// As long as it is there, the connection is in use.
+    _share: Share,
+}
+
+impl FromMember {
+    /// Sends the head of a request.
+    pub(super) fn begin(
+        mut share: Share,
+        head: &Head,
+        admitted: &Admitted,
+        edits: &ToMember<'_>,
+        scheme: &str,
+        has_body: bool,
+    ) -> Result<(Self, SendStream<Bytes>), Broken> {
+        let mut lines = Vec::new();
+        encode::fields_to_member(head, admitted, edits, &mut lines);
+        let mut request = Request::new(());
+        *request.version_mut() = Version::HTTP_2;
+        add_lines(&lines, request.headers_mut());
+        let host = request.headers_mut().remove(http::header::HOST);
+        let authority = host.as_ref().map_or(&b""[..], HeaderValue::as_bytes);
+        // RFC 9110, section 10.1.4: gRPC wants it said.
+        if head.lists(Name::Te, b"trailers") {
+            request
+                .headers_mut()
+                .insert(http::header::TE, HeaderValue::from_static("trailers"));
+        }
+        *request.method_mut() = Method::from_bytes(head.method()).map_err(|_| Broken::CutShort)?;
+        let path = encode::path(head, admitted);
+        *request.uri_mut() = Uri::builder()
+            .scheme(scheme)
+            .authority(authority)
+            .path_and_query(path.as_ref())
+            .build()
+            .map_err(|_| Broken::CutShort)?;
+        let (response, stream) = share.send.send_request(request, !has_body)?;
+        let receiver = Self {
+            response,
+            body: None,
+            _share: share,
+        };
+        Ok((receiver, stream))
+    }
+}
+
+impl Receiver for FromMember {
+    type Body<'b> = FromStream;
+
+    fn poll_head(
+        &mut self,
+        context: &mut Context<'_>,
+        response: &mut Head,
+        limits: &Limits,
+    ) -> Poll<Result<(), Fault>> {
+        let broken = |_| Fault::MemberClosed;
+        if let Poll::Ready(Some(interim)) = self.response.poll_informational(context) {
+            read(&interim.map_err(broken)?, response);
+            return Poll::Ready(Ok(()));
+        }
+        let received = ready!(std::pin::Pin::new(&mut self.response).poll(context)).map_err(broken)?;
+        let (parts, body) = received.into_parts();
+        read(&Response::from_parts(parts, ()), response);
+        self.body = Some(body);
+        if response.fields.len() > limits.fields {
+            return Poll::Ready(Err(Fault::BadResponse("it has too many header fields")));
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn framing(&self, response: &Head, method: &[u8]) -> Result<Framing, Fault> {
+        let said = framing::of_response(response, method);
+        let is_over = self.body.as_ref().is_none_or(RecvStream::is_end_stream);
+        match said {
+            Err(_) => Err(Fault::BadResponse("it cannot be said where its body ends")),
+            // There the end of the stream tells.
+            Ok(Framing::UntilClose) if is_over => Ok(Framing::Length(0)),
+            Ok(Framing::UntilClose) => Ok(Framing::Chunked),
+            Ok(framing) => Ok(framing),
+        }
+    }
+
+    fn body(&mut self, _framing: Framing) -> FromStream {
+        self.body.take().map_or_else(FromStream::nothing, FromStream::new)
+    }
+
+    fn keeps(&self, _response: &Head, _framing: Framing) -> bool {
+        true
+    }
+}
+
+/// Takes a response for a head like any other.
+fn read(received: &Response<()>, response: &mut Head) {
+    response.clear();
+    response.status = received.status().as_u16();
+    let reason = received.status().canonical_reason().unwrap_or_default();
+    response.method = response.add(reason.as_bytes());
+    for (name, value) in received.headers() {
+        response.push(name.as_str().as_bytes(), value.as_bytes());
+    }
+}
+
+/// The fields of a response as HTTP/2 has them, and further lines.
+pub(super) fn fields_of(head: &Head, further: &[u8]) -> HeaderMap {
+    let mut fields = HeaderMap::with_capacity(head.fields.len() + 2);
+    let has_no_length = head.status < 200 || head.status == 204;
+    for field in head.end_to_end() {
+        if field.name != Name::ContentLength || !has_no_length {
+            add(
+                field.label.of(&head.bytes),
+                field.value.of(&head.bytes),
+                &mut fields,
+            );
+        }
+    }
+    add_lines(further, &mut fields);
+    fields
+}
+
+fn add(label: &[u8], value: &[u8], fields: &mut HeaderMap) {
+    if let (Ok(label), Ok(value)) = (HeaderName::from_bytes(label), HeaderValue::from_bytes(value)) {
+        fields.append(label, value);
+    }
+}
+
+/// Adds lines of HTTP/1.
+fn add_lines(lines: &[u8], fields: &mut HeaderMap) {
+    for line in lines.split(|byte| *byte == b'\n') {
+        if let Some(colon) = memchr::memchr(b':', line) {
+            add(&line[..colon], line[colon + 1..].trim_ascii(), fields);
+        }
+    }
+}
+
+/// Fields as lines of HTTP/1.
+fn lines(fields: &HeaderMap) -> Vec<u8> {
+    let mut lines = Vec::new();
+    for (name, value) in fields {
+        for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
+            lines.extend_from_slice(part);
+        }
+    }
+    lines
+}

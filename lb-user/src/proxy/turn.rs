@@ -1,0 +1,369 @@
+//! A request at one member: it is sent, and the response passed on.
+
+use std::{
+    future::poll_fn,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use super::{
+    body::{Broken, Coding, Failed, Outgoing, Sink, Source, Transfer},
+    encode::{self, ToMember},
+    exchange::{Ended, Request, RequestBody, Responder},
+    fault::{Fault, Retry},
+    io::{Shared, Stream},
+    persist::{Answer, Shown, Why},
+    receive::{OverHttp1, Receiver},
+    serving::{Listener, Member, Pool},
+    stream::{FromMember, StreamSink},
+    timer::Timer,
+    tunnel, upstream,
+    worker::Worker,
+};
+use crate::{
+    http::{
+        framing::Framing,
+        head::{Head, Limits},
+    },
+    model::MemberProtocol,
+};
+
+/// Interim responses that a member may give to one request.
+const MOST_INTERIM: usize = 16;
+
+/// A request at one member.
+pub(super) struct Turn<'t> {
+    pub(super) worker: &'t Worker,
+    pub(super) listener: &'t Listener,
+    pub(super) pool: &'t Pool,
+    pub(super) member: &'t Arc<Member>,
+    pub(super) shown: &'t Shown<'t>,
+    pub(super) why: Why,
+    pub(super) request: &'t Request<'t>,
+    pub(super) timer: &'t Timer,
+}
+
+/// What came of a conversation.
+enum Conversed {
+    /// The response has passed.
+    Done {
+        /// Whether all of the request was sent.
+        is_sent: bool,
+        /// Whether the member's connection can be used again.
+        keeps: bool,
+    },
+    /// The connection speaks another protocol from here on, as this response says.
+    Upgraded(Head),
+}
+
+impl Turn<'_> {
+    /// Has the member respond.
+    pub(super) async fn take<B: RequestBody, R: Responder>(
+        &self,
+        body: &mut B,
+        responder: &mut R,
+    ) -> Result<Ended, Fault> {
+        if self.pool.http.protocol == MemberProtocol::Http2 {
+            return self.take_stream(body, responder).await;
+        }
+        if let Some(stream) = self.worker.connections.take(self.member) {
+            match self.attempt(stream, body, responder).await {
+                // It closed the connection before it had the request: so says one that is new.
+                Err(Fault::MemberClosed)
+                    if !responder.has_begun()
+                        && !body.was_touched()
+                        && self.request.allows(Retry::Idempotent) => {}
+                outcome => return outcome,
+            }
+        }
+        let stream = upstream::connect(self.pool, self.member, self.timer).await?;
+        self.attempt(stream, body, responder).await
+    }
+
+    /// Over a connection of HTTP/1.
+    async fn attempt<B: RequestBody, R: Responder>(
+        &self,
+        mut stream: Stream,
+        body: &mut B,
+        responder: &mut R,
+    ) -> Result<Ended, Fault> {
+        let worker = self.worker;
+        let mut shared = Shared::default();
+        let (mut reader, mut writer) = stream.split(&mut shared);
+        reader.buffer = worker.buffers.take();
+        writer.pending = worker.take_bytes();
+        self.edited(|edits| {
+            encode::request(
+                self.request.head,
+                &self.request.admitted,
+                edits,
+                &mut writer.pending,
+            );
+        });
+        let coding = match self.request.admitted.framing {
+            Framing::Chunked => Coding::Chunked { rest: 0 },
+            _ => Coding::Plain,
+        };
+        let mut sink = Outgoing::new(&mut writer, coding);
+        let mut receiver = OverHttp1::new(&mut reader);
+        let conversed = self.converse(&mut sink, &mut receiver, body, responder).await;
+        let conversed = match conversed {
+            Ok(Conversed::Upgraded(response)) => {
+                let idle_s = self.listener.http.timeouts.upgrade_idle_s;
+                responder
+                    .begin(&response, Framing::None, &[])
+                    .map_err(Fault::ResponseBroken)?;
+                tunnel::pass_on(&mut reader, &mut writer, body, responder, self.timer, idle_s).await;
+                return Ok(Ended::Spent);
+            }
+            Ok(Conversed::Done { is_sent, keeps }) => Ok((is_sent, keeps)),
+            Err(fault) => Err(fault),
+        };
+        let is_clean = reader.buffer.is_empty() && writer.pending.is_empty();
+        worker.buffers.give(reader.buffer);
+        worker.give_bytes(writer.pending);
+        let (is_sent, keeps) = conversed?;
+        if keeps && is_clean {
+            worker.connections.give(self.member, stream, worker.now_s());
+        }
+        Ok(if is_sent { Ended::Whole } else { Ended::Spent })
+    }
+
+    /// Over a stream of a connection of HTTP/2 that others share.
+    async fn take_stream<B: RequestBody, R: Responder>(
+        &self,
+        body: &mut B,
+        responder: &mut R,
+    ) -> Result<Ended, Fault> {
+        let shared = upstream::share(self.worker, self.pool, self.member, self.timer).await?;
+        let scheme = if self.pool.tls.is_some() { "https" } else { "http" };
+        let has_body = !matches!(self.request.admitted.framing, Framing::None | Framing::Length(0));
+        let begun = self.edited(|edits| {
+            FromMember::begin(
+                shared,
+                self.request.head,
+                &self.request.admitted,
+                edits,
+                scheme,
+                has_body,
+            )
+        });
+        let (mut receiver, stream) = begun.map_err(|_| Fault::MemberClosed)?;
+        let mut sink = StreamSink::new(stream, (!has_body).then_some(0));
+        match self.converse(&mut sink, &mut receiver, body, responder).await? {
+            Conversed::Done { is_sent: true, .. } => Ok(Ended::Whole),
+            Conversed::Done { .. } => Ok(Ended::Spent),
+            Conversed::Upgraded(_) => Err(Fault::BadResponse("HTTP/2 has no upgrade")),
+        }
+    }
+
+    /// Shows what the member gets beside what the client sent.
+    fn edited<T>(&self, use_it: impl FnOnce(&ToMember<'_>) -> T) -> T {
+        let mut cookie = self.worker.take_bytes();
+        let persist = self.pool.persist.as_ref();
+        let is_stripped = persist.and_then(|persist| persist.strip(self.request.head, &mut cookie));
+        let outcome = use_it(&ToMember {
+            asker: self.request.asker,
+            cookie: is_stripped.map(|()| cookie.as_slice()),
+        });
+        self.worker.give_bytes(cookie);
+        outcome
+    }
+
+    /// Sends the request, whose head is on its way, and passes the response on.
+    async fn converse<S: Sink, V: Receiver, B: RequestBody, R: Responder>(
+        &self,
+        sink: &mut S,
+        receiver: &mut V,
+        body: &mut B,
+        responder: &mut R,
+    ) -> Result<Conversed, Fault> {
+        let mut sending = Sending {
+            transfer: Transfer::default(),
+            sink,
+            state: SendState::Going,
+        };
+        let mut response = self.worker.take_head();
+        let mut interim = 0;
+        loop {
+            self.await_head(receiver, &mut sending, body, responder, &mut response)
+                .await?;
+            match response.status {
+                101 if self.request.admitted.is_upgrade => return Ok(Conversed::Upgraded(response)),
+                101 => {
+                    return Err(Fault::BadResponse(
+                        "it changes the protocol, which nobody asked for",
+                    ));
+                }
+                100..=199 if interim < MOST_INTERIM => {
+                    interim += 1;
+                    responder.interim(&response);
+                }
+                100..=199 => return Err(Fault::BadResponse("there are too many interim responses")),
+                _ => break,
+            }
+        }
+        let framing = receiver.framing(&response, self.request.head.method())?;
+        self.listener.counts.respond(response.status);
+        let mut further = self.worker.take_bytes();
+        self.note_session(&response, &mut further);
+        responder
+            .begin(&response, framing, &further)
+            .map_err(Fault::ResponseBroken)?;
+        self.worker.give_bytes(further);
+        let mut source = receiver.body(framing);
+        self.pass_on(&mut source, &mut sending, body, responder).await?;
+        let is_sent = sending.state == SendState::Done;
+        drop(source);
+        let keeps = is_sent && receiver.keeps(&response, framing);
+        self.worker.give_head(response);
+        Ok(Conversed::Done { is_sent, keeps })
+    }
+
+    /// Counts what became of the session, and adds what the client is to know of it to the response.
+    fn note_session(&self, response: &Head, further: &mut Vec<u8>) {
+        let Some(persist) = &self.pool.persist else { return };
+        let counts = &self.pool.counts;
+        match self.why {
+            Why::Held => counts.held.add(1),
+            Why::Moved => counts.moved.add(1),
+            Why::New => {}
+        }
+        let answer = Answer {
+            sessions: &self.worker.sessions,
+            counts,
+            shown: self.shown,
+            why: self.why,
+            member: self.member.tag,
+            response,
+            channel: self.listener.channel(),
+            now_s: self.worker.unix_s(),
+        };
+        persist.answer(&answer, further);
+    }
+
+    fn limits(&self) -> &Limits {
+        &self.listener.limits
+    }
+
+    /// Reads the head of a response, while the request is still being sent.
+    async fn await_head<S: Sink, V: Receiver, B: RequestBody, R: Responder>(
+        &self,
+        receiver: &mut V,
+        sending: &mut Sending<'_, S>,
+        body: &mut B,
+        responder: &mut R,
+        response: &mut Head,
+    ) -> Result<(), Fault> {
+        let response_s = self.pool.http.timeouts.response_s;
+        let sending_s = self.listener.http.timeouts.body_s.max(response_s);
+        self.timer.set(sending_s);
+        let mut sent = 0;
+        poll_fn(|context| {
+            let was_going = sending.state == SendState::Going;
+            sending.poll(context, body)?;
+            if was_going && sending.state != SendState::Going {
+                self.timer.set(response_s);
+            } else if sent != sending.transfer.bytes {
+                sent = sending.transfer.bytes;
+                self.timer.set(sending_s);
+            }
+            if let Poll::Ready(outcome) = receiver.poll_head(context, response, self.limits()) {
+                return Poll::Ready(outcome);
+            }
+            if responder.poll_gone(context) || (sending.state != SendState::Going && body.is_gone(context)) {
+                return Poll::Ready(Err(Fault::ClientGone));
+            }
+            if self.timer.is_over(context) {
+                let waits_for_client = sending.state == SendState::Going && body.data().is_empty();
+                return Poll::Ready(Err(if waits_for_client {
+                    Fault::ClientTimeout
+                } else {
+                    Fault::MemberTimeout
+                }));
+            }
+            Poll::Pending
+        })
+        .await
+    }
+
+    /// Passes the body of the response on, while that of the request may still be on its way.
+    async fn pass_on<S: Sink, B: RequestBody, R: Responder>(
+        &self,
+        source: &mut impl Source,
+        sending: &mut Sending<'_, S>,
+        body: &mut B,
+        responder: &mut R,
+    ) -> Result<(), Fault> {
+        let mut receiving = Transfer::default();
+        let response_s = self.pool.http.timeouts.response_s;
+        let idle_s = response_s.max(self.listener.http.timeouts.body_s);
+        self.timer.set(idle_s);
+        let mut moved = (0, 0);
+        poll_fn(|context| {
+            if responder.poll_gone(context) {
+                return Poll::Ready(Err(Fault::ClientGone));
+            }
+            // A member may respond before it has read everything, and its client goes on nevertheless.
+            if sending.poll(context, body).is_err() {
+                sending.state = SendState::Failed;
+            }
+            match receiving.poll(context, source, responder) {
+                Poll::Ready(Ok(())) => return Poll::Ready(Ok(())),
+                Poll::Ready(Err(Failed::Source(broken))) => {
+                    return Poll::Ready(Err(Fault::ResponseBroken(broken)));
+                }
+                Poll::Ready(Err(Failed::Sink)) => return Poll::Ready(Err(Fault::ClientGone)),
+                Poll::Pending => {}
+            }
+            let now = (sending.transfer.bytes, receiving.bytes);
+            if now != moved {
+                moved = now;
+                self.timer.set(idle_s);
+            }
+            if self.timer.is_over(context) {
+                return Poll::Ready(Err(Fault::ResponseBroken(Broken::CutShort)));
+            }
+            Poll::Pending
+        })
+        .await
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum SendState {
+    Going,
+    Done,
+    /// The member takes no more, and may have responded for all that.
+    Failed,
+}
+
+/// A request on its way to the member.
+struct Sending<'w, S> {
+    transfer: Transfer,
+    sink: &'w mut S,
+    state: SendState,
+}
+
+impl<S: Sink> Sending<'_, S> {
+    fn poll<B: RequestBody>(&mut self, context: &mut Context<'_>, body: &mut B) -> Result<(), Fault> {
+        if self.state != SendState::Going {
+            return Ok(());
+        }
+        match self.transfer.poll(context, body, self.sink) {
+            Poll::Pending => Ok(()),
+            Poll::Ready(Ok(())) => {
+                self.state = SendState::Done;
+                Ok(())
+            }
+            Poll::Ready(Err(Failed::Sink)) => {
+                self.state = SendState::Failed;
+                Ok(())
+            }
+            Poll::Ready(Err(Failed::Source(broken))) => Err(match broken {
+                Broken::Io(_) | Broken::CutShort => Fault::ClientGone,
+                broken => Fault::ClientBroken(broken),
+            }),
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! TLS towards members.
+
+use std::{
+    path::Path,
+    sync::{Arc, LazyLock},
+};
+
+use anyhow::{Context as _, bail};
+use rustls::{
+    ClientConfig, ConfigBuilder, DigitallySignedStruct, Error, RootCertStore, SignatureScheme, WantsVerifier,
+    client::{
+        WebPkiServerVerifier,
+        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+        verify_server_name,
+    },
+    crypto::CryptoProvider,
+    pki_types::{CertificateDer, ServerName, UnixTime},
+    server::ParsedCertificate,
+};
+use tracing::warn;
+
+use super::{HTTP1, HTTP2, chain, provider};
+use crate::model::{MemberProtocol, MemberTls};
+
+/// Made once: the system's authorities are some hundred kilobytes.
+static WITH_SYSTEM_AUTHORITIES: LazyLock<Arc<ClientConfig>> =
+    LazyLock::new(|| Arc::new(trusting(system_authorities())));
+static WITH_ANY_CERTIFICATE: LazyLock<Arc<ClientConfig>> = LazyLock::new(|| Arc::new(trusting_anyone()));
+
+/// How the monitors speak TLS, with members' certificates verified or not.
+pub(crate) fn of_monitors(tls_verify: bool) -> Arc<ClientConfig> {
+    Arc::clone(if tls_verify {
+        &WITH_SYSTEM_AUTHORITIES
+    } else {
+        &WITH_ANY_CERTIFICATE
+    })
+}
+
+/// How the members of a pool are spoken to.
+pub(crate) fn of_members(tls: &MemberTls, protocol: MemberProtocol) -> anyhow::Result<ClientConfig> {
+    let mut config = match (&tls.ca, tls.verify) {
+        (_, false) => trusting_anyone(),
+        (None, true) => trusting(system_authorities()),
+        (Some(path), true) => trusting_these(path)?,
+    };
+    config.alpn_protocols = vec![match protocol {
+        MemberProtocol::Http1 => HTTP1.into(),
+        MemberProtocol::Http2 => HTTP2.into(),
+    }];
+    Ok(config)
+}
+
+/// Takes certificates that one in the file has signed, and those themselves: servers of a private network often sign their
+/// own, which then is no authority's.
+fn trusting_these(path: &Path) -> anyhow::Result<ClientConfig> {
+    let known = chain(path)?;
+    let roots = Arc::new(authorities(path, &known)?);
+    let signed = WebPkiServerVerifier::builder_with_provider(roots, provider()).build()?;
+    let verifier = Arc::new(Known { known, signed });
+    Ok(builder()
+        .dangerous()
+        .with_custom_certificate_verifier(verifier)
+        .with_no_client_auth())
+}
+
+fn authorities(path: &Path, known: &[CertificateDer<'static>]) -> anyhow::Result<RootCertStore> {
+    let mut roots = RootCertStore::empty();
+    for certificate in known.iter().cloned() {
+        let added = roots.add(certificate);
+        added.with_context(|| format!("{} has a certificate that is no authority", path.display()))?;
+    }
+    if roots.is_empty() {
+        bail!("{} has no certificate", path.display());
+    }
+    Ok(roots)
+}
+
+fn builder() -> ConfigBuilder<ClientConfig, WantsVerifier> {
+    ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .expect("the provider speaks TLS 1.2 and 1.3")
+}
+
+fn system_authorities() -> RootCertStore {
+    let found = rustls_native_certs::load_native_certs();
+    for error in &found.errors {
+        warn!("a certificate authority of the system cannot be read: {error}");
+    }
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(found.certs);
+    if roots.is_empty() {
+        warn!(
+            "this system trusts no certificate authority, so that monitors with `tls_verify` fail: install its \
+             package of CA certificates (`ca-certificates`), or point SSL_CERT_FILE at a file of them"
+        );
+    }
+    roots
+}
+
+/// Takes certificates that one of `roots` signed.
+pub(crate) fn trusting(roots: RootCertStore) -> ClientConfig {
+    builder().with_root_certificates(roots).with_no_client_auth()
+}
+
+fn trusting_anyone() -> ClientConfig {
+    let verifier = Arc::new(Anyone(provider()));
+    builder()
+        .dangerous()
+        .with_custom_certificate_verifier(verifier)
+        .with_no_client_auth()
+}
+
+/// Takes known certificates, for the names that they are for, and what they have signed.
+#[derive(Debug)]
+struct Known {
+    known: Vec<CertificateDer<'static>>,
+    signed: Arc<WebPkiServerVerifier>,
+}
+
+impl ServerCertVerifier for Known {
+    fn verify_server_cert(
+        &self,
+        certificate: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        if self.known.iter().any(|known| known == certificate) {
+            verify_server_name(&ParsedCertificate::try_from(certificate)?, name)?;
+            return Ok(ServerCertVerified::assertion());
+        }
+        self.signed
+            .verify_server_cert(certificate, intermediates, name, ocsp_response, now)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.signed
+            .verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.signed
+            .verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.signed.supported_verify_schemes()
+    }
+}
+
+/// Takes every certificate, as a monitor may: it asks whether the member answers, tells it nothing, and the members of a
+/// private network mostly have certificates of their own making.
+#[derive(Debug)]
+struct Anyone(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for Anyone {
+    fn verify_server_cert(
+        &self,
+        _certificate: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _message: &[u8],
+        _certificate: &CertificateDer<'_>,
+        _signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        _message: &[u8],
+        _certificate: &CertificateDer<'_>,
+        _signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
