@@ -6,8 +6,8 @@ use super::diagnostic::Reported;
 use super::reader::Table;
 use super::values::{absolute_path, boolean, integer, string, word};
 use crate::model::{
-    CertificateFiles, ClientTimeouts, Http, ListenerTls, MemberHttp, MemberTimeouts, MemberTls,
-    ProxySettings, RequestLimits, TlsVersion,
+    AccessLog, CertificateFiles, ClientTimeouts, Http, ListenerTls, LogFormat, MemberHttp, MemberTimeouts,
+    MemberTls, ProxySettings, RequestLimits, TlsVersion,
 };
 
 /// The kernel's `PATH_MAX` without the final NUL.
@@ -23,9 +23,22 @@ pub(super) fn proxy(t: &mut Table<'_, '_>) -> Result<ProxySettings, Reported> {
         default.max_app_cookies,
         integer(KI..=64 * KI * KI),
     );
+    let access_log = t.table("access_log", access_log);
     Ok(ProxySettings {
+        access_log: access_log?.transpose()?,
         workers: workers?.map(|at| at.value),
         max_app_cookies: max_app_cookies?.value,
+    })
+}
+
+fn access_log(t: &mut Table<'_, '_>) -> Result<AccessLog, Reported> {
+    let path = t.required("path", absolute_path(LONGEST_PATH));
+    let format = t.or("format", LogFormat::Json, word);
+    let sample = t.or("sample", 1, integer(1..=1_000_000));
+    Ok(AccessLog {
+        path: path?.value,
+        format: format?.value,
+        sample: sample?.value,
     })
 }
 

@@ -24,9 +24,9 @@ pub use http::{
 pub use load_balancer::{Listener, LoadBalancer, Service};
 pub use persistence::{CookieSettings, Granularity, Persistence, SessionPersistence};
 pub use pool::{Forwarding, MAX_MEMBERS_PER_POOL, MAX_SNAT_ADDRESSES, Member, Pool, PortRange, SourceNat};
-pub use settings::{DaemonSettings, DatapathSettings, FlowIdleTimeout, ProxySettings};
+pub use settings::{AccessLog, DaemonSettings, DatapathSettings, FlowIdleTimeout, ProxySettings};
 pub use words::{
-    ClosedPort, ForwardingMode, HttpMethod, LbAlgorithm, LbKind, MemberProtocol, OperatingStatus,
+    ClosedPort, ForwardingMode, HttpMethod, LbAlgorithm, LbKind, LogFormat, MemberProtocol, OperatingStatus,
     PersistenceType, ProbeType, Protocol, SameSite, SecureCookie, TlsVersion, Transport, Word, XdpMode,
 };
 

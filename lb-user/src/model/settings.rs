@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ClosedPort, XdpMode};
+use super::{ClosedPort, LogFormat, XdpMode};
 
 /// Where the daemon meets the rest of the machine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,6 +78,20 @@ pub struct ProxySettings {
     /// Sessions by application cookie that are held at a time over all pools, 1,024 to 64 Mi; the one that was idle for longest
     /// goes first, or nearly.
     pub max_app_cookies: u32,
+    /// Where requests are noted; `None`: nowhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access_log: Option<AccessLog>,
+}
+
+/// Where and how requests are noted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccessLog {
+    /// The file, which is opened again at each reload; absolute.
+    pub path: PathBuf,
+    /// What a line looks like.
+    pub format: LogFormat,
+    /// Of so many requests one is noted, 1 to 1,000,000; of those that failed each.
+    pub sample: u32,
 }
 
 impl Default for ProxySettings {
@@ -85,6 +99,7 @@ impl Default for ProxySettings {
         Self {
             workers: None,
             max_app_cookies: 1 << 20,
+            access_log: None,
         }
     }
 }

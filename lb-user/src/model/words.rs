@@ -175,6 +175,16 @@ words! {
 }
 
 words! {
+    /// How a request is written to the access log.
+    pub enum LogFormat {
+        /// A JSON object a line.
+        Json = "json",
+        /// The common log format of web servers, followed by what is the balancer's.
+        Common = "common",
+    }
+}
+
+words! {
     /// A version of TLS.
     pub enum TlsVersion {
         /// RFC 5246.

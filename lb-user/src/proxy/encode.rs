@@ -25,6 +25,8 @@ pub(super) struct ToMember<'e> {
     pub(super) asker: &'e Asker,
     /// The value of the `Cookie` field in place of what came, where that is another; empty: no field.
     pub(super) cookie: Option<&'e [u8]>,
+    /// What it is told apart by, where the client has not said.
+    pub(super) request_id: Option<&'e str>,
 }
 
 /// Path and query as a member of HTTP/1.1 or HTTP/2 wants them.
@@ -60,6 +62,7 @@ pub(super) fn fields_to_member(head: &Head, admitted: &Admitted, edits: &ToMembe
         | Name::XForwardedPort
         | Name::XForwardedHost
         | Name::Forwarded => false,
+        Name::XRequestId => edits.request_id.is_none(),
         Name::Host => admitted.authority.is_none(),
         Name::Cookie => edits.cookie.is_none(),
         _ => true,
@@ -81,6 +84,9 @@ pub(super) fn fields_to_member(head: &Head, admitted: &Admitted, edits: &ToMembe
     line(out, b"X-Forwarded-For", address.as_bytes());
     line(out, b"X-Forwarded-Proto", scheme.as_bytes());
     line(out, b"X-Forwarded-Port", port.as_bytes());
+    if let Some(id) = edits.request_id {
+        line(out, b"X-Request-Id", id.as_bytes());
+    }
 }
 
 /// What the client's connection wants of a response.

@@ -10,6 +10,7 @@ use super::{
     body::{Broken, Sink, Source},
     encode::Asker,
     fault::{Fault, Retry},
+    log::Trail,
     persist::{Shown, Why},
     serving::{Listener, Member},
     timer::Timer,
@@ -24,6 +25,10 @@ pub(super) struct Request<'q> {
     pub(super) admitted: Admitted,
     pub(super) client: IpAddr,
     pub(super) asker: &'q Asker,
+    /// Where it is noted what it goes through, if it is.
+    pub(super) trail: Option<&'q Trail>,
+    /// What it is told apart from others by, where the client has not said.
+    pub(super) id: Option<&'q str>,
 }
 
 /// Where a response goes.
@@ -85,6 +90,9 @@ pub(super) async fn exchange<B: RequestBody, R: Responder>(
             },
         };
         let under_way = UnderWay::begin(member);
+        if let Some(trail) = request.trail {
+            trail.note_member(pool, member, why);
+        }
         member.counts.requests.add(1);
         let turn = Turn {
             worker,

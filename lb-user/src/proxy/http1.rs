@@ -15,6 +15,7 @@ use super::{
     exchange::{self, Request, RequestBody, Responder},
     fault::Fault,
     io::{Reader, Rewound, Shared, Stream, Writer},
+    log::{self, Entry, Noting, Trail},
     respond,
     serving::Listener,
     timer::Timer,
@@ -59,6 +60,7 @@ pub(super) async fn serve(
     peer: SocketAddr,
 ) -> Ended {
     let timer = worker.timers.timer();
+    let tls = stream.tls_version();
     let mut is_first = true;
     while let Some(listener) = worker.listener(address) {
         let timeouts = &listener.http.timeouts;
@@ -89,6 +91,7 @@ pub(super) async fn serve(
             asker,
             peer,
             timer: &timer,
+            tls,
             may_be_http2,
         };
         // In memory of its own, which is given back while the connection is idle.
@@ -117,6 +120,8 @@ struct Client<'c> {
     asker: &'c Asker,
     peer: SocketAddr,
     timer: &'c Timer,
+    /// The version of TLS.
+    tls: Option<&'static str>,
     may_be_http2: bool,
 }
 
@@ -153,6 +158,7 @@ impl Client<'_> {
             Ok(Read::End) => Next::Close,
             Ok(Read::Http2) => Next::Http2,
             Err(fault) => {
+                self.note_refused(listener, &head, &fault);
                 self.refuse(listener, &fault, Version::Http11, reader, writer)
                     .await
             }
@@ -212,7 +218,10 @@ impl Client<'_> {
     ) -> Next {
         let admitted = match admit::admit(head, listener.http.limits.body_bytes) {
             Ok(admitted) => admitted,
-            Err(fault) => return self.refuse(listener, &fault, head.version, reader, writer).await,
+            Err(fault) => {
+                self.note_refused(listener, head, &fault);
+                return self.refuse(listener, &fault, head.version, reader, writer).await;
+            }
         };
         let Admitted {
             framing, keep_alive, ..
@@ -224,7 +233,10 @@ impl Client<'_> {
             keep_alive: keep_alive && !self.worker.is_leaving(self.address),
             has_begun: false,
         };
+        let noting = Noting::begin(self.worker, head);
         let request = Request {
+            trail: noting.trail(),
+            id: noting.made_id(),
             head,
             admitted,
             client: self.peer.ip(),
@@ -245,6 +257,10 @@ impl Client<'_> {
             ..
         } = responder;
         let is_read = body.is_over();
+        noting.end(|trail, request_id| Entry {
+            fault: outcome.as_ref().err(),
+            ..self.entry(listener, head, trail, request_id)
+        });
         match outcome {
             Ok(exchange::Ended::Whole) if keep_alive && is_read => Next::Idle,
             // Nothing is left unread, and so nothing is lost.
@@ -260,6 +276,35 @@ impl Client<'_> {
             Err(_) if has_begun => Next::Close,
             Err(fault) if is_read && keep_alive => self.tell(listener, &fault, head.version, writer).await,
             Err(fault) => self.refuse(listener, &fault, head.version, reader, writer).await,
+        }
+    }
+
+    fn entry<'e>(
+        &'e self,
+        listener: &'e Listener,
+        head: &'e Head,
+        trail: &'e Trail,
+        request_id: &'e str,
+    ) -> Entry<'e> {
+        Entry {
+            listener,
+            client: self.peer.ip(),
+            head,
+            version: log::version(head.version),
+            tls: self.tls,
+            request_id,
+            trail,
+            fault: None,
+        }
+    }
+
+    /// Notes a request that no member has seen.
+    fn note_refused(&self, listener: &Listener, head: &Head, fault: &Fault) {
+        if fault.status().is_some() {
+            Noting::begin(self.worker, head).end(|trail, request_id| Entry {
+                fault: Some(fault),
+                ..self.entry(listener, head, trail, request_id)
+            });
         }
     }
 

@@ -24,6 +24,7 @@ use super::{
     exchange::{self, Request, Responder},
     fault::Fault,
     io::Rewound,
+    log::{Entry, Noting},
     respond,
     serving::Listener,
     stream::{self, FromStream, LARGEST_FRAME, StreamSink},
@@ -54,6 +55,7 @@ pub(super) async fn serve(
     let Some(listener) = worker.listener(address) else {
         return;
     };
+    let tls = stream.tls_version();
     let timer = worker.timers.timer();
     timer.set(listener.http.timeouts.header_s);
     let mut builder = server::Builder::new();
@@ -116,7 +118,7 @@ pub(super) async fn serve(
         let (worker, asker) = (Rc::clone(worker), Rc::clone(&asker));
         task::spawn_local(async move {
             let (parts, body) = request.into_parts();
-            serve_stream(&worker, &listener, &asker, peer, &parts, body, respond).await;
+            serve_stream(&worker, &listener, &asker, (peer, tls), &parts, body, respond).await;
             drop(done);
         });
     }
@@ -138,7 +140,7 @@ async fn serve_stream(
     worker: &Rc<Worker>,
     listener: &Listener,
     asker: &Asker,
-    peer: SocketAddr,
+    (peer, tls): (SocketAddr, Option<&'static str>),
     parts: &request::Parts,
     body: RecvStream,
     respond: SendResponse<Bytes>,
@@ -146,9 +148,13 @@ async fn serve_stream(
     let timer = worker.timers.timer();
     let mut head = worker.take_head();
     let mut responder = ToStream { respond, sink: None };
-    let outcome = match admit_stream(listener, parts, &body, &mut head) {
+    let admitted = admit_stream(listener, parts, &body, &mut head);
+    let noting = Noting::begin(worker, &head);
+    let outcome = match admitted {
         Ok(admitted) => {
             let request = Request {
+                trail: noting.trail(),
+                id: noting.made_id(),
                 head: &head,
                 admitted,
                 client: peer.ip(),
@@ -161,6 +167,16 @@ async fn serve_stream(
         }
         Err(fault) => Err(fault),
     };
+    noting.end(|trail, request_id| Entry {
+        listener,
+        client: peer.ip(),
+        head: &head,
+        version: "HTTP/2.0",
+        tls,
+        request_id,
+        trail,
+        fault: outcome.as_ref().err(),
+    });
     if let Err(fault) = outcome {
         responder.fail(listener, &fault);
     }

@@ -7,6 +7,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
+use rustls::ProtocolVersion;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpStream, tcp},
@@ -35,6 +36,15 @@ impl Stream {
             Self::Tcp(tcp) => tcp,
             Self::Tls(tls) => tls.get_ref().0,
         }
+    }
+
+    /// The version of TLS, as `1.3`; none where there is none.
+    pub(super) fn tls_version(&self) -> Option<&'static str> {
+        let Self::Tls(tls) = self else { return None };
+        Some(match tls.get_ref().1.protocol_version() {
+            Some(ProtocolVersion::TLSv1_3) => "1.3",
+            _ => "1.2",
+        })
     }
 
     /// Both directions by themselves, in one task.
@@ -125,6 +135,11 @@ pub(super) struct Rewound {
 impl Rewound {
     pub(super) fn new(stream: Stream, unread: Vec<u8>) -> Self {
         Self { stream, unread }
+    }
+
+    /// The version of TLS, as [`Stream::tls_version`].
+    pub(super) fn tls_version(&self) -> Option<&'static str> {
+        self.stream.tls_version()
     }
 }
 

@@ -18,6 +18,7 @@ mod fault;
 mod http1;
 mod http2;
 mod io;
+mod log;
 mod persist;
 mod receive;
 mod report;
@@ -57,6 +58,7 @@ use crate::{
     persistence::{AppCookies, KeyFile, KeyRing},
     tls::{client, server},
 };
+use log::{Log, Writer};
 use persist::Sessions;
 pub use report::{ListenerReport, MemberRequests, ProxiedSessions, Report};
 use serving::Serving;
@@ -98,8 +100,8 @@ impl Proxy {
     /// Prepares what `config` wants served; what is served stays as it is. The first time that there is something to serve,
     /// it starts the workers.
     pub fn prepare(&mut self, config: &Config, health: &Health) -> anyhow::Result<Prepared> {
-        let tls = self.load_tls(config)?;
-        let serving = Serving::new(config, health, &Certified::New(tls), &self.serving);
+        let loaded = self.load(config)?;
+        let serving = Serving::new(config, health, &Certified::New(loaded), &self.serving);
         if serving.listeners.is_empty() {
             return Ok(Prepared {
                 serving,
@@ -145,7 +147,7 @@ impl Proxy {
         Ok(())
     }
 
-    fn load_tls(&mut self, config: &Config) -> anyhow::Result<Loaded> {
+    fn load(&mut self, config: &Config) -> anyhow::Result<Loaded> {
         let mut loaded = Loaded::default();
         for (balancer, listener) in config.listeners() {
             let model::Service::Https { http, tls } = &listener.service else {
@@ -169,6 +171,16 @@ impl Proxy {
                 let client = client.with_context(|| format!("pool {:?}", pool.name))?;
                 loaded.pools.insert(pool.name.clone(), Arc::new(client));
             }
+        }
+        if let Some(log) = &config.proxy.access_log {
+            let writer = Writer::open(&log.path);
+            let writer =
+                writer.with_context(|| format!("cannot open the access log {}", log.path.display()))?;
+            loaded.log = Some(Arc::new(Log {
+                format: log.format,
+                sample: log.sample,
+                writer: Arc::new(writer),
+            }));
         }
         Ok(loaded)
     }

@@ -26,6 +26,7 @@ use crate::{
 
 use super::{
     counts::{ListenerCounts, MemberCounts, PoolCounts},
+    log::Log,
     persist::Persist,
 };
 
@@ -36,6 +37,7 @@ pub(super) struct Serving {
     pub(super) listeners: HashMap<SocketAddr, Arc<Listener>>,
     /// By name.
     pub(super) pools: HashMap<String, Arc<Pool>>,
+    pub(super) log: Option<Arc<Log>>,
 }
 
 /// A listener.
@@ -222,13 +224,14 @@ pub(super) enum Certified {
     AsBefore,
 }
 
-/// The TLS of listeners and pools.
+/// What was read or opened anew: the TLS of listeners and pools, the access log.
 #[derive(Default)]
 pub(super) struct Loaded {
     /// By what clients ask.
     pub(super) listeners: HashMap<SocketAddr, Arc<rustls::ServerConfig>>,
     /// By name.
     pub(super) pools: HashMap<String, Arc<rustls::ClientConfig>>,
+    pub(super) log: Option<Arc<Log>>,
 }
 
 impl Certified {
@@ -236,6 +239,13 @@ impl Certified {
         match self {
             Self::New(loaded) => loaded.pools.get(name).cloned(),
             Self::AsBefore => before?.tls.clone(),
+        }
+    }
+
+    fn log(&self, before: &Serving) -> Option<Arc<Log>> {
+        match self {
+            Self::New(loaded) => loaded.log.clone(),
+            Self::AsBefore => before.log.clone(),
         }
     }
 
@@ -306,6 +316,7 @@ impl Serving {
         Self {
             listeners: listeners.collect(),
             pools,
+            log: certified.log(before),
         }
     }
 }

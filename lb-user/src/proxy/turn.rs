@@ -77,6 +77,9 @@ impl Turn<'_> {
             }
         }
         let stream = upstream::connect(self.pool, self.member, self.timer).await?;
+        if let Some(trail) = self.request.trail {
+            trail.note_connected();
+        }
         self.attempt(stream, body, responder).await
     }
 
@@ -165,6 +168,7 @@ impl Turn<'_> {
         let outcome = use_it(&ToMember {
             asker: self.request.asker,
             cookie: is_stripped.map(|()| cookie.as_slice()),
+            request_id: self.request.id,
         });
         self.worker.give_bytes(cookie);
         outcome
@@ -205,6 +209,9 @@ impl Turn<'_> {
         }
         let framing = receiver.framing(&response, self.request.head.method())?;
         self.listener.counts.respond(response.status);
+        if let Some(trail) = self.request.trail {
+            trail.note_status(response.status);
+        }
         let mut further = self.worker.take_bytes();
         self.note_session(&response, &mut further);
         responder
@@ -212,7 +219,12 @@ impl Turn<'_> {
             .map_err(Fault::ResponseBroken)?;
         self.worker.give_bytes(further);
         let mut source = receiver.body(framing);
-        self.pass_on(&mut source, &mut sending, body, responder).await?;
+        let passed = self.pass_on(&mut source, &mut sending, body, responder).await;
+        if let Some(trail) = self.request.trail {
+            let sent = passed.as_ref().copied().unwrap_or_default();
+            trail.note_bytes(sending.transfer.bytes, sent);
+        }
+        passed?;
         let is_sent = sending.state == SendState::Done;
         drop(source);
         let keeps = is_sent && receiver.keeps(&response, framing);
@@ -294,7 +306,7 @@ impl Turn<'_> {
         sending: &mut Sending<'_, S>,
         body: &mut B,
         responder: &mut R,
-    ) -> Result<(), Fault> {
+    ) -> Result<u64, Fault> {
         let mut receiving = Transfer::default();
         let response_s = self.pool.http.timeouts.response_s;
         let idle_s = response_s.max(self.listener.http.timeouts.body_s);
@@ -309,7 +321,7 @@ impl Turn<'_> {
                 sending.state = SendState::Failed;
             }
             match receiving.poll(context, source, responder) {
-                Poll::Ready(Ok(())) => return Poll::Ready(Ok(())),
+                Poll::Ready(Ok(())) => return Poll::Ready(Ok(receiving.bytes)),
                 Poll::Ready(Err(Failed::Source(broken))) => {
                     return Poll::Ready(Err(Fault::ResponseBroken(broken)));
                 }

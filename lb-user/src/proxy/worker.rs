@@ -26,6 +26,7 @@ use super::{
     encode::Asker,
     http1, http2,
     io::{Rewound, Stream},
+    log::{Entry, Ids, Lines, Log},
     persist::Sessions,
     serving::{Listener, Serving},
     timer::{TICK, Timers},
@@ -56,6 +57,8 @@ pub(super) struct Worker {
     pub(super) buffers: Buffers,
     pub(super) connections: Connections,
     pub(super) sessions: Arc<Sessions>,
+    lines: Lines,
+    ids: Ids,
     serving: RefCell<Arc<Serving>>,
     is_draining: Cell<bool>,
     /// Clients' connections that are open.
@@ -76,6 +79,8 @@ impl Worker {
             buffers: Buffers::default(),
             connections: Connections::default(),
             sessions,
+            lines: Lines::default(),
+            ids: Ids::default(),
             serving: RefCell::default(),
             is_draining: Cell::new(false),
             open: Cell::new(0),
@@ -108,6 +113,21 @@ impl Worker {
         self.unix_s.get()
     }
 
+    /// Where requests are noted, if they are.
+    pub(super) fn log(&self) -> Option<Arc<Log>> {
+        self.serving.borrow().log.clone()
+    }
+
+    /// What tells a request apart from all others.
+    pub(super) fn next_id(&self) -> String {
+        self.ids.next()
+    }
+
+    /// Notes a request.
+    pub(super) fn note(&self, log: &Log, entry: &Entry<'_>) {
+        self.lines.note(log, entry);
+    }
+
     /// An empty head.
     pub(super) fn take_head(&self) -> Head {
         self.heads.borrow_mut().pop().unwrap_or_default()
@@ -136,8 +156,15 @@ impl Worker {
         }
     }
 
+    fn flush(&self) {
+        if let Some(log) = &self.serving.borrow().log {
+            self.lines.flush(log);
+        }
+    }
+
     fn tick(&self) {
         self.timers.tick();
+        self.flush();
         self.unix_s
             .set(unix_s().wrapping_add(self.sessions.clock_offset_s.load(Relaxed)));
         let now_s = self.begun.elapsed().as_secs() as u32;
@@ -162,6 +189,8 @@ pub(super) async fn run(
             _ = ticks.tick() => worker.tick(),
             command = commands.recv() => match command {
                 Some(Command::Serve(serving, sockets)) => {
+                    // What was gathered belongs to the log of before.
+                    worker.flush();
                     worker.serving.replace(serving);
                     accepting.retain(|address, task| {
                         let stays = worker.listener(*address).is_some();
@@ -186,6 +215,7 @@ pub(super) async fn run(
             }
         }
         if worker.is_draining.get() && worker.open.get() == 0 {
+            worker.flush();
             return;
         }
     }
