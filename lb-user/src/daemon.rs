@@ -75,6 +75,7 @@ pub async fn run(path: &Path) -> anyhow::Result<()> {
     let mut daemon = Daemon::start(path.to_owned(), config)?;
     let (server, mut requests) = Server::start(listener);
     let Ending { leave, asked } = daemon.serve(&mut signals, &mut requests).await;
+    daemon.drain(&mut signals).await;
     let answer = daemon.end(leave);
     drop(socket);
     if let Some(asked) = asked {
@@ -207,6 +208,19 @@ impl Daemon {
         };
         service::tell(&News::Stopping);
         ending
+    }
+
+    /// Waits for the requests that are under way, for no longer than is configured, and not if it is told to end again.
+    async fn drain(&mut self, signals: &mut Signals) {
+        let drain_s = self.config.proxy.drain_s;
+        let again = async { while !matches!(signals.next().await, Told::End(_)) {} };
+        tokio::select! {
+            () = self.proxy.drain() => {}
+            () = again => info!("told to end again: requests under way are broken off"),
+            () = time::sleep(Duration::from_secs(drain_s.into())) => {
+                warn!("requests are still under way after {drain_s} s, and are broken off");
+            }
+        }
     }
 
     fn reload(&mut self) -> anyhow::Result<()> {

@@ -23,8 +23,10 @@ pub(super) fn proxy(t: &mut Table<'_, '_>) -> Result<ProxySettings, Reported> {
         default.max_app_cookies,
         integer(KI..=64 * KI * KI),
     );
+    let drain_s = t.or("drain_s", default.drain_s, integer(0..=3600));
     let access_log = t.table("access_log", access_log);
     Ok(ProxySettings {
+        drain_s: drain_s?.value,
         access_log: access_log?.transpose()?,
         workers: workers?.map(|at| at.value),
         max_app_cookies: max_app_cookies?.value,

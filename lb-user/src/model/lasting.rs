@@ -45,6 +45,7 @@ impl Config {
         let ProxySettings {
             workers,
             max_app_cookies,
+            drain_s: _,
             access_log: _,
         } = &self.proxy;
         let DatapathSettings {

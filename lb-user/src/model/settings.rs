@@ -78,6 +78,8 @@ pub struct ProxySettings {
     /// Sessions by application cookie that are held at a time over all pools, 1,024 to 64 Mi; the one that was idle for longest
     /// goes first, or nearly.
     pub max_app_cookies: u32,
+    /// How long requests under way are waited for when the daemon ends, 0 to 3,600 seconds.
+    pub drain_s: u32,
     /// Where requests are noted; `None`: nowhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub access_log: Option<AccessLog>,
@@ -99,6 +101,7 @@ impl Default for ProxySettings {
         Self {
             workers: None,
             max_app_cookies: 1 << 20,
+            drain_s: 30,
             access_log: None,
         }
     }

@@ -235,11 +235,22 @@ impl Proxy {
         }
     }
 
-    /// Accepts no more, and waits for the requests that are under way.
-    pub fn end(self) {
-        drop(self.sockets);
+    /// Accepts no more; done when no request is under way.
+    pub async fn drain(&mut self) {
+        self.sockets.clear();
         for worker in &self.workers {
+            // One that has ended has said why.
             let _ = worker.commands.send(Command::Drain);
+        }
+        for worker in &self.workers {
+            worker.commands.closed().await;
+        }
+    }
+
+    /// Ends, also what is still under way.
+    pub fn end(self) {
+        for worker in &self.workers {
+            let _ = worker.commands.send(Command::End);
         }
         for worker in self.workers {
             // If it panicked, that was said.

@@ -49,6 +49,8 @@ pub(super) enum Command {
     Serve(Arc<Serving>, Vec<(SocketAddr, net::TcpListener)>),
     /// Accepts nothing more, and ends with the last request.
     Drain,
+    /// Ends.
+    End,
 }
 
 /// What the tasks of a worker share.
@@ -205,7 +207,11 @@ pub(super) async fn run(
                     }
                     worker.timers.wake();
                 }
-                Some(Command::Drain) | None => {
+                Some(Command::End) | None => {
+                    worker.flush();
+                    return;
+                }
+                Some(Command::Drain) => {
                     worker.is_draining.set(true);
                     for (_, task) in accepting.drain() {
                         task.abort();
