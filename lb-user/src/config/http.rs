@@ -1,6 +1,7 @@
 //! What belongs to HTTP: `[load_balancer.listener.http]`, `[load_balancer.listener.tls]`, `[pool.http]`, `[proxy]`.
 
 use super::diagnostic::Reported;
+use super::identity::client_identity;
 use super::reader::Table;
 use super::values::{absolute_path, boolean, integer, word};
 use crate::model::{
@@ -31,11 +32,13 @@ pub(super) fn http(t: &mut Table<'_, '_>) -> Result<Http, Reported> {
     let default = Http::default();
     let http2 = t.or("http2", default.http2, boolean);
     let max_connections = t.or("max_connections", default.max_connections, integer(1..=KI * KI));
+    let identity = client_identity(t);
     let timeouts = t.section("timeouts", client_timeouts).flatten();
     let limits = t.section("limits", limits).flatten();
     Ok(Http {
         http2: http2?.value,
         max_connections: max_connections?.value,
+        identity: identity?,
         timeouts: timeouts?,
         limits: limits?,
     })
@@ -100,10 +103,12 @@ pub(super) fn member_http(t: &mut Table<'_, '_>) -> Result<MemberHttp, Reported>
     let default = MemberHttp::default();
     let protocol = t.or("protocol", default.protocol, word);
     let retries = t.or("retries", default.retries, integer(0..=16));
+    let send_proxy_protocol = t.optional("send_proxy_protocol", word);
     let timeouts = t.section("timeouts", member_timeouts).flatten();
     Ok(MemberHttp {
         protocol: protocol?.value,
         retries: retries?.value,
+        send_proxy_protocol: send_proxy_protocol?.map(|at| at.value),
         timeouts: timeouts?,
     })
 }

@@ -2,9 +2,10 @@
 
 use std::{io::Write as _, str::FromStr};
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::{Hop, Trust, element::write_element};
+use super::{Hop, Mode, Trust, element::write_element};
 use crate::http::octets::{is_token, trim};
 
 /// A header that says something of the way of a request. None of them is handed on as it comes: for each, the member
@@ -60,22 +61,8 @@ impl Field {
     }
 }
 
-/// What a member gets of a header. What a peer says that is not trusted, it gets with none of these.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
-    /// Nothing.
-    Remove,
-    /// What a trusted proxy says, and nothing of ours.
-    Preserve,
-    /// What we know ourselves, and nothing that others say.
-    Replace,
-    /// What a trusted proxy says, and then what we know. Of a header that has one value only, and not a list of them,
-    /// what we know only where no trusted proxy says anything: it is nearer to the client.
-    Append,
-}
-
 /// What members get of the headers that say something of the way of a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ForwardedPolicy {
     /// A list.
     pub x_forwarded_for: Mode,
@@ -89,6 +76,7 @@ pub struct ForwardedPolicy {
     pub forwarded: Mode,
     /// Our name in `Via`, appended to whatever is there, since that is never believed. Without one, `Via` passes as it
     /// is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub via: Option<Pseudonym>,
 }
 
@@ -237,7 +225,8 @@ impl HttpVersion {
 }
 
 /// What we are called in `Via` (RFC 9110 section 7.6.3).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String")]
 pub struct Pseudonym(String);
 
 /// Why something is no name in `Via`.
@@ -251,5 +240,13 @@ impl FromStr for Pseudonym {
     fn from_str(name: &str) -> Result<Self, PseudonymMistake> {
         let is_right = !name.is_empty() && name.bytes().all(is_token);
         is_right.then(|| Self(name.to_owned())).ok_or(PseudonymMistake)
+    }
+}
+
+impl TryFrom<String> for Pseudonym {
+    type Error = PseudonymMistake;
+
+    fn try_from(name: String) -> Result<Self, PseudonymMistake> {
+        name.parse()
     }
 }
