@@ -1,28 +1,22 @@
 //! Heads of HTTP/1 as they go out.
 
-use std::io::Write as _;
+use std::{io::Write as _, sync::Arc};
 
-use super::admit::Admitted;
-use crate::http::{
-    fields::{Field, Name},
-    framing::Framing,
-    head::{Head, Version},
+use super::{admit::Admitted, asker::Asker};
+use crate::{
+    http::{
+        fields::{Field, Name},
+        forwarded,
+        framing::Framing,
+        head::{Head, Version},
+    },
+    model::ClientIdentity,
 };
-
-/// Who asks, as members are told.
-#[derive(Clone, Debug)]
-pub(super) struct Asker {
-    /// The client's address, written out.
-    pub(super) address: String,
-    /// `http` or `https`.
-    pub(super) scheme: &'static str,
-    /// The port that was asked, written out.
-    pub(super) port: String,
-}
 
 /// What a member gets beside what the client sent.
 pub(super) struct ToMember<'e> {
     pub(super) asker: &'e Asker,
+    pub(super) identity: &'e Arc<ClientIdentity>,
     /// The value of the `Cookie` field in place of what came, where that is another; empty: no field.
     pub(super) cookie: Option<&'e [u8]>,
 }
@@ -42,9 +36,11 @@ pub(super) fn request(head: &Head, admitted: &Admitted, edits: &ToMember<'_>, ou
         | Name::XForwardedProto
         | Name::XForwardedPort
         | Name::XForwardedHost
-        | Name::Forwarded => false,
+        | Name::Forwarded
+        | Name::Via => false,
         Name::Host => admitted.authority.is_none(),
         Name::Cookie => edits.cookie.is_none(),
+        Name::Other => !forwarded::Field::is_imitated_by(field.label.of(&head.bytes)),
         _ => true,
     };
     fields(head, is_kept, out);
@@ -56,14 +52,7 @@ pub(super) fn request(head: &Head, admitted: &Admitted, edits: &ToMember<'_>, ou
     {
         line(out, b"Cookie", cookie);
     }
-    let Asker {
-        address,
-        scheme,
-        port,
-    } = edits.asker;
-    line(out, b"X-Forwarded-For", address.as_bytes());
-    line(out, b"X-Forwarded-Proto", scheme.as_bytes());
-    line(out, b"X-Forwarded-Port", port.as_bytes());
+    edits.asker.tell(edits.identity, head, admitted, out);
     if admitted.framing == Framing::Chunked {
         line(out, b"Transfer-Encoding", b"chunked");
     }

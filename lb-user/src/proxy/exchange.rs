@@ -2,15 +2,16 @@
 
 use std::{
     future::poll_fn,
-    net::IpAddr,
+    net::SocketAddr,
     sync::Arc,
     task::{Context, Poll},
 };
 
 use super::{
     admit::Admitted,
+    asker::Asker,
     body::{Broken, Coding, Failed, Incoming, Outgoing, Sink, Source, Transfer},
-    encode::{self, Asker, ToMember},
+    encode::{self, ToMember},
     fault::{Fault, Retry},
     io::{Reader, Writer},
     persist::{Answer, Shown, Why},
@@ -32,7 +33,8 @@ const MOST_INTERIM: usize = 16;
 pub(super) struct Request<'q> {
     pub(super) head: &'q Head,
     pub(super) admitted: Admitted,
-    pub(super) client: IpAddr,
+    /// Who it comes from, by all that is believed.
+    pub(super) client: SocketAddr,
     pub(super) asker: &'q Asker,
 }
 
@@ -88,7 +90,7 @@ pub(super) async fn exchange<B: RequestBody, R: Responder>(
         let (member, why) = match shown.member(&pool.members, &tried) {
             Some(member) => (member, Why::Held),
             None => (
-                pool.next(request.client, &tried).ok_or(Fault::NoMember)?,
+                pool.next(request.client.ip(), &tried).ok_or(Fault::NoMember)?,
                 shown.otherwise(),
             ),
         };
@@ -226,6 +228,7 @@ impl Turn<'_> {
         let is_stripped = persist.and_then(|persist| persist.strip(request, &mut cookie));
         let edits = ToMember {
             asker,
+            identity: &self.listener.identity,
             cookie: is_stripped.map(|()| cookie.as_slice()),
         };
         encode::request(request, admitted, &edits, &mut writer.pending);

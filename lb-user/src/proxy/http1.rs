@@ -10,8 +10,9 @@ use std::{
 
 use super::{
     admit::{self, Admitted},
+    asker::Asker,
     body::{Broken, Coding, Incoming, Outgoing, Sink},
-    encode::{self, Asker, ToClient},
+    encode::{self, ToClient},
     exchange::{self, Request, RequestBody, Responder},
     fault::Fault,
     io::{Reader, Rewound, Shared, Stream, Writer},
@@ -56,7 +57,6 @@ pub(super) async fn serve(
     address: SocketAddr,
     mut stream: Stream,
     asker: &Asker,
-    peer: SocketAddr,
 ) -> Ended {
     let timer = worker.timers.timer();
     let mut is_first = true;
@@ -87,7 +87,6 @@ pub(super) async fn serve(
             worker,
             address,
             asker,
-            peer,
             timer: &timer,
             may_be_http2,
         };
@@ -115,7 +114,6 @@ struct Client<'c> {
     worker: &'c Rc<Worker>,
     address: SocketAddr,
     asker: &'c Asker,
-    peer: SocketAddr,
     timer: &'c Timer,
     may_be_http2: bool,
 }
@@ -227,7 +225,7 @@ impl Client<'_> {
         let request = Request {
             head,
             admitted,
-            client: self.peer.ip(),
+            client: self.asker.client(&listener.identity, head),
             asker: self.asker,
         };
         let outcome = exchange::exchange(

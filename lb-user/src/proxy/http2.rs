@@ -19,8 +19,8 @@ use tokio::task;
 
 use super::{
     admit::{Admitted, admit},
+    asker::Asker,
     body::{Broken, Sink, Source},
-    encode::Asker,
     exchange::{self, Request, RequestBody, Responder},
     fault::Fault,
     io::Rewound,
@@ -30,6 +30,7 @@ use super::{
 };
 use crate::http::{
     fields::Name,
+    forwarded::HttpVersion,
     framing::Framing,
     head::{Head, Malformed},
 };
@@ -46,13 +47,7 @@ const MOST_UNSENT: usize = 64 * 1024;
 const LARGEST_FRAME: u32 = 16 * 1024;
 
 /// Serves the requests of a connection until it ends.
-pub(super) async fn serve(
-    worker: &Rc<Worker>,
-    address: SocketAddr,
-    stream: Rewound,
-    asker: Asker,
-    peer: SocketAddr,
-) {
+pub(super) async fn serve(worker: &Rc<Worker>, address: SocketAddr, stream: Rewound, asker: Asker) {
     let Some(listener) = worker.listener(address) else {
         return;
     };
@@ -118,7 +113,7 @@ pub(super) async fn serve(
         let (worker, asker) = (Rc::clone(worker), Rc::clone(&asker));
         task::spawn_local(async move {
             let (parts, body) = request.into_parts();
-            serve_stream(&worker, &listener, &asker, peer, &parts, body, respond).await;
+            serve_stream(&worker, &listener, &asker, &parts, body, respond).await;
             drop(done);
         });
     }
@@ -140,7 +135,6 @@ async fn serve_stream(
     worker: &Rc<Worker>,
     listener: &Listener,
     asker: &Asker,
-    peer: SocketAddr,
     parts: &request::Parts,
     body: RecvStream,
     respond: SendResponse<Bytes>,
@@ -157,7 +151,7 @@ async fn serve_stream(
             let request = Request {
                 head: &head,
                 admitted,
-                client: peer.ip(),
+                client: asker.client(&listener.identity, &head),
                 asker,
             };
             let mut body = FromStream::new(body);
@@ -218,6 +212,7 @@ fn admit_stream(
     }
     let mut admitted = admit(head, listener.http.limits.body_bytes)?;
     admitted.is_upgrade = false;
+    admitted.version = HttpVersion::Http2;
     if body.is_end_stream() {
         admitted.framing = match admitted.framing {
             Framing::Length(_) => Framing::Length(0),

@@ -9,6 +9,7 @@
 //! one to another.
 
 mod admit;
+mod asker;
 mod body;
 mod buffer;
 mod counts;

@@ -22,8 +22,8 @@ use tokio_rustls::TlsAcceptor;
 use tracing::warn;
 
 use super::{
+    asker::Asker,
     buffer::Buffers,
-    encode::Asker,
     http1, http2,
     io::{Rewound, Stream},
     persist::Sessions,
@@ -252,17 +252,13 @@ async fn serve(worker: &Rc<Worker>, address: SocketAddr, tcp: TcpStream, peer: S
     let Some(listener) = worker.listener(address) else {
         return;
     };
-    let asker = Asker {
-        address: peer.ip().to_canonical().to_string(),
-        scheme: listener.scheme(),
-        port: address.port().to_string(),
-    };
+    let asker = Asker::new(peer, address, listener.scheme(), &listener.identity);
     let Some((stream, speaks)) = greet(worker, &listener, tcp).await else {
         return;
     };
     drop(listener);
     let rewound = match speaks {
-        Speaks::Http1 => match http1::serve(worker, address, stream, &asker, peer).await {
+        Speaks::Http1 => match http1::serve(worker, address, stream, &asker).await {
             // A client that knew without asking.
             http1::Ended::Http2(rewound) => rewound,
             http1::Ended::Closed => return,
@@ -270,7 +266,7 @@ async fn serve(worker: &Rc<Worker>, address: SocketAddr, tcp: TcpStream, peer: S
         Speaks::Http2 => Rewound::new(stream, Vec::new()),
     };
     // In memory of its own: most connections are of the other kind, and should not have room for it.
-    Box::pin(http2::serve(worker, address, rewound, asker, peer)).await;
+    Box::pin(http2::serve(worker, address, rewound, asker)).await;
 }
 
 /// What a connection speaks.

@@ -49,6 +49,27 @@ impl Field {
         }
     }
 
+    /// As people write it, and some programs of members read it.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::XForwardedFor => "X-Forwarded-For",
+            Self::XForwardedProto => "X-Forwarded-Proto",
+            Self::XForwardedPort => "X-Forwarded-Port",
+            Self::XForwardedHost => "X-Forwarded-Host",
+            Self::Forwarded => "Forwarded",
+            Self::Via => "Via",
+        }
+    }
+
+    /// Whether a field of this name, which is none of these, is one of them for a program that cannot tell `_` from `-`:
+    /// by CGI (RFC 3875 section 4.1.18) and its successors both are `HTTP_X_FORWARDED_FOR`.
+    pub fn is_imitated_by(label: &[u8]) -> bool {
+        let alike =
+            |(&given, own): (&u8, u8)| given.eq_ignore_ascii_case(&own) || (given == b'_' && own == b'-');
+        let is_alike = |own: &str| own.len() == label.len() && label.iter().zip(own.bytes()).all(alike);
+        matches!(label.len(), 15..=17) && Self::ALL.iter().any(|field| is_alike(field.name()))
+    }
+
     const fn is_list(self) -> bool {
         matches!(self, Self::XForwardedFor | Self::Forwarded | Self::Via)
     }
@@ -115,12 +136,10 @@ impl ForwardedPolicy {
         out: &mut Vec<u8>,
     ) -> Written {
         let begin = out.len();
-        let mode = self.mode(field);
-        let is_believed = trust == Trust::Trusted || field == Field::Via;
-        if is_believed && matches!(mode, Mode::Preserve | Mode::Append) {
+        if self.listens(field, trust) {
             write_list(received, out);
         }
-        if matches!(mode, Mode::Replace | Mode::Append) {
+        if self.speaks(field) {
             if out.len() == begin {
                 self.write_own(field, hop, out);
             } else if field.is_list() {
@@ -133,6 +152,23 @@ impl ForwardedPolicy {
         } else {
             Written::Value
         }
+    }
+
+    /// Whether what a member gets of `field` may differ between requests that come from one peer to one port.
+    pub fn varies(&self, field: Field, trust: Trust) -> bool {
+        let is_about_requests = matches!(field, Field::XForwardedHost | Field::Forwarded | Field::Via);
+        self.listens(field, trust) || (self.speaks(field) && is_about_requests)
+    }
+
+    /// Whether what has come of a field counts.
+    fn listens(&self, field: Field, trust: Trust) -> bool {
+        let is_believed = trust == Trust::Trusted || field == Field::Via;
+        is_believed && matches!(self.mode(field), Mode::Preserve | Mode::Append)
+    }
+
+    /// Whether what we know counts.
+    fn speaks(&self, field: Field) -> bool {
+        matches!(self.mode(field), Mode::Replace | Mode::Append)
     }
 
     fn mode(&self, field: Field) -> Mode {
