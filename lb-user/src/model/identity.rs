@@ -14,7 +14,9 @@ pub struct ClientIdentity {
     pub trusted_proxies: TrustedProxies,
     /// The header in which they say it.
     pub client_address_from: ClientHeader,
-    /// Whether their connections begin with a header of the PROXY protocol; then there are such proxies.
+    /// Whether their connections begin with a header of the PROXY protocol; then there are such proxies. One that does not
+    /// is closed without an answer. A connection of anyone else begins with TLS or HTTP as ever: there a header is an error
+    /// as any other bytes are.
     pub accept_proxy_protocol: bool,
     /// What members get of the headers that say where a request has come from.
     pub forwarded: ForwardedPolicy,

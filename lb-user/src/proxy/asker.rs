@@ -2,7 +2,7 @@
 
 use std::{cell::RefCell, net::SocketAddr, sync::Arc};
 
-use super::admit::Admitted;
+use super::{admit::Admitted, greeting::Ends};
 use crate::{
     http::{
         fields::Name,
@@ -15,10 +15,7 @@ use crate::{
 /// Who asks on a connection.
 #[derive(Debug)]
 pub(super) struct Asker {
-    /// The connection's peer, or whom that speaks for by the PROXY protocol.
-    peer: SocketAddr,
-    /// What the peer has connected to.
-    reached: SocketAddr,
+    ends: Ends,
     scheme: Scheme,
     known: RefCell<Known>,
 }
@@ -59,17 +56,11 @@ impl Known {
 }
 
 impl Asker {
-    pub(super) fn new(
-        peer: SocketAddr,
-        reached: SocketAddr,
-        scheme: Scheme,
-        identity: &Arc<ClientIdentity>,
-    ) -> Self {
-        let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
-        let known = Known::new(identity, &hop(peer, reached, scheme));
+    pub(super) fn new(mut ends: Ends, scheme: Scheme, identity: &Arc<ClientIdentity>) -> Self {
+        ends.peer.set_ip(ends.peer.ip().to_canonical());
+        let known = Known::new(identity, &hop(ends, scheme));
         Self {
-            peer,
-            reached,
+            ends,
             scheme,
             known: RefCell::new(known),
         }
@@ -79,14 +70,14 @@ impl Asker {
     pub(super) fn client(&self, identity: &Arc<ClientIdentity>, head: &Head) -> SocketAddr {
         self.look_again(identity);
         if self.known.borrow().trust == Trust::Untrusted {
-            return self.peer;
+            return self.ends.peer;
         }
         let header = identity.client_address_from;
         let values = head.values(match header {
             ClientHeader::XForwardedFor => Name::XForwardedFor,
             ClientHeader::Forwarded => Name::Forwarded,
         });
-        let client = client_address(self.peer, &identity.trusted_proxies, header, values);
+        let client = client_address(self.ends.peer, &identity.trusted_proxies, header, values);
         SocketAddr::new(client.address, client.port.unwrap_or(0))
     }
 
@@ -108,7 +99,7 @@ impl Asker {
         let hop = Hop {
             host,
             version: admitted.version,
-            ..hop(self.peer, self.reached, self.scheme)
+            ..hop(self.ends, self.scheme)
         };
         for field in known.varying.into_iter().flatten() {
             let received = head.values(name(field));
@@ -122,17 +113,17 @@ impl Asker {
     fn look_again(&self, identity: &Arc<ClientIdentity>) {
         let mut known = self.known.borrow_mut();
         if !Arc::ptr_eq(&known.identity, identity) {
-            *known = Known::new(identity, &hop(self.peer, self.reached, self.scheme));
+            *known = Known::new(identity, &hop(self.ends, self.scheme));
         }
     }
 }
 
 /// What is known of a connection, whatever is asked.
-fn hop(peer: SocketAddr, reached: SocketAddr, scheme: Scheme) -> Hop<'static> {
+fn hop(ends: Ends, scheme: Scheme) -> Hop<'static> {
     Hop {
-        peer: peer.ip(),
+        peer: ends.peer.ip(),
         by: None,
-        port: reached.port(),
+        port: ends.reached.port(),
         scheme,
         host: None,
         version: HttpVersion::Http11,
@@ -188,8 +179,11 @@ mod tests {
     }
 
     fn asker(peer: &str, identity: &Arc<ClientIdentity>) -> Asker {
-        let reached = "192.0.2.10:443".parse().unwrap();
-        Asker::new(peer.parse().unwrap(), reached, Scheme::Https, identity)
+        let ends = Ends {
+            peer: peer.parse().unwrap(),
+            reached: "192.0.2.10:443".parse().unwrap(),
+        };
+        Asker::new(ends, Scheme::Https, identity)
     }
 
     fn head(fields: &str) -> Head {

@@ -16,6 +16,7 @@ mod counts;
 mod encode;
 mod exchange;
 mod fault;
+mod greeting;
 mod http1;
 mod http2;
 mod io;

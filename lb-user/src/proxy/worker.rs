@@ -24,6 +24,7 @@ use tracing::warn;
 use super::{
     asker::Asker,
     buffer::Buffers,
+    greeting::{self, Ends, NoHeader},
     http1, http2,
     io::{Rewound, Stream},
     persist::Sessions,
@@ -68,6 +69,8 @@ pub(super) struct Worker {
     unix_s: Cell<u32>,
     heads: RefCell<Vec<Head>>,
     bytes: RefCell<Vec<Vec<u8>>>,
+    /// When it was last said that a proxy does not speak the PROXY protocol.
+    headerless: Cell<Seldom>,
 }
 
 impl Worker {
@@ -86,6 +89,7 @@ impl Worker {
             unix_s: Cell::new(unix_s()),
             heads: RefCell::default(),
             bytes: RefCell::default(),
+            headerless: Cell::new(Seldom::every(SAID)),
         }
     }
 
@@ -135,6 +139,24 @@ impl Worker {
         if bytes.len() < MOST_KEPT && memory.capacity() <= LARGEST_KEPT {
             bytes.push(memory);
         }
+    }
+
+    /// Says that a trusted proxy does not do what it is configured to do: its clients see nothing but closed connections.
+    fn note_headerless(&self, listener: &Listener, ends: Ends, error: &NoHeader) {
+        // Those are of probes and of clients that go away.
+        if matches!(error, NoHeader::Closed | NoHeader::Io(_)) {
+            return;
+        }
+        let mut headerless = self.headerless.get();
+        if headerless.is_due(Instant::now()) {
+            warn!(
+                "listener {:?}: closed a connection of the trusted proxy {}, which is to begin with a PROXY protocol \
+                 header: {error}",
+                listener.name,
+                ends.peer.ip()
+            );
+        }
+        self.headerless.set(headerless);
     }
 
     fn tick(&self) {
@@ -252,10 +274,14 @@ async fn serve(worker: &Rc<Worker>, address: SocketAddr, tcp: TcpStream, peer: S
     let Some(listener) = worker.listener(address) else {
         return;
     };
-    let asker = Asker::new(peer, address, listener.scheme(), &listener.identity);
-    let Some((stream, speaks)) = greet(worker, &listener, tcp).await else {
+    let ends = Ends {
+        peer,
+        reached: address,
+    };
+    let Some((stream, speaks, ends)) = greet(worker, &listener, tcp, ends).await else {
         return;
     };
+    let asker = Asker::new(ends, listener.scheme(), &listener.identity);
     drop(listener);
     let rewound = match speaks {
         Speaks::Http1 => match http1::serve(worker, address, stream, &asker).await {
@@ -275,10 +301,25 @@ enum Speaks {
     Http2,
 }
 
-/// Makes TLS of a connection, where the listener has it.
-async fn greet(worker: &Worker, listener: &Listener, tcp: TcpStream) -> Option<(Stream, Speaks)> {
+/// Learns from a proxy for whom it speaks, where it owes that, and makes TLS of a connection, where the listener has it.
+async fn greet(
+    worker: &Worker,
+    listener: &Listener,
+    mut tcp: TcpStream,
+    mut ends: Ends,
+) -> Option<(Stream, Speaks, Ends)> {
     let timer = worker.timers.timer();
     timer.set(listener.http.timeouts.header_s);
+    if ends.owe_header(&listener.identity) {
+        // In memory of its own: most connections owe none.
+        match Box::pin(greeting::read_header(&mut tcp, ends, &timer)).await {
+            Ok(said) => ends = said,
+            Err(error) => {
+                worker.note_headerless(listener, ends, &error);
+                return None;
+            }
+        }
+    }
     if let Some(tls) = &listener.tls {
         let mut accepting = Box::pin(TlsAcceptor::from(Arc::clone(tls)).accept(tcp));
         let tls = poll_fn(|context| match accepting.as_mut().poll(context) {
@@ -292,9 +333,9 @@ async fn greet(worker: &Worker, listener: &Listener, tcp: TcpStream) -> Option<(
         } else {
             Speaks::Http1
         };
-        return Some((Stream::Tls(Box::new(tls.into())), speaks));
+        return Some((Stream::Tls(Box::new(tls.into())), speaks, ends));
     }
-    Some((Stream::Tcp(tcp), Speaks::Http1))
+    Some((Stream::Tcp(tcp), Speaks::Http1, ends))
 }
 
 pub(super) fn unix_s() -> u32 {
