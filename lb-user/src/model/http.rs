@@ -109,7 +109,8 @@ pub struct MemberHttp {
     pub protocol: MemberProtocol,
     /// Other members that are tried where one fails a request that may be made again, 0 to 16.
     pub retries: u8,
-    /// Whether each connection to one begins with who the client is, and how.
+    /// Whether each connection to one begins with who the client is, by the PROXY protocol, and in which version. It is then
+    /// for the requests of that client on one connection of its own. Probes of the health monitor do not begin so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub send_proxy_protocol: Option<ProxyProtocol>,
     /// How long they are waited for.

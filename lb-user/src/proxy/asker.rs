@@ -2,7 +2,7 @@
 
 use std::{cell::RefCell, net::SocketAddr, sync::Arc};
 
-use super::{admit::Admitted, greeting::Ends};
+use super::{admit::Admitted, greeting::Ends, upstream::Alone};
 use crate::{
     http::{
         fields::Name,
@@ -18,6 +18,8 @@ pub(super) struct Asker {
     ends: Ends,
     scheme: Scheme,
     known: RefCell<Known>,
+    /// What it keeps of connections to members.
+    pub(super) alone: Alone,
 }
 
 /// What holds for all requests of a connection, as long as the configuration does.
@@ -63,7 +65,13 @@ impl Asker {
             ends,
             scheme,
             known: RefCell::new(known),
+            alone: Alone::default(),
         }
+    }
+
+    /// What the client has connected to.
+    pub(super) fn reached(&self) -> SocketAddr {
+        self.ends.reached
     }
 
     /// Who the client of a request is; port 0 where that is not known.

@@ -13,7 +13,7 @@ use super::{
     body::{Broken, Coding, Failed, Incoming, Outgoing, Sink, Source, Transfer},
     encode::{self, ToMember},
     fault::{Fault, Retry},
-    io::{Reader, Writer},
+    io::{Reader, Stream, Writer},
     persist::{Answer, Shown, Why},
     serving::{Listener, Member, Pool},
     timer::Timer,
@@ -170,7 +170,7 @@ impl Turn<'_> {
         body: &mut B,
         responder: &mut R,
     ) -> Result<Ended, Fault> {
-        if let Some(connection) = self.worker.connections.take(self.member) {
+        if let Some(connection) = self.unused() {
             match self.attempt(connection, body, responder).await {
                 // It closed the connection before it had the request: so says one that is new.
                 Err(Fault::MemberClosed)
@@ -180,10 +180,30 @@ impl Turn<'_> {
                 outcome => return outcome,
             }
         }
-        let connect_s = self.pool.http.timeouts.connect_s;
-        let connection = upstream::connect(self.member, connect_s, self.timer).await?;
+        let connection = upstream::connect(self.member, &self.pool.http, self.timer).await?;
         self.member.counts.connections.add(1);
         self.attempt(connection, body, responder).await
+    }
+
+    /// A connection that was used before.
+    fn unused(&self) -> Option<Connection> {
+        let http = &self.pool.http;
+        if http.send_proxy_protocol.is_none() {
+            return self.worker.connections.take(self.member);
+        }
+        let Request { asker, client, .. } = self.request;
+        let (now_s, idle_s) = (self.worker.now_s(), http.timeouts.idle_s);
+        asker.alone.take(self.member, *client, now_s, idle_s)
+    }
+
+    /// Keeps a connection that can be used again.
+    fn keep(&self, stream: Stream) {
+        let now_s = self.worker.now_s();
+        if self.pool.http.send_proxy_protocol.is_none() {
+            return self.worker.connections.give(self.member, stream, now_s);
+        }
+        let Request { asker, client, .. } = self.request;
+        asker.alone.give(self.member, *client, stream, now_s);
     }
 
     async fn attempt<B: RequestBody, R: Responder>(
@@ -196,15 +216,17 @@ impl Turn<'_> {
         let (mut reader, mut writer) = connection.stream.split(&mut shared);
         reader.buffer = self.worker.buffers.take();
         writer.pending = self.worker.take_bytes();
+        if let Some(version) = connection.owes {
+            let Request { asker, client, .. } = self.request;
+            upstream::introduce(version, *client, asker.reached(), &mut writer.pending);
+        }
         let outcome = self.converse(&mut reader, &mut writer, body, responder).await;
         let is_clean = reader.buffer.is_empty() && writer.pending.is_empty();
         self.worker.buffers.give(reader.buffer);
         self.worker.give_bytes(writer.pending);
         let (ended, keeps) = outcome?;
         if keeps && is_clean {
-            self.worker
-                .connections
-                .give(self.member, connection.stream, self.worker.now_s());
+            self.keep(connection.stream);
         }
         Ok(ended)
     }

@@ -19,7 +19,7 @@ use tempfile::TempDir;
 use crate::{
     config,
     health::Health,
-    http::proxy_protocol::{write_v1, write_v2},
+    http::proxy_protocol::{Header, Parsed, parse, write_v1, write_v2},
     proxy::Proxy,
 };
 
@@ -47,6 +47,11 @@ impl Drop for Scene {
 
 impl Scene {
     fn new(protocol: &str) -> Self {
+        Self::with_pool(protocol, "")
+    }
+
+    /// With further lines of the pool.
+    fn with_pool(protocol: &str, lines: &str) -> Self {
         let directory = TempDir::new().unwrap();
         let path = |name: &str| directory.path().join(name);
         let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
@@ -69,7 +74,7 @@ impl Scene {
              [[load_balancer.listener]]\nname = \"b\"\nprotocol = \"{protocol}\"\nport = {}\npool = \"c\"\n{tls}\n\
              [load_balancer.listener.http]\ntrusted_proxies = [\"127.0.0.1\"]\naccept_proxy_protocol = true\n\
              timeouts = {{ header_s = 1 }}\n\
-             [[pool]]\nname = \"c\"\n[[pool.member]]\naddress = \"127.0.0.1\"\nport = {}\n",
+             [[pool]]\nname = \"c\"\n{lines}\n[[pool.member]]\naddress = \"127.0.0.1\"\nport = {}\n",
             directory.path(),
             address.ip(),
             address.port(),
@@ -124,16 +129,20 @@ fn free() -> SocketAddr {
     listener.local_addr().unwrap()
 }
 
-/// A member: the head of each request is what it answers it with.
+/// A member: what comes up to the end of a head is what it answers it with, and how often it has done so before on that
+/// connection.
 fn answer(mut stream: TcpStream) {
     let mut head = Vec::new();
+    let mut answered = 0;
     let mut octet = [0];
     while matches!(stream.read(&mut octet), Ok(1)) {
         head.push(octet[0]);
-        if head.ends_with(b"\r\n\r\n") {
+        // A header of version 2 begins like an end.
+        if head.len() > 4 && head.ends_with(b"\r\n\r\n") {
             let length = head.len();
             let answer = [
-                format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n").as_bytes(),
+                format!("HTTP/1.1 200 OK\r\nX-Answered: {answered}\r\nContent-Length: {length}\r\n\r\n")
+                    .as_bytes(),
                 &head,
             ]
             .concat();
@@ -141,28 +150,34 @@ fn answer(mut stream: TcpStream) {
                 return;
             }
             head.clear();
+            answered += 1;
         }
     }
 }
 
-/// A response as far as it comes.
+/// A response as far as it comes, each byte a character.
 fn read_head_and_body(stream: &mut impl std::io::Read) -> String {
-    let mut text = Vec::new();
+    let mut text = String::new();
     let mut octet = [0];
-    loop {
-        // The body of the member's answer ends like a head; one of the balancer's own does with the connection.
-        let ends = text.windows(4).filter(|end| end == b"\r\n\r\n").count();
-        if ends == 2 {
-            break;
-        }
+    while !is_whole(&text) {
         match stream.read(&mut octet) {
-            Ok(1) => text.push(octet[0]),
+            Ok(1) => text.push(octet[0].into()),
             Ok(_) => break,
             Err(error) if error.kind() == ErrorKind::ConnectionReset => break,
-            Err(error) => panic!("{error} after {:?}", String::from_utf8_lossy(&text)),
+            Err(error) => panic!("{error} after {text:?}"),
         }
     }
-    String::from_utf8(text).unwrap()
+    text
+}
+
+fn is_whole(text: &str) -> bool {
+    let Some((head, body)) = text.split_once("\r\n\r\n") else {
+        return false;
+    };
+    let length = head
+        .lines()
+        .find_map(|line| line.strip_prefix("Content-Length: "));
+    length.is_some_and(|length| body.chars().count() >= length.parse().unwrap())
 }
 
 fn header(write: fn(SocketAddr, SocketAddr, &mut Vec<u8>)) -> Vec<u8> {
@@ -268,4 +283,63 @@ fn whom_nobody_trusts_cannot_say_that_it_is_another_one() {
         let answer = scene.send(UNTRUSTED, &[&[&header[..], REQUEST.as_bytes()].concat()]);
         assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer:?}");
     }
+}
+
+/// The pool's way to say whom a connection is for.
+const SENT: [&str; 2] = ["v1", "v2"];
+
+/// The header that a member got, which ends where the request begins.
+fn got(answer: &str) -> Option<Header> {
+    let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+    let bytes: Vec<u8> = body.chars().map(|char| char as u8).collect();
+    let (len, header) = match parse(&bytes) {
+        Parsed::Complete { len, header } => (len, Some(header)),
+        Parsed::Incomplete { .. } | Parsed::Invalid(_) => (0, None),
+    };
+    assert!(bytes[len..].starts_with(b"GET / "), "{body:?}");
+    header
+}
+
+#[test]
+fn a_member_hears_first_whom_a_connection_is_for() {
+    for version in SENT {
+        let lines = format!("http = {{ send_proxy_protocol = \"{version}\" }}");
+        let scene = Scene::with_pool("HTTP", &lines);
+        let mut client = scene.connect(UNTRUSTED);
+        let source = client.local_addr().unwrap();
+        client.write_all(REQUEST.as_bytes()).unwrap();
+        let expected = Header::Proxied {
+            source,
+            destination: scene.address,
+        };
+        assert_eq!(got(&read_head_and_body(&mut client)), Some(expected), "{version}");
+        let answer = scene.send(TRUSTED, &[&header(write_v1), REQUEST.as_bytes()]);
+        let expected = Header::Proxied {
+            source: "192.0.2.7:4711".parse().unwrap(),
+            destination: "192.0.2.10:8443".parse().unwrap(),
+        };
+        assert_eq!(got(&answer), Some(expected), "{version}");
+    }
+}
+
+#[test]
+fn a_connection_that_is_for_one_client_is_used_again_for_that_one_only() {
+    let scene = Scene::with_pool("HTTP", "http = { send_proxy_protocol = \"v1\" }");
+    let ask = |client: &mut TcpStream, fields: &str| {
+        let request = format!("GET / HTTP/1.1\r\nHost: a\r\n{fields}\r\n");
+        client.write_all(request.as_bytes()).unwrap();
+        let answer = read_head_and_body(client);
+        let is_again = answer.contains("X-Answered: 1\r\n");
+        (got(&answer).is_some(), is_again)
+    };
+    let mut proxy = scene.connect(TRUSTED);
+    proxy.write_all(b"PROXY UNKNOWN\r\n").unwrap();
+    let first = "X-Forwarded-For: 192.0.2.1\r\n";
+    let second = "X-Forwarded-For: 192.0.2.2\r\n";
+    assert_eq!(ask(&mut proxy, first), (true, false));
+    assert_eq!(ask(&mut proxy, second), (true, false));
+    assert_eq!(ask(&mut proxy, first), (false, true));
+    let mut other = scene.connect(UNTRUSTED);
+    assert_eq!(ask(&mut other, ""), (true, false));
+    assert_eq!(ask(&mut other, ""), (false, true));
 }
