@@ -73,7 +73,7 @@ impl Scene {
              [[load_balancer]]\nname = \"a\"\nvip = \"{}\"\n\
              [[load_balancer.listener]]\nname = \"b\"\nprotocol = \"{protocol}\"\nport = {}\npool = \"c\"\n{tls}\n\
              [load_balancer.listener.http]\ntrusted_proxies = [\"127.0.0.1\"]\naccept_proxy_protocol = true\n\
-             timeouts = {{ header_s = 1 }}\n\
+             timeouts = {{ header_s = 1 }}\nforwarded = {{ via = \"holdfast\" }}\n\
              [[pool]]\nname = \"c\"\n{lines}\n[[pool.member]]\naddress = \"127.0.0.1\"\nport = {}\n",
             directory.path(),
             address.ip(),
@@ -242,6 +242,26 @@ fn tls_begins_behind_the_header() {
         tls.write_all(REQUEST.as_bytes()).unwrap();
         assert_told(&read_head_and_body(&mut tls), [192, 0, 2, 7], 8443);
     }
+}
+
+#[tokio::test]
+async fn the_same_holds_for_http_2() {
+    let scene = Scene::new("HTTP");
+    let mut stream = scene.connect(TRUSTED);
+    stream.write_all(&header(write_v2)).unwrap();
+    stream.set_nonblocking(true).unwrap();
+    let stream = tokio::net::TcpStream::from_std(stream).unwrap();
+    let (mut client, connection) = h2::client::handshake(stream).await.unwrap();
+    tokio::spawn(connection);
+    let request = http::Request::get("http://a/")
+        .header("x-forwarded-for", "198.51.100.1")
+        .body(());
+    let (response, _) = client.send_request(request.unwrap(), true).unwrap();
+    let body = response.await.unwrap().into_body().data().await.unwrap().unwrap();
+    let answer = String::from_utf8_lossy(&body);
+    assert_told(&answer, [192, 0, 2, 7], 8443);
+    assert!(answer.contains("Via: 2.0 holdfast\r\n"), "{answer}");
+    assert!(!answer.contains("198.51.100.1"), "{answer}");
 }
 
 #[test]
