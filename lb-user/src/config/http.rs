@@ -3,11 +3,12 @@
 use rustls::pki_types::ServerName;
 
 use super::diagnostic::Reported;
+use super::identity::client_identity;
 use super::reader::Table;
 use super::values::{absolute_path, boolean, integer, string, word};
 use crate::model::{
-    AccessLog, CertificateFiles, ClientTimeouts, Http, ListenerTls, LogFormat, MemberHttp, MemberTimeouts,
-    MemberTls, ProxySettings, RequestLimits, TlsVersion,
+    AccessLog, CertificateFiles, ClientTimeouts, Http, ListenerTls, LogFormat, MemberHttp, MemberProtocol,
+    MemberTimeouts, MemberTls, ProxySettings, RequestLimits, TlsVersion,
 };
 
 /// The kernel's `PATH_MAX` without the final NUL.
@@ -48,11 +49,13 @@ pub(super) fn http(t: &mut Table<'_, '_>) -> Result<Http, Reported> {
     let default = Http::default();
     let http2 = t.or("http2", default.http2, boolean);
     let max_connections = t.or("max_connections", default.max_connections, integer(1..=KI * KI));
+    let identity = client_identity(t);
     let timeouts = t.section("timeouts", client_timeouts).flatten();
     let limits = t.section("limits", limits).flatten();
     Ok(Http {
         http2: http2?.value,
         max_connections: max_connections?.value,
+        identity: identity?,
         timeouts: timeouts?,
         limits: limits?,
     })
@@ -117,11 +120,20 @@ pub(super) fn member_http(t: &mut Table<'_, '_>) -> Result<MemberHttp, Reported>
     let default = MemberHttp::default();
     let protocol = t.or("protocol", default.protocol, word);
     let retries = t.or("retries", default.retries, integer(0..=16));
+    let send_proxy_protocol = t.optional("send_proxy_protocol", word);
     let timeouts = t.section("timeouts", member_timeouts).flatten();
     let tls = t.table("tls", member_tls);
+    if let (Ok(protocol), Ok(Some(send))) = (&protocol, &send_proxy_protocol)
+        && protocol.value == MemberProtocol::Http2
+    {
+        let message = "send_proxy_protocol is for protocol = \"HTTP/1.1\" only, since the clients of a member share its \
+                       connections of HTTP/2; leave it out here";
+        return Err(t.scope().error(send.span, message));
+    }
     Ok(MemberHttp {
         protocol: protocol?.value,
         retries: retries?.value,
+        send_proxy_protocol: send_proxy_protocol?.map(|at| at.value),
         timeouts: timeouts?,
         tls: tls?.transpose()?,
     })

@@ -12,6 +12,7 @@ mod cookie;
 mod diagnostic;
 mod health_monitor;
 mod http;
+mod identity;
 mod load_balancer;
 mod persistence;
 mod pool;

@@ -175,7 +175,7 @@ impl Head {
     }
 
     /// The values of the fields of a name, in their order.
-    pub fn values(&self, name: Name) -> impl Iterator<Item = &[u8]> {
+    pub fn values(&self, name: Name) -> impl Iterator<Item = &[u8]> + Clone {
         let fields = self.fields.iter().filter(move |field| field.name == name);
         fields.map(|field| field.value.of(&self.bytes))
     }

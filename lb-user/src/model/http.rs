@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{MemberProtocol, TlsVersion};
+use super::{ClientIdentity, MemberProtocol, ProxyProtocol, TlsVersion};
 
 /// How an HTTP or HTTPS listener serves its clients.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,6 +13,9 @@ pub struct Http {
     pub http2: bool,
     /// Connections at a time, 1 to 1 Mi; further ones wait to be accepted.
     pub max_connections: u32,
+    /// Who its clients are.
+    #[serde(flatten)]
+    pub identity: ClientIdentity,
     /// How long clients are waited for.
     pub timeouts: ClientTimeouts,
     /// How large requests may be.
@@ -24,6 +27,7 @@ impl Default for Http {
         Self {
             http2: true,
             max_connections: 65_536,
+            identity: ClientIdentity::default(),
             timeouts: ClientTimeouts::default(),
             limits: RequestLimits::default(),
         }
@@ -105,6 +109,10 @@ pub struct MemberHttp {
     pub protocol: MemberProtocol,
     /// Other members that are tried where one fails a request that may be made again, 0 to 16.
     pub retries: u8,
+    /// Whether each connection to one begins with who the client is, by the PROXY protocol, and in which version. It is then
+    /// for the requests of that client on one connection of its own. Probes of the health monitor do not begin so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub send_proxy_protocol: Option<ProxyProtocol>,
     /// How long they are waited for.
     pub timeouts: MemberTimeouts,
     /// TLS; `None`: none is spoken.
@@ -117,6 +125,7 @@ impl Default for MemberHttp {
         Self {
             protocol: MemberProtocol::Http1,
             retries: 2,
+            send_proxy_protocol: None,
             timeouts: MemberTimeouts::default(),
             tls: None,
         }

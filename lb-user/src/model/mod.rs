@@ -6,6 +6,7 @@
 
 mod health;
 mod http;
+mod identity;
 mod lasting;
 mod load_balancer;
 mod persistence;
@@ -21,13 +22,15 @@ pub use health::{ExpectedCodes, HealthMonitor, HttpProbe, NotStatusCodes, Probe}
 pub use http::{
     CertificateFiles, ClientTimeouts, Http, ListenerTls, MemberHttp, MemberTimeouts, MemberTls, RequestLimits,
 };
+pub use identity::ClientIdentity;
 pub use load_balancer::{Listener, LoadBalancer, Service};
 pub use persistence::{CookieSettings, Granularity, Persistence, SessionPersistence};
 pub use pool::{Forwarding, MAX_MEMBERS_PER_POOL, MAX_SNAT_ADDRESSES, Member, Pool, PortRange, SourceNat};
 pub use settings::{AccessLog, DaemonSettings, DatapathSettings, FlowIdleTimeout, ProxySettings};
 pub use words::{
-    ClosedPort, ForwardingMode, HttpMethod, LbAlgorithm, LbKind, LogFormat, MemberProtocol, OperatingStatus,
-    PersistenceType, ProbeType, Protocol, SameSite, SecureCookie, TlsVersion, Transport, Word, XdpMode,
+    ClientHeader, ClosedPort, ForwardedMode, ForwardingMode, HttpMethod, LbAlgorithm, LbKind, LogFormat,
+    MemberProtocol, OperatingStatus, PersistenceType, ProbeType, Protocol, ProxyProtocol, SameSite,
+    SecureCookie, TlsVersion, Transport, Word, XdpMode,
 };
 
 /// All that a daemon is configured with.

@@ -185,6 +185,43 @@ words! {
 }
 
 words! {
+    /// The header by which trusted proxies say who their client is. It is one, for the configuration to choose: a proxy
+    /// that writes the one hands on the other as the client has sent it.
+    pub enum ClientHeader {
+        /// The addresses alone.
+        XForwardedFor = "X-Forwarded-For",
+        /// RFC 7239.
+        Forwarded = "Forwarded",
+    }
+}
+
+words! {
+    /// What a member gets of a header that says something of the way of a request. What a peer says that is not trusted,
+    /// it gets with none of these.
+    pub enum ForwardedMode {
+        /// Nothing.
+        Remove = "remove",
+        /// What a trusted proxy says, and nothing of ours.
+        Preserve = "preserve",
+        /// What we know ourselves, and nothing that others say.
+        Replace = "replace",
+        /// What a trusted proxy says, and then what we know. Of a header that has one value only, and not a list of them,
+        /// what we know only where no trusted proxy says anything: it is nearer to the client.
+        Append = "append",
+    }
+}
+
+words! {
+    /// A version of the PROXY protocol.
+    pub enum ProxyProtocol {
+        /// A line of text.
+        V1 = "v1",
+        /// Binary.
+        V2 = "v2",
+    }
+}
+
+words! {
     /// A version of TLS.
     pub enum TlsVersion {
         /// RFC 5246.
@@ -293,6 +330,9 @@ mod tests {
         one_word_for_all_uses::<ProbeType>();
         one_word_for_all_uses::<HttpMethod>();
         one_word_for_all_uses::<OperatingStatus>();
+        one_word_for_all_uses::<ClientHeader>();
+        one_word_for_all_uses::<ForwardedMode>();
+        one_word_for_all_uses::<ProxyProtocol>();
     }
 
     #[test]

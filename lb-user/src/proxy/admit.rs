@@ -3,6 +3,7 @@
 use super::fault::Fault;
 use crate::http::{
     fields::{Name, Span},
+    forwarded::HttpVersion,
     framing::{self, Framing},
     head::{Head, Version},
 };
@@ -20,6 +21,8 @@ pub(super) struct Admitted {
     pub(super) authority: Option<Span>,
     /// Path and query.
     pub(super) path: Span,
+    /// What the client speaks.
+    pub(super) version: HttpVersion,
 }
 
 /// Admits a request, or says what is wrong with it.
@@ -56,6 +59,10 @@ pub(super) fn admit(head: &Head, most_body: Option<u64>) -> Result<Admitted, Fau
         is_upgrade,
         authority,
         path,
+        version: match head.version {
+            Version::Http10 => HttpVersion::Http10,
+            Version::Http11 => HttpVersion::Http11,
+        },
     })
 }
 

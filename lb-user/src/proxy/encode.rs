@@ -1,28 +1,22 @@
 //! Heads of HTTP/1 as they go out.
 
-use std::{borrow::Cow, io::Write as _};
+use std::{borrow::Cow, io::Write as _, sync::Arc};
 
-use super::admit::Admitted;
-use crate::http::{
-    fields::{Field, Name},
-    framing::Framing,
-    head::{Head, Version},
+use super::{admit::Admitted, asker::Asker};
+use crate::{
+    http::{
+        fields::{Field, Name},
+        forwarded,
+        framing::Framing,
+        head::{Head, Version},
+    },
+    model::ClientIdentity,
 };
-
-/// Who asks, as members are told.
-#[derive(Clone, Debug)]
-pub(super) struct Asker {
-    /// The client's address, written out.
-    pub(super) address: String,
-    /// `http` or `https`.
-    pub(super) scheme: &'static str,
-    /// The port that was asked, written out.
-    pub(super) port: String,
-}
 
 /// What a member gets beside what the client sent.
 pub(super) struct ToMember<'e> {
     pub(super) asker: &'e Asker,
+    pub(super) identity: &'e Arc<ClientIdentity>,
     /// The value of the `Cookie` field in place of what came, where that is another; empty: no field.
     pub(super) cookie: Option<&'e [u8]>,
     /// What it is told apart by, where the client has not said.
@@ -61,10 +55,12 @@ pub(super) fn fields_to_member(head: &Head, admitted: &Admitted, edits: &ToMembe
         | Name::XForwardedProto
         | Name::XForwardedPort
         | Name::XForwardedHost
-        | Name::Forwarded => false,
+        | Name::Forwarded
+        | Name::Via => false,
         Name::XRequestId => edits.request_id.is_none(),
         Name::Host => admitted.authority.is_none(),
         Name::Cookie => edits.cookie.is_none(),
+        Name::Other => !forwarded::Field::is_imitated_by(field.label.of(&head.bytes)),
         _ => true,
     };
     fields(head, is_kept, out);
@@ -76,14 +72,7 @@ pub(super) fn fields_to_member(head: &Head, admitted: &Admitted, edits: &ToMembe
     {
         line(out, b"Cookie", cookie);
     }
-    let Asker {
-        address,
-        scheme,
-        port,
-    } = edits.asker;
-    line(out, b"X-Forwarded-For", address.as_bytes());
-    line(out, b"X-Forwarded-Proto", scheme.as_bytes());
-    line(out, b"X-Forwarded-Port", port.as_bytes());
+    edits.asker.tell(edits.identity, head, admitted, out);
     if let Some(id) = edits.request_id {
         line(out, b"X-Request-Id", id.as_bytes());
     }

@@ -1,14 +1,14 @@
 //! One request and its response: which member it goes to, and another one where that fails.
 
 use std::{
-    net::IpAddr,
+    net::SocketAddr,
     task::{Context, Poll},
 };
 
 use super::{
     admit::Admitted,
+    asker::Asker,
     body::{Broken, Sink, Source},
-    encode::Asker,
     fault::{Fault, Retry},
     log::Trail,
     persist::{Shown, Why},
@@ -23,7 +23,8 @@ use crate::http::{framing::Framing, head::Head};
 pub(super) struct Request<'q> {
     pub(super) head: &'q Head,
     pub(super) admitted: Admitted,
-    pub(super) client: IpAddr,
+    /// Who it comes from, by all that is believed.
+    pub(super) client: SocketAddr,
     pub(super) asker: &'q Asker,
     /// Where it is noted what it goes through, if it is.
     pub(super) trail: Option<&'q Trail>,
@@ -83,7 +84,7 @@ pub(super) async fn exchange<B: RequestBody, R: Responder>(
     loop {
         let (member, why) = match shown.member(&pool.members, &tried) {
             Some(member) => (member, Why::Held),
-            None => match pool.next(request.client, &tried) {
+            None => match pool.next(request.client.ip(), &tried) {
                 Some(member) => (member, shown.otherwise()),
                 // All have been tried that there are.
                 None => return Err(last),

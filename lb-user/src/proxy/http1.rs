@@ -10,8 +10,9 @@ use std::{
 
 use super::{
     admit::{self, Admitted},
+    asker::Asker,
     body::{Broken, Coding, Incoming, Outgoing, Sink},
-    encode::{self, Asker, ToClient},
+    encode::{self, ToClient},
     exchange::{self, Request, RequestBody, Responder},
     fault::Fault,
     io::{Reader, Rewound, Shared, Stream, Writer},
@@ -57,7 +58,6 @@ pub(super) async fn serve(
     address: SocketAddr,
     mut stream: Stream,
     asker: &Asker,
-    peer: SocketAddr,
 ) -> Ended {
     let timer = worker.timers.timer();
     let tls = stream.tls_version();
@@ -89,7 +89,6 @@ pub(super) async fn serve(
             worker,
             address,
             asker,
-            peer,
             timer: &timer,
             tls,
             may_be_http2,
@@ -118,7 +117,6 @@ struct Client<'c> {
     worker: &'c Rc<Worker>,
     address: SocketAddr,
     asker: &'c Asker,
-    peer: SocketAddr,
     timer: &'c Timer,
     /// The version of TLS.
     tls: Option<&'static str>,
@@ -239,7 +237,7 @@ impl Client<'_> {
             id: noting.made_id(),
             head,
             admitted,
-            client: self.peer.ip(),
+            client: self.asker.client(&listener.identity, head),
             asker: self.asker,
         };
         let outcome = exchange::exchange(
@@ -288,7 +286,7 @@ impl Client<'_> {
     ) -> Entry<'e> {
         Entry {
             listener,
-            client: self.peer.ip(),
+            client: self.asker.client(&listener.identity, head).ip(),
             head,
             version: log::version(head.version),
             tls: self.tls,

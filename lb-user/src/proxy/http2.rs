@@ -19,8 +19,8 @@ use tokio::task;
 
 use super::{
     admit::{Admitted, admit},
+    asker::Asker,
     body::{Broken, Sink},
-    encode::Asker,
     exchange::{self, Request, Responder},
     fault::Fault,
     io::Rewound,
@@ -31,6 +31,7 @@ use super::{
     worker::Worker,
 };
 use crate::http::{
+    forwarded::HttpVersion,
     framing::Framing,
     head::{Head, Malformed},
 };
@@ -45,13 +46,7 @@ const CONNECTION_WINDOW: u32 = 1024 * 1024;
 const MOST_UNSENT: usize = 64 * 1024;
 
 /// Serves the requests of a connection until it ends.
-pub(super) async fn serve(
-    worker: &Rc<Worker>,
-    address: SocketAddr,
-    stream: Rewound,
-    asker: Asker,
-    peer: SocketAddr,
-) {
+pub(super) async fn serve(worker: &Rc<Worker>, address: SocketAddr, stream: Rewound, asker: Asker) {
     let Some(listener) = worker.listener(address) else {
         return;
     };
@@ -118,7 +113,7 @@ pub(super) async fn serve(
         let (worker, asker) = (Rc::clone(worker), Rc::clone(&asker));
         task::spawn_local(async move {
             let (parts, body) = request.into_parts();
-            serve_stream(&worker, &listener, &asker, (peer, tls), &parts, body, respond).await;
+            serve_stream(&worker, &listener, &asker, tls, &parts, body, respond).await;
             drop(done);
         });
     }
@@ -140,7 +135,7 @@ async fn serve_stream(
     worker: &Rc<Worker>,
     listener: &Listener,
     asker: &Asker,
-    (peer, tls): (SocketAddr, Option<&'static str>),
+    tls: Option<&'static str>,
     parts: &request::Parts,
     body: RecvStream,
     respond: SendResponse<Bytes>,
@@ -157,7 +152,7 @@ async fn serve_stream(
                 id: noting.made_id(),
                 head: &head,
                 admitted,
-                client: peer.ip(),
+                client: asker.client(&listener.identity, &head),
                 asker,
             };
             let mut body = FromStream::new(body);
@@ -169,7 +164,7 @@ async fn serve_stream(
     };
     noting.end(|trail, request_id| Entry {
         listener,
-        client: peer.ip(),
+        client: asker.client(&listener.identity, &head).ip(),
         head: &head,
         version: "HTTP/2.0",
         tls,
@@ -228,6 +223,7 @@ fn admit_stream(
     }
     let mut admitted = admit(head, listener.http.limits.body_bytes)?;
     admitted.is_upgrade = false;
+    admitted.version = HttpVersion::Http2;
     if body.is_end_stream() {
         admitted.framing = match admitted.framing {
             Framing::Length(_) => Framing::Length(0),

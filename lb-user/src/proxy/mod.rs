@@ -9,12 +9,14 @@
 //! one to another.
 
 mod admit;
+mod asker;
 mod body;
 mod buffer;
 mod counts;
 mod encode;
 mod exchange;
 mod fault;
+mod greeting;
 mod http1;
 mod http2;
 mod io;

@@ -18,8 +18,8 @@ use lb_common::{
 
 use crate::{
     health::Health,
-    http::{head, set_cookie::Channel},
-    model::{self, Config, Http, MemberHttp},
+    http::{forwarded::Scheme, head, set_cookie::Channel},
+    model::{self, ClientIdentity, Config, Http, MemberHttp},
     persistence::MemberTag,
     schedules,
 };
@@ -46,6 +46,8 @@ pub(super) struct Listener {
     pub(super) name: String,
     pub(super) address: SocketAddr,
     pub(super) http: Http,
+    /// That of `http`; the same one as before a reload, unless it has changed.
+    pub(super) identity: Arc<ClientIdentity>,
     pub(super) limits: head::Limits,
     pub(super) tls: Option<Arc<rustls::ServerConfig>>,
     pub(super) counts: Arc<ListenerCounts>,
@@ -62,9 +64,13 @@ impl Listener {
         }
     }
 
-    /// `http` or `https`.
-    pub(super) fn scheme(&self) -> &'static str {
-        if self.tls.is_some() { "https" } else { "http" }
+    /// What its requests come over.
+    pub(super) fn scheme(&self) -> Scheme {
+        if self.tls.is_some() {
+            Scheme::Https
+        } else {
+            Scheme::Http
+        }
     }
 }
 
@@ -298,7 +304,14 @@ impl Serving {
                 .listeners
                 .get(&address)
                 .filter(|known| known.name == listener.name);
+            let identity = known
+                .filter(|known| *known.identity == http.identity)
+                .map_or_else(
+                    || Arc::new(http.identity.clone()),
+                    |known| Arc::clone(&known.identity),
+                );
             let served = Listener {
+                identity,
                 counts: known.map_or_else(Arc::default, |known| Arc::clone(&known.counts)),
                 name: listener.name.clone(),
                 address,

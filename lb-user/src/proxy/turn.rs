@@ -17,7 +17,8 @@ use super::{
     serving::{Listener, Member, Pool},
     stream::{FromMember, StreamSink},
     timer::Timer,
-    tunnel, upstream,
+    tunnel,
+    upstream::{self, Whom},
     worker::Worker,
 };
 use crate::{
@@ -66,7 +67,7 @@ impl Turn<'_> {
         if self.pool.http.protocol == MemberProtocol::Http2 {
             return self.take_stream(body, responder).await;
         }
-        if let Some(stream) = self.worker.connections.take(self.member) {
+        if let Some(stream) = self.unused() {
             match self.attempt(stream, body, responder).await {
                 // It closed the connection before it had the request: so says one that is new.
                 Err(Fault::MemberClosed)
@@ -76,11 +77,39 @@ impl Turn<'_> {
                 outcome => return outcome,
             }
         }
-        let stream = upstream::connect(self.pool, self.member, self.timer).await?;
+        let stream = upstream::connect(self.pool, self.member, self.whom(), self.timer).await?;
         if let Some(trail) = self.request.trail {
             trail.note_connected();
         }
         self.attempt(stream, body, responder).await
+    }
+
+    fn whom(&self) -> Whom {
+        Whom {
+            client: self.request.client,
+            reached: self.request.asker.reached(),
+        }
+    }
+
+    /// A connection that was used before.
+    fn unused(&self) -> Option<Stream> {
+        let http = &self.pool.http;
+        if http.send_proxy_protocol.is_none() {
+            return self.worker.connections.take(self.member);
+        }
+        let Request { asker, client, .. } = self.request;
+        let (now_s, idle_s) = (self.worker.now_s(), http.timeouts.idle_s);
+        asker.alone.take(self.member, *client, now_s, idle_s)
+    }
+
+    /// Keeps a connection that can be used again.
+    fn keep(&self, stream: Stream) {
+        let now_s = self.worker.now_s();
+        if self.pool.http.send_proxy_protocol.is_none() {
+            return self.worker.connections.give(self.member, stream, now_s);
+        }
+        let Request { asker, client, .. } = self.request;
+        asker.alone.give(self.member, *client, stream, now_s);
     }
 
     /// Over a connection of HTTP/1.
@@ -127,7 +156,7 @@ impl Turn<'_> {
         worker.give_bytes(writer.pending);
         let (is_sent, keeps) = conversed?;
         if keeps && is_clean {
-            worker.connections.give(self.member, stream, worker.now_s());
+            self.keep(stream);
         }
         Ok(if is_sent { Ended::Whole } else { Ended::Spent })
     }
@@ -138,7 +167,7 @@ impl Turn<'_> {
         body: &mut B,
         responder: &mut R,
     ) -> Result<Ended, Fault> {
-        let shared = upstream::share(self.worker, self.pool, self.member, self.timer).await?;
+        let shared = upstream::share(self.worker, self.pool, self.member, self.whom(), self.timer).await?;
         let scheme = if self.pool.tls.is_some() { "https" } else { "http" };
         let has_body = !matches!(self.request.admitted.framing, Framing::None | Framing::Length(0));
         let begun = self.edited(|edits| {
@@ -167,6 +196,7 @@ impl Turn<'_> {
         let is_stripped = persist.and_then(|persist| persist.strip(self.request.head, &mut cookie));
         let outcome = use_it(&ToMember {
             asker: self.request.asker,
+            identity: &self.listener.identity,
             cookie: is_stripped.map(|()| cookie.as_slice()),
             request_id: self.request.id,
         });

@@ -5,6 +5,7 @@ use std::{
     collections::HashMap,
     future::{Future, poll_fn},
     io,
+    net::SocketAddr,
     pin::pin,
     rc::Rc,
     sync::Arc,
@@ -14,7 +15,7 @@ use std::{
 use bytes::Bytes;
 use h2::client::{self, SendRequest};
 use rustls::pki_types::ServerName;
-use tokio::{net::TcpStream, task};
+use tokio::{io::AsyncWriteExt as _, net::TcpStream, task};
 use tokio_rustls::TlsConnector;
 
 use super::{
@@ -25,9 +26,15 @@ use super::{
     timer::Timer,
     worker::Worker,
 };
+use crate::{
+    http::proxy_protocol::{write_v1, write_v2},
+    model::ProxyProtocol,
+};
 
 /// Unused connections that are kept to one member.
 const MOST_KEPT: usize = 512;
+/// Unused connections that a client's connection keeps for itself. One of HTTP/1 never has more than one.
+const MOST_KEPT_ALONE: usize = 8;
 /// What a member may send of a body before it is taken, in bytes.
 const STREAM_WINDOW: u32 = 256 * 1024;
 /// The same of all bodies of a connection.
@@ -35,6 +42,7 @@ const CONNECTION_WINDOW: u32 = 4 << 20;
 /// What is kept of requests that a member does not take, for each of them, in bytes.
 const MOST_UNSENT: usize = 64 * 1024;
 
+#[derive(Debug)]
 struct Unused {
     stream: Stream,
     since_s: u32,
@@ -115,22 +123,85 @@ impl Connections {
     }
 }
 
+/// The unused connections that have said to their members whom they are for, of one client's connection. They end with
+/// it: nobody else has a use for them, and each client would leave some behind.
+#[derive(Debug, Default)]
+pub(super) struct Alone {
+    unused: RefCell<Vec<(u64, SocketAddr, Unused)>>,
+}
+
+impl Alone {
+    /// An unused connection to the member for this client, at most so old, that the member has not closed.
+    pub(super) fn take(
+        &self,
+        member: &Member,
+        client: SocketAddr,
+        now_s: u32,
+        idle_s: u32,
+    ) -> Option<Stream> {
+        let mut unused = self.unused.borrow_mut();
+        unused.retain(|(_, _, one)| now_s.saturating_sub(one.since_s) < idle_s && !has_news(&one.stream));
+        let place = unused
+            .iter()
+            .position(|(id, whom, _)| *id == member.id && *whom == client)?;
+        let (_, _, Unused { stream, .. }) = unused.swap_remove(place);
+        Some(stream)
+    }
+
+    /// Keeps a connection for another request.
+    pub(super) fn give(&self, member: &Member, client: SocketAddr, stream: Stream, now_s: u32) {
+        let mut unused = self.unused.borrow_mut();
+        if unused.len() >= MOST_KEPT_ALONE {
+            unused.swap_remove(0);
+        }
+        unused.push((
+            member.id,
+            client,
+            Unused {
+                stream,
+                since_s: now_s,
+            },
+        ));
+    }
+}
+
 /// Whether something came on a connection on which nothing is awaited: most likely its end.
 fn has_news(stream: &Stream) -> bool {
     let mut context = Context::from_waker(Waker::noop());
     stream.poll_readable(&mut context).is_ready()
 }
 
-/// Opens a connection to a member.
-pub(super) async fn connect(pool: &Pool, member: &Member, timer: &Timer) -> Result<Stream, Fault> {
-    timer.set(pool.http.timeouts.connect_s);
-    member.counts.connections.add(1);
-    in_time(timer, open(pool, member)).await
+/// Whom a connection is for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Whom {
+    pub(super) client: SocketAddr,
+    /// Where the client has connected to.
+    pub(super) reached: SocketAddr,
 }
 
-async fn open(pool: &Pool, member: &Member) -> io::Result<Stream> {
-    let tcp = TcpStream::connect(member.address).await?;
+/// Opens a connection to a member, which is told whom it is for where the pool wants that.
+pub(super) async fn connect(
+    pool: &Pool,
+    member: &Member,
+    whom: Whom,
+    timer: &Timer,
+) -> Result<Stream, Fault> {
+    timer.set(pool.http.timeouts.connect_s);
+    member.counts.connections.add(1);
+    in_time(timer, open(pool, member, whom)).await
+}
+
+async fn open(pool: &Pool, member: &Member, whom: Whom) -> io::Result<Stream> {
+    let mut tcp = TcpStream::connect(member.address).await?;
     tcp.set_nodelay(true)?;
+    if let Some(version) = pool.http.send_proxy_protocol {
+        let mut header = Vec::new();
+        match version {
+            ProxyProtocol::V1 => write_v1(whom.client, whom.reached, &mut header),
+            ProxyProtocol::V2 => write_v2(whom.client, whom.reached, &mut header),
+        }
+        tcp.write_all(&header).await?;
+    }
     let Some(tls) = &pool.tls else {
         return Ok(Stream::Tcp(tcp));
     };
@@ -149,6 +220,7 @@ pub(super) async fn share(
     worker: &Worker,
     pool: &Pool,
     member: &Member,
+    whom: Whom,
     timer: &Timer,
 ) -> Result<Share, Fault> {
     timer.set(pool.http.timeouts.connect_s);
@@ -157,7 +229,7 @@ pub(super) async fn share(
     {
         return Ok(share);
     }
-    let stream = connect(pool, member, timer).await?;
+    let stream = connect(pool, member, whom, timer).await?;
     let mut share = in_time(timer, multiplex(worker, member, stream)).await?;
     in_time(timer, ready(&mut share)).await?;
     Ok(share)

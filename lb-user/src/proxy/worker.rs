@@ -22,8 +22,9 @@ use tokio_rustls::TlsAcceptor;
 use tracing::warn;
 
 use super::{
+    asker::Asker,
     buffer::Buffers,
-    encode::Asker,
+    greeting::{self, Ends, NoHeader},
     http1, http2,
     io::{Rewound, Stream},
     log::{Entry, Ids, Lines, Log},
@@ -72,6 +73,8 @@ pub(super) struct Worker {
     unix_s: Cell<u32>,
     heads: RefCell<Vec<Head>>,
     bytes: RefCell<Vec<Vec<u8>>>,
+    /// When it was last said that a proxy does not speak the PROXY protocol.
+    headerless: Cell<Seldom>,
 }
 
 impl Worker {
@@ -92,6 +95,7 @@ impl Worker {
             unix_s: Cell::new(unix_s()),
             heads: RefCell::default(),
             bytes: RefCell::default(),
+            headerless: Cell::new(Seldom::every(SAID)),
         }
     }
 
@@ -162,6 +166,24 @@ impl Worker {
         if let Some(log) = &self.serving.borrow().log {
             self.lines.flush(log);
         }
+    }
+
+    /// Says that a trusted proxy does not do what it is configured to do: its clients see nothing but closed connections.
+    fn note_headerless(&self, listener: &Listener, ends: Ends, error: &NoHeader) {
+        // Those are of probes and of clients that go away.
+        if matches!(error, NoHeader::Closed | NoHeader::Io(_)) {
+            return;
+        }
+        let mut headerless = self.headerless.get();
+        if headerless.is_due(Instant::now()) {
+            warn!(
+                "listener {:?}: closed a connection of the trusted proxy {}, which is to begin with a PROXY protocol \
+                 header: {error}",
+                listener.name,
+                ends.peer.ip()
+            );
+        }
+        self.headerless.set(headerless);
     }
 
     fn tick(&self) {
@@ -287,17 +309,17 @@ async fn serve(worker: &Rc<Worker>, address: SocketAddr, tcp: TcpStream, peer: S
     let Some(listener) = worker.listener(address) else {
         return;
     };
-    let asker = Asker {
-        address: peer.ip().to_canonical().to_string(),
-        scheme: listener.scheme(),
-        port: address.port().to_string(),
+    let ends = Ends {
+        peer,
+        reached: address,
     };
-    let Some((stream, speaks)) = greet(worker, &listener, tcp).await else {
+    let Some((stream, speaks, ends)) = greet(worker, &listener, tcp, ends).await else {
         return;
     };
+    let asker = Asker::new(ends, listener.scheme(), &listener.identity);
     drop(listener);
     let rewound = match speaks {
-        Speaks::Http1 => match http1::serve(worker, address, stream, &asker, peer).await {
+        Speaks::Http1 => match http1::serve(worker, address, stream, &asker).await {
             // A client that knew without asking.
             http1::Ended::Http2(rewound) => rewound,
             http1::Ended::Closed => return,
@@ -305,7 +327,7 @@ async fn serve(worker: &Rc<Worker>, address: SocketAddr, tcp: TcpStream, peer: S
         Speaks::Http2 => Rewound::new(stream, Vec::new()),
     };
     // In memory of its own: most connections are of the other kind, and should not have room for it.
-    Box::pin(http2::serve(worker, address, rewound, asker, peer)).await;
+    Box::pin(http2::serve(worker, address, rewound, asker)).await;
 }
 
 /// What a connection speaks.
@@ -314,10 +336,25 @@ enum Speaks {
     Http2,
 }
 
-/// Makes TLS of a connection, where the listener has it.
-async fn greet(worker: &Worker, listener: &Listener, tcp: TcpStream) -> Option<(Stream, Speaks)> {
+/// Learns from a proxy for whom it speaks, where it owes that, and makes TLS of a connection, where the listener has it.
+async fn greet(
+    worker: &Worker,
+    listener: &Listener,
+    mut tcp: TcpStream,
+    mut ends: Ends,
+) -> Option<(Stream, Speaks, Ends)> {
     let timer = worker.timers.timer();
     timer.set(listener.http.timeouts.header_s);
+    if ends.owe_header(&listener.identity) {
+        // In memory of its own: most connections owe none.
+        match Box::pin(greeting::read_header(&mut tcp, ends, &timer)).await {
+            Ok(said) => ends = said,
+            Err(error) => {
+                worker.note_headerless(listener, ends, &error);
+                return None;
+            }
+        }
+    }
     if let Some(tls) = &listener.tls {
         let mut accepting = Box::pin(TlsAcceptor::from(Arc::clone(tls)).accept(tcp));
         let tls = poll_fn(|context| match accepting.as_mut().poll(context) {
@@ -331,9 +368,9 @@ async fn greet(worker: &Worker, listener: &Listener, tcp: TcpStream) -> Option<(
         } else {
             Speaks::Http1
         };
-        return Some((Stream::Tls(Box::new(tls.into())), speaks));
+        return Some((Stream::Tls(Box::new(tls.into())), speaks, ends));
     }
-    Some((Stream::Tcp(tcp), Speaks::Http1))
+    Some((Stream::Tcp(tcp), Speaks::Http1, ends))
 }
 
 pub(super) fn unix_s() -> u32 {

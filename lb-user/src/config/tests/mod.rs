@@ -3,6 +3,7 @@
 mod examples;
 mod files;
 mod http;
+mod identity;
 mod persistence;
 mod pools;
 mod random;

@@ -2,22 +2,11 @@
 
 use std::net::SocketAddr;
 
-use super::{ClientAddress, Trust, TrustedProxies, element::Nodes};
+use super::{ClientAddress, ClientHeader, Trust, TrustedProxies, element::Nodes};
 use crate::http::octets::trim;
 
 /// How many of the nearest parties are looked at. Nobody has that many proxies.
 const MOST_PARTIES: usize = 64;
-
-/// The header by which the trusted proxies say who their client is. It is one, for the configuration to choose: a proxy
-/// that writes the one hands on the other as the client has sent it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ClientHeader {
-    /// `X-Forwarded-For`.
-    #[default]
-    XForwardedFor,
-    /// `Forwarded` (RFC 7239).
-    Forwarded,
-}
 
 /// Who the client is of a request that has come from `peer` with these values of `header`, in order.
 ///

@@ -12,11 +12,13 @@ mod prefix;
 #[cfg(test)]
 mod tests;
 
-pub use client::{ClientHeader, client_address};
+pub use client::client_address;
 pub use element::write_element;
 pub use node::ClientAddress;
-pub use policy::{Field, ForwardedPolicy, HttpVersion, Mode, Pseudonym, PseudonymMistake, Scheme, Written};
+pub use policy::{Field, ForwardedPolicy, HttpVersion, Pseudonym, PseudonymMistake, Scheme, Written};
 pub use prefix::{Prefix, PrefixMistake, Trust, TrustedProxies};
+
+pub use crate::model::{ClientHeader, ForwardedMode as Mode};
 
 use std::net::IpAddr;
 

@@ -2,9 +2,10 @@
 
 use std::{io::Write as _, str::FromStr};
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::{Hop, Trust, element::write_element};
+use super::{Hop, Mode, Trust, element::write_element};
 use crate::http::octets::{is_token, trim};
 
 /// A header that says something of the way of a request. None of them is handed on as it comes: for each, the member
@@ -48,6 +49,27 @@ impl Field {
         }
     }
 
+    /// As people write it, and some programs of members read it.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::XForwardedFor => "X-Forwarded-For",
+            Self::XForwardedProto => "X-Forwarded-Proto",
+            Self::XForwardedPort => "X-Forwarded-Port",
+            Self::XForwardedHost => "X-Forwarded-Host",
+            Self::Forwarded => "Forwarded",
+            Self::Via => "Via",
+        }
+    }
+
+    /// Whether a field of this name, which is none of these, is one of them for a program that cannot tell `_` from `-`:
+    /// by CGI (RFC 3875 section 4.1.18) and its successors both are `HTTP_X_FORWARDED_FOR`.
+    pub fn is_imitated_by(label: &[u8]) -> bool {
+        let alike =
+            |(&given, own): (&u8, u8)| given.eq_ignore_ascii_case(&own) || (given == b'_' && own == b'-');
+        let is_alike = |own: &str| own.len() == label.len() && label.iter().zip(own.bytes()).all(alike);
+        matches!(label.len(), 15..=17) && Self::ALL.iter().any(|field| is_alike(field.name()))
+    }
+
     const fn is_list(self) -> bool {
         matches!(self, Self::XForwardedFor | Self::Forwarded | Self::Via)
     }
@@ -60,22 +82,8 @@ impl Field {
     }
 }
 
-/// What a member gets of a header. What a peer says that is not trusted, it gets with none of these.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
-    /// Nothing.
-    Remove,
-    /// What a trusted proxy says, and nothing of ours.
-    Preserve,
-    /// What we know ourselves, and nothing that others say.
-    Replace,
-    /// What a trusted proxy says, and then what we know. Of a header that has one value only, and not a list of them,
-    /// what we know only where no trusted proxy says anything: it is nearer to the client.
-    Append,
-}
-
 /// What members get of the headers that say something of the way of a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ForwardedPolicy {
     /// A list.
     pub x_forwarded_for: Mode,
@@ -89,6 +97,7 @@ pub struct ForwardedPolicy {
     pub forwarded: Mode,
     /// Our name in `Via`, appended to whatever is there, since that is never believed. Without one, `Via` passes as it
     /// is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub via: Option<Pseudonym>,
 }
 
@@ -127,12 +136,10 @@ impl ForwardedPolicy {
         out: &mut Vec<u8>,
     ) -> Written {
         let begin = out.len();
-        let mode = self.mode(field);
-        let is_believed = trust == Trust::Trusted || field == Field::Via;
-        if is_believed && matches!(mode, Mode::Preserve | Mode::Append) {
+        if self.listens(field, trust) {
             write_list(received, out);
         }
-        if matches!(mode, Mode::Replace | Mode::Append) {
+        if self.speaks(field) {
             if out.len() == begin {
                 self.write_own(field, hop, out);
             } else if field.is_list() {
@@ -145,6 +152,23 @@ impl ForwardedPolicy {
         } else {
             Written::Value
         }
+    }
+
+    /// Whether what a member gets of `field` may differ between requests that come from one peer to one port.
+    pub fn varies(&self, field: Field, trust: Trust) -> bool {
+        let is_about_requests = matches!(field, Field::XForwardedHost | Field::Forwarded | Field::Via);
+        self.listens(field, trust) || (self.speaks(field) && is_about_requests)
+    }
+
+    /// Whether what has come of a field counts.
+    fn listens(&self, field: Field, trust: Trust) -> bool {
+        let is_believed = trust == Trust::Trusted || field == Field::Via;
+        is_believed && matches!(self.mode(field), Mode::Preserve | Mode::Append)
+    }
+
+    /// Whether what we know counts.
+    fn speaks(&self, field: Field) -> bool {
+        matches!(self.mode(field), Mode::Replace | Mode::Append)
     }
 
     fn mode(&self, field: Field) -> Mode {
@@ -237,7 +261,8 @@ impl HttpVersion {
 }
 
 /// What we are called in `Via` (RFC 9110 section 7.6.3).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String")]
 pub struct Pseudonym(String);
 
 /// Why something is no name in `Via`.
@@ -251,5 +276,13 @@ impl FromStr for Pseudonym {
     fn from_str(name: &str) -> Result<Self, PseudonymMistake> {
         let is_right = !name.is_empty() && name.bytes().all(is_token);
         is_right.then(|| Self(name.to_owned())).ok_or(PseudonymMistake)
+    }
+}
+
+impl TryFrom<String> for Pseudonym {
+    type Error = PseudonymMistake;
+
+    fn try_from(name: String) -> Result<Self, PseudonymMistake> {
+        name.parse()
     }
 }

@@ -6,10 +6,12 @@ use std::{
     str::FromStr,
 };
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 /// A network: all addresses that begin with the same bits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Prefix {
     address: IpAddr,
     length: u8,
@@ -56,6 +58,11 @@ impl Prefix {
         let address = address.to_canonical();
         let differing = leading(self.address) ^ leading(address);
         self.address.is_ipv4() == address.is_ipv4() && differing & mask(self.length) == 0
+    }
+
+    /// Whether each address of the family is in it.
+    pub fn is_everyone(&self) -> bool {
+        self.length == 0
     }
 
     /// Of `::ffff:0:0/96` and what is in it, the IPv4 network.
@@ -124,6 +131,20 @@ impl fmt::Display for Prefix {
     }
 }
 
+impl TryFrom<String> for Prefix {
+    type Error = PrefixMistake;
+
+    fn try_from(text: String) -> Result<Self, PrefixMistake> {
+        text.parse()
+    }
+}
+
+impl From<Prefix> for String {
+    fn from(prefix: Prefix) -> Self {
+        prefix.to_string()
+    }
+}
+
 /// Whether what a peer says of others is believed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trust {
@@ -134,7 +155,8 @@ pub enum Trust {
 }
 
 /// The networks in which only proxies are that say the truth. Nobody is trusted by default.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct TrustedProxies {
     prefixes: Vec<Prefix>,
 }
@@ -143,6 +165,11 @@ impl TrustedProxies {
     /// Trusts whoever is in one of these.
     pub fn new(prefixes: Vec<Prefix>) -> Self {
         Self { prefixes }
+    }
+
+    /// Whether nobody is trusted.
+    pub fn is_empty(&self) -> bool {
+        self.prefixes.is_empty()
     }
 
     /// Whether `address` is trusted.
