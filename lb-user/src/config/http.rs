@@ -4,7 +4,7 @@ use super::diagnostic::Reported;
 use super::reader::Table;
 use super::values::{absolute_path, boolean, integer, word};
 use crate::model::{
-    CertificateFiles, ClientTimeouts, Http, ListenerTls, MemberHttp, MemberTimeouts, ProxySettings,
+    CertificateFiles, ClientTimeouts, Http, ListenerTls, MemberHttp, MemberTimeouts, Protocol, ProxySettings,
     RequestLimits, TlsVersion,
 };
 
@@ -27,15 +27,21 @@ pub(super) fn proxy(t: &mut Table<'_, '_>) -> Result<ProxySettings, Reported> {
     })
 }
 
-pub(super) fn http(t: &mut Table<'_, '_>) -> Result<Http, Reported> {
+/// How a listener of that protocol serves its clients.
+pub(super) fn http(t: &mut Table<'_, '_>, protocol: Protocol) -> Result<Http, Reported> {
     let default = Http::default();
     let http2 = t.or("http2", default.http2, boolean);
     let max_connections = t.or("max_connections", default.max_connections, integer(1..=KI * KI));
+    if protocol != Protocol::Http {
+        t.misplaced(&["redirect_to_https"], "protocol = \"HTTP\"");
+    }
+    let redirect_to_https = t.optional("redirect_to_https", integer(1..=u16::MAX));
     let timeouts = t.section("timeouts", client_timeouts).flatten();
     let limits = t.section("limits", limits).flatten();
     Ok(Http {
         http2: http2?.value,
         max_connections: max_connections?.value,
+        redirect_to_https: redirect_to_https?.map(|at| at.value),
         timeouts: timeouts?,
         limits: limits?,
     })

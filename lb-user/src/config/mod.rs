@@ -14,6 +14,7 @@ mod health_monitor;
 mod http;
 mod load_balancer;
 mod persistence;
+mod policy;
 mod pool;
 mod pool_rules;
 mod reader;

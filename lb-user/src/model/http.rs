@@ -13,6 +13,9 @@ pub struct Http {
     pub http2: bool,
     /// Connections at a time, 1 to 1 Mi; further ones wait to be accepted.
     pub max_connections: u32,
+    /// The port of HTTPS to which clients are sent whose requests no policy matches, in place of the pool; only of HTTP.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redirect_to_https: Option<u16>,
     /// How long clients are waited for.
     pub timeouts: ClientTimeouts,
     /// How large requests may be.
@@ -24,6 +27,7 @@ impl Default for Http {
         Self {
             http2: true,
             max_connections: 65_536,
+            redirect_to_https: None,
             timeouts: ClientTimeouts::default(),
             limits: RequestLimits::default(),
         }

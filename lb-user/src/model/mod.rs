@@ -9,6 +9,7 @@ mod http;
 mod lasting;
 mod load_balancer;
 mod persistence;
+mod policy;
 mod pool;
 mod settings;
 mod words;
@@ -23,11 +24,16 @@ pub use http::{
 };
 pub use load_balancer::{Listener, LoadBalancer, Service};
 pub use persistence::{CookieSettings, Granularity, Persistence, SessionPersistence};
+pub use policy::{
+    Action, MAX_POLICIES_PER_LISTENER, MAX_RULES_PER_POLICY, NotARedirectCode, Policy, RedirectCode, Rule,
+    Subject,
+};
 pub use pool::{Forwarding, MAX_MEMBERS_PER_POOL, MAX_SNAT_ADDRESSES, Member, Pool, PortRange, SourceNat};
 pub use settings::{DaemonSettings, DatapathSettings, FlowIdleTimeout, ProxySettings};
 pub use words::{
-    ClosedPort, ForwardingMode, HttpMethod, LbAlgorithm, LbKind, MemberProtocol, OperatingStatus,
-    PersistenceType, ProbeType, Protocol, SameSite, SecureCookie, TlsVersion, Transport, Word, XdpMode,
+    ActionType, ClosedPort, CompareType, ForwardingMode, HttpMethod, LbAlgorithm, LbKind, MemberProtocol,
+    OperatingStatus, PersistenceType, ProbeType, Protocol, RuleType, SameSite, SecureCookie, TlsVersion,
+    Transport, Word, XdpMode,
 };
 
 /// All that a daemon is configured with.
@@ -66,12 +72,13 @@ impl Config {
         })
     }
 
-    /// The pools that the proxy serves: those of HTTP and HTTPS listeners. All others are the datapath's.
+    /// The pools that the proxy serves: those of HTTP and HTTPS listeners and of their policies. All others are the
+    /// datapath's.
     #[must_use]
     pub fn proxied_pools(&self) -> HashSet<&str> {
         let listeners = self.listeners().map(|(_, listener)| listener);
         let proxied = listeners.filter(|listener| !listener.protocol().is_layer_4());
-        proxied.map(|listener| listener.pool.as_str()).collect()
+        proxied.flat_map(Listener::pools).collect()
     }
 
     /// The pools that the datapath serves, in the order of the file.

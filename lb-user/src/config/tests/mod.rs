@@ -4,6 +4,8 @@ mod examples;
 mod files;
 mod http;
 mod persistence;
+mod policies;
+mod policy_rules;
 mod pools;
 mod random;
 mod settings;
