@@ -4,7 +4,7 @@ use std::io;
 
 use thiserror::Error;
 
-use super::body::Broken;
+use super::{body::Broken, respond::Own};
 use crate::http::{framing::Unclear, head::Malformed};
 
 /// Why a request got no response of a member, or not all of it.
@@ -74,6 +74,11 @@ impl Fault {
             Self::Unreachable(_) | Self::MemberClosed | Self::BadResponse(_) => 502,
             Self::ConnectTimeout | Self::MemberTimeout => 504,
         })
+    }
+
+    /// The response that the client is given.
+    pub(super) fn response(&self) -> Option<Own> {
+        self.status().map(Own::of)
     }
 
     /// Whether it is the member that failed.
