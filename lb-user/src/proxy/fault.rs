@@ -28,6 +28,8 @@ pub(super) enum Fault {
     ClientGone,
     #[error("the body of the request broke off: {0}")]
     ClientBroken(Broken),
+    #[error("a policy of the listener answers it: {}", .0.status)]
+    Answered(Own),
     #[error("no member is available")]
     NoMember,
     #[error("the member cannot be reached: {0}")]
@@ -70,6 +72,7 @@ impl Fault {
             Self::BodyTooLarge => 413,
             Self::ClientTimeout => 408,
             Self::ClientGone | Self::ClientBroken(_) | Self::ResponseBroken(_) => return None,
+            Self::Answered(own) => own.status,
             Self::NoMember => 503,
             Self::Unreachable(_) | Self::MemberClosed | Self::BadResponse(_) => 502,
             Self::ConnectTimeout | Self::MemberTimeout => 504,
@@ -78,7 +81,10 @@ impl Fault {
 
     /// The response that the client is given.
     pub(super) fn response(&self) -> Option<Own> {
-        self.status().map(Own::of)
+        match self {
+            Self::Answered(own) => Some(own.clone()),
+            fault => fault.status().map(Own::of),
+        }
     }
 
     /// Whether it is the member that failed.

@@ -1,7 +1,7 @@
 //! The proxy of HTTP and HTTPS listeners.
 //!
 //! ```text
-//! accept -> admit -> choose a member -> connect -> forward -> respond
+//! accept -> admit -> route to a pool -> choose a member -> connect -> forward -> respond
 //! ```
 //!
 //! Each worker is a thread of its own with its own sockets (`SO_REUSEPORT`), so that a request is served by one thread from
@@ -21,7 +21,10 @@ mod io;
 mod persist;
 mod report;
 mod respond;
+mod route;
 mod serving;
+#[cfg(test)]
+mod tests;
 mod timer;
 mod tls;
 mod upstream;

@@ -27,6 +27,7 @@ use crate::{
 use super::{
     counts::{ListenerCounts, MemberCounts, PoolCounts},
     persist::Persist,
+    route::Routes,
 };
 
 /// All that is served.
@@ -47,7 +48,7 @@ pub(super) struct Listener {
     pub(super) limits: head::Limits,
     pub(super) tls: Option<Arc<rustls::ServerConfig>>,
     pub(super) counts: Arc<ListenerCounts>,
-    pub(super) pool: Arc<Pool>,
+    pub(super) routes: Routes,
 }
 
 impl Listener {
@@ -256,6 +257,7 @@ impl Serving {
                 .listeners
                 .get(&address)
                 .filter(|known| known.name == listener.name);
+            let routes = Routes::new(listener, &http, &pools, known.map(|known| &known.routes))?;
             let served = Listener {
                 counts: known.map_or_else(Arc::default, |known| Arc::clone(&known.counts)),
                 name: listener.name.clone(),
@@ -267,7 +269,7 @@ impl Serving {
                 },
                 http,
                 tls: certified.of(address, before),
-                pool: Arc::clone(pools.get(&listener.pool)?),
+                routes,
             };
             Some((served.address, Arc::new(served)))
         });
