@@ -24,7 +24,7 @@ const LONGEST_PATH: usize = 1024;
 /// `type = "HTTP_COOKIE"`.
 pub(super) fn own(t: &mut Table<'_, '_>) -> Result<Persistence, Reported> {
     let default = CookieSettings::default();
-    let name = t.or("cookie_name", default.cookie_name, cookie_name);
+    let name = t.or("cookie_name", default.cookie_name, token("a cookie"));
     let domain = t.optional(OWN[0], domain);
     let path = t.or(OWN[1], default.cookie_path, path);
     let secure = t.or(OWN[2], default.cookie_secure, word);
@@ -51,7 +51,7 @@ pub(super) fn own(t: &mut Table<'_, '_>) -> Result<Persistence, Reported> {
 
 /// `type = "APP_COOKIE"`.
 pub(super) fn of_application(t: &mut Table<'_, '_>) -> Result<Persistence, Reported> {
-    let name = t.required("cookie_name", cookie_name);
+    let name = t.required("cookie_name", token("a cookie"));
     let in_url = t.or(APPLICATIONS[0], false, boolean);
     Ok(Persistence::AppCookie {
         cookie_name: name?.value,
@@ -59,16 +59,18 @@ pub(super) fn of_application(t: &mut Table<'_, '_>) -> Result<Persistence, Repor
     })
 }
 
-/// A token of RFC 9110, section 5.6.2, as RFC 6265 asks for.
-fn cookie_name(entry: &Entry<'_, '_>) -> Result<String, Reported> {
-    string(|name| {
+/// The name of something: a token of RFC 9110, section 5.6.2, for cookies too (RFC 6265, section 4.1.1).
+pub(super) fn token(what: &'static str) -> impl Fn(&Entry<'_, '_>) -> Result<String, Reported> {
+    string(move |name| {
         let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
         if (1..=255).contains(&name.len()) && name.bytes().all(token) {
             Ok(name.to_owned())
         } else {
-            Err("is not the name of a cookie; write 1 to 255 letters, digits and !#$%&'*+-.^_`|~".into())
+            Err(format!(
+                "is not the name of {what}; write 1 to 255 letters, digits and !#$%&'*+-.^_`|~"
+            ))
         }
-    })(entry)
+    })
 }
 
 fn domain(entry: &Entry<'_, '_>) -> Result<String, Reported> {

@@ -8,7 +8,7 @@ use super::reader::Table;
 use super::values::{absolute_path, boolean, integer, string, word};
 use crate::model::{
     AccessLog, CertificateFiles, ClientTimeouts, Http, ListenerTls, LogFormat, MemberHttp, MemberProtocol,
-    MemberTimeouts, MemberTls, ProxySettings, RequestLimits, TlsVersion,
+    MemberTimeouts, MemberTls, Protocol, ProxySettings, RequestLimits, TlsVersion,
 };
 
 /// The kernel's `PATH_MAX` without the final NUL.
@@ -45,10 +45,15 @@ fn access_log(t: &mut Table<'_, '_>) -> Result<AccessLog, Reported> {
     })
 }
 
-pub(super) fn http(t: &mut Table<'_, '_>) -> Result<Http, Reported> {
+/// How a listener of that protocol serves its clients.
+pub(super) fn http(t: &mut Table<'_, '_>, protocol: Protocol) -> Result<Http, Reported> {
     let default = Http::default();
     let http2 = t.or("http2", default.http2, boolean);
     let max_connections = t.or("max_connections", default.max_connections, integer(1..=KI * KI));
+    if protocol != Protocol::Http {
+        t.misplaced(&["redirect_to_https"], "protocol = \"HTTP\"");
+    }
+    let redirect_to_https = t.optional("redirect_to_https", integer(1..=u16::MAX));
     let identity = client_identity(t);
     let timeouts = t.section("timeouts", client_timeouts).flatten();
     let limits = t.section("limits", limits).flatten();
@@ -56,6 +61,7 @@ pub(super) fn http(t: &mut Table<'_, '_>) -> Result<Http, Reported> {
         http2: http2?.value,
         max_connections: max_connections?.value,
         identity: identity?,
+        redirect_to_https: redirect_to_https?.map(|at| at.value),
         timeouts: timeouts?,
         limits: limits?,
     })

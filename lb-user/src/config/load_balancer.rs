@@ -4,9 +4,10 @@ use std::net::IpAddr;
 
 use super::diagnostic::Reported;
 use super::http;
+use super::policy::{RawPolicy, policy};
 use super::reader::{Read, Scope, Table};
 use super::values::{boolean, host_address, integer, name, word};
-use crate::model::{LbKind, Listener, LoadBalancer, Protocol, Service};
+use crate::model::{LbKind, Listener, LoadBalancer, MAX_POLICIES_PER_LISTENER, Protocol, Service};
 
 pub(super) struct RawLoadBalancer<'r> {
     pub(super) scope: Scope<'r>,
@@ -25,6 +26,7 @@ pub(super) struct RawListener<'r> {
     pub(super) port: Read<u16>,
     pub(super) pool: Read<String>,
     admin_state_up: Read<bool>,
+    pub(super) policies: Vec<RawPolicy<'r>>,
 }
 
 pub(super) fn load_balancer<'r>(t: &mut Table<'_, 'r>) -> RawLoadBalancer<'r> {
@@ -48,15 +50,27 @@ pub(super) fn load_balancer<'r>(t: &mut Table<'_, 'r>) -> RawLoadBalancer<'r> {
 fn listener<'r>(t: &mut Table<'_, 'r>) -> RawListener<'r> {
     let called = t.required("name", name);
     let protocol = t.required("protocol", word);
-    RawListener {
+    let raw = RawListener {
         name: called,
         service: service(t, &protocol),
+        policies: policies(t, &protocol),
         protocol,
         port: t.required("port", integer(1..=u16::MAX)),
         pool: t.required("pool", name),
         admin_state_up: t.or("admin_state_up", true, boolean),
         scope: t.scope(),
+    };
+    raw.check();
+    raw
+}
+
+fn policies<'r>(t: &mut Table<'_, 'r>, protocol: &Read<Protocol>) -> Vec<RawPolicy<'r>> {
+    match protocol {
+        Ok(at) if at.value.is_layer_4() => t.misplaced(&["policy"], "protocol = \"HTTP\" or \"HTTPS\""),
+        Ok(_) => return t.tables("policy", &["name"], policy),
+        Err(reported) => t.ignore(&["policy"], *reported),
     }
+    Vec::new()
 }
 
 /// What belongs to the protocol, and nothing that belongs to another.
@@ -78,10 +92,10 @@ fn service(t: &mut Table<'_, '_>, protocol: &Read<Protocol>) -> Result<Service, 
         Protocol::Tcp => Ok(Service::Tcp),
         Protocol::Udp => Ok(Service::Udp),
         Protocol::Http => Ok(Service::Http {
-            http: t.section("http", http::http).flatten()?,
+            http: t.section("http", |t| http::http(t, protocol)).flatten()?,
         }),
         Protocol::Https => {
-            let http = t.section("http", http::http).flatten();
+            let http = t.section("http", |t| http::http(t, protocol)).flatten();
             let tls = t.section("tls", http::tls).flatten();
             Ok(Service::Https {
                 http: http?,
@@ -108,6 +122,27 @@ impl RawLoadBalancer<'_> {
 }
 
 impl RawListener<'_> {
+    fn check(&self) {
+        let count = self.policies.len();
+        if count > MAX_POLICIES_PER_LISTENER {
+            let message = format!(
+                "it has {count} policies; a listener has at most {MAX_POLICIES_PER_LISTENER}: compare with compare_type = \
+                 \"REGEX\" to have one do for several"
+            );
+            self.scope.error(self.scope.span, message);
+        }
+        if let (Ok(Service::Http { http }), Ok(port)) = (&self.service, &self.port)
+            && http.redirect_to_https == Some(port.value)
+        {
+            let message = format!(
+                "port {0} is where redirect_to_https sends clients to, but this listener speaks no TLS; write the port of \
+                 an HTTPS listener there",
+                port.value
+            );
+            self.scope.error(port.span, message);
+        }
+    }
+
     fn valid(&self) -> Result<Listener, Reported> {
         Ok(Listener {
             name: self.name.clone()?.value,
@@ -115,6 +150,11 @@ impl RawListener<'_> {
             port: self.port?.value,
             pool: self.pool.clone()?.value,
             admin_state_up: self.admin_state_up?.value,
+            policies: self
+                .policies
+                .iter()
+                .map(RawPolicy::valid)
+                .collect::<Result<_, _>>()?,
         })
     }
 }

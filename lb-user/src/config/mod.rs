@@ -15,6 +15,7 @@ mod http;
 mod identity;
 mod load_balancer;
 mod persistence;
+mod policy;
 mod pool;
 mod pool_rules;
 mod reader;

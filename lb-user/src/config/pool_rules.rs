@@ -39,7 +39,7 @@ fn check_persistence(pool: &RawPool<'_>, uses: &[Use<'_, '_>]) {
         let message = format!(
             "type {} needs a layer 7 listener, since TCP and UDP have no cookies, and {} uses this pool; \
              write type = \"SOURCE_IP\"",
-            given.value, one.listener.scope.label
+            given.value, one.scope.label
         );
         persistence.scope.error(given.span, message);
         let longest = LONGEST_IDLE_TIMEOUT_BY_ADDRESS_MIN;
@@ -77,7 +77,7 @@ fn check_layer(pool: &RawPool<'_>, uses: &[Use<'_, '_>]) {
         (Some(four), Some(seven)) => {
             let message = format!(
                 "{} hands out its connections packet by packet, {} request by request; give each a pool of its own",
-                four.listener.scope.label, seven.listener.scope.label
+                four.scope.label, seven.scope.label
             );
             pool.scope.error(pool.scope.span, message);
         }
@@ -85,7 +85,7 @@ fn check_layer(pool: &RawPool<'_>, uses: &[Use<'_, '_>]) {
             if let Ok(Some(http)) = &pool.http {
                 let message = format!(
                     "http is for pools of HTTP and HTTPS listeners, and {} uses this one; leave it out",
-                    four.listener.scope.label
+                    four.scope.label
                 );
                 pool.scope.error(http.span, message);
             }
@@ -118,7 +118,7 @@ fn check_proxied(pool: &RawPool<'_>, seven: &Use<'_, '_>) {
         let message = format!(
             "forwarding {} is for TCP and UDP listeners, and {} uses this pool: its requests go over connections of \
              the balancer's own; leave it out",
-            mode.value, seven.listener.scope.label
+            mode.value, seven.scope.label
         );
         pool.scope.error(mode.span, message);
     }
@@ -129,7 +129,7 @@ fn check_proxied(pool: &RawPool<'_>, seven: &Use<'_, '_>) {
         let message = format!(
             "type SOURCE_IP is for TCP and UDP listeners, and {} uses this pool; write type = \"HTTP_COOKIE\" or \
              \"APP_COOKIE\", or leave session_persistence out and write algorithm = \"SOURCE_IP\"",
-            seven.listener.scope.label
+            seven.scope.label
         );
         persistence.scope.error(given.span, message);
     }
@@ -152,7 +152,7 @@ impl Family {
             let address = one.load_balancer.vip.ok()?.value;
             Some(Self {
                 address,
-                reason: format!("{} uses the pool for VIP {address}", one.listener.scope.label),
+                reason: format!("{} uses the pool for VIP {address}", one.scope.label),
             })
         });
         let member = || {

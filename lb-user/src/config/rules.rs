@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use super::diagnostic::{Reported, Span};
 use super::load_balancer::{RawListener, RawLoadBalancer};
 use super::pool::RawPool;
-use super::reader::{Read, Scope, quoted};
+use super::reader::{At, Read, Scope, quoted};
 use super::settings::RawDatapath;
 use super::values::LOOPBACK;
 use crate::model::{Config, DaemonSettings, MAX_SNAT_ADDRESSES, Pool, ProxySettings};
@@ -25,11 +25,13 @@ pub(super) struct RawConfig<'r> {
     pub(super) pools: Vec<RawPool<'r>>,
 }
 
-/// A listener that sends its clients to a pool.
+/// A listener that sends its clients to a pool, or a policy of it that does.
 #[derive(Clone, Copy)]
 pub(super) struct Use<'c, 'r> {
     pub(super) load_balancer: &'c RawLoadBalancer<'r>,
     pub(super) listener: &'c RawListener<'r>,
+    /// Which of both it is.
+    pub(super) scope: &'c Scope<'r>,
 }
 
 /// Who serves a listener.
@@ -41,7 +43,28 @@ pub(super) enum Layer {
     Seven,
 }
 
-impl Use<'_, '_> {
+impl<'c, 'r> Use<'c, 'r> {
+    fn new(load_balancer: &'c RawLoadBalancer<'r>, listener: &'c RawListener<'r>) -> Self {
+        Self {
+            load_balancer,
+            listener,
+            scope: &listener.scope,
+        }
+    }
+
+    /// All pools that it names, its policies' among them, each with who does.
+    fn named(self) -> impl Iterator<Item = (&'c At<String>, Self)> {
+        let own = self.listener.pool.iter().map(move |name| (name, self));
+        let policies = self.listener.policies.iter();
+        own.chain(policies.filter_map(move |policy| {
+            let by_policy = Self {
+                scope: &policy.scope,
+                ..self
+            };
+            Some((policy.pool.as_ref()?, by_policy))
+        }))
+    }
+
     /// Whether it is known to be served there.
     pub(super) fn is_at(&self, layer: Layer) -> bool {
         self.listener
@@ -157,10 +180,8 @@ impl<'r> RawConfig<'r> {
 
     fn listeners(&self) -> impl Iterator<Item = Use<'_, 'r>> {
         self.load_balancers.iter().flat_map(|load_balancer| {
-            load_balancer.listeners.iter().map(move |listener| Use {
-                load_balancer,
-                listener,
-            })
+            let listeners = load_balancer.listeners.iter();
+            listeners.map(move |listener| Use::new(load_balancer, listener))
         })
     }
 
@@ -179,13 +200,7 @@ impl<'r> RawConfig<'r> {
             let Ok(vip) = load_balancer.vip else { continue };
             let mut listeners = load_balancer.listeners.iter();
             let of_datapath = listeners
-                .find(|listener| {
-                    Use {
-                        load_balancer,
-                        listener,
-                    }
-                    .is_at(Layer::Four)
-                })
+                .find(|listener| Use::new(load_balancer, listener).is_at(Layer::Four))
                 .filter(|_| vip.value.is_loopback());
             if let Some(listener) = of_datapath {
                 let message = format!(
@@ -238,6 +253,10 @@ impl<'r> RawConfig<'r> {
                 .map(|Use { listener, .. }| (&listener.name, &listener.scope)),
         );
         unique_names("pool", self.pools.iter().map(|pool| (&pool.name, &pool.scope)));
+        for Use { listener, .. } in self.listeners() {
+            let policies = listener.policies.iter();
+            unique_names("policy", policies.map(|policy| (&policy.name, &policy.scope)));
+        }
     }
 
     fn check_vips_and_ports(&self) {
@@ -312,7 +331,7 @@ impl<'r> RawConfig<'r> {
         }
     }
 
-    /// The listeners of each pool, in the order of the pools; reports those that name no pool there is.
+    /// The listeners and policies of each pool, in the order of the pools; reports those that name no pool there is.
     fn uses(&self) -> Vec<Vec<Use<'_, 'r>>> {
         let mut pools = HashMap::new();
         for (index, pool) in self.pools.iter().enumerate() {
@@ -321,21 +340,19 @@ impl<'r> RawConfig<'r> {
             }
         }
         let mut uses = vec![Vec::new(); self.pools.len()];
-        for one in self.listeners() {
-            let Ok(name) = &one.listener.pool else { continue };
+        for (name, one) in self.listeners().flat_map(Use::named) {
             if let Some(&index) = pools.get(name.value.as_str()) {
                 uses[index].push(one);
                 continue;
             }
             let hint = match one
-                .listener
                 .scope
                 .closest(&name.value, pools.keys().take(MOST_COMPARED).copied())
             {
                 Some(pool) => format!("did you mean {pool:?}?"),
                 None => "write the name of a [[pool]]".into(),
             };
-            one.listener.scope.error(
+            one.scope.error(
                 name.span,
                 format!("there is no pool {}; {hint}", quoted(&name.value)),
             );

@@ -56,7 +56,8 @@ pub(super) fn text(most: usize) -> impl Fn(&Entry<'_, '_>) -> Result<String, Rep
     string(move |text| bounded(text, most).map(Into::into))
 }
 
-fn bounded(text: &str, most: usize) -> Result<&str, String> {
+/// A text of 1 to `most` bytes.
+pub(super) fn bounded(text: &str, most: usize) -> Result<&str, String> {
     match text.len() {
         0 => Err("is empty".into()),
         length if length > most => Err(format!(

@@ -9,6 +9,7 @@ pub mod framing;
 pub mod head;
 pub mod host;
 mod octets;
+pub mod pattern;
 pub mod proxy_protocol;
 pub mod set_cookie;
 pub mod url_session;

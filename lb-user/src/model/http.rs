@@ -16,6 +16,9 @@ pub struct Http {
     /// Who its clients are.
     #[serde(flatten)]
     pub identity: ClientIdentity,
+    /// The port of HTTPS to which clients are sent whose requests no policy matches, in place of the pool; only of HTTP.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redirect_to_https: Option<u16>,
     /// How long clients are waited for.
     pub timeouts: ClientTimeouts,
     /// How large requests may be.
@@ -28,6 +31,7 @@ impl Default for Http {
             http2: true,
             max_connections: 65_536,
             identity: ClientIdentity::default(),
+            redirect_to_https: None,
             timeouts: ClientTimeouts::default(),
             limits: RequestLimits::default(),
         }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Http, LbKind, ListenerTls, Protocol};
+use super::{Action, Http, LbKind, ListenerTls, Policy, Protocol};
 
 /// One virtual IP address and what listens on it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +36,10 @@ pub struct Listener {
     pub pool: String,
     /// `false` switches it off: its port is then a closed one.
     pub admin_state_up: bool,
+    /// Where requests go that its own pool is not to have; only of HTTP and HTTPS, at most
+    /// [`MAX_POLICIES_PER_LISTENER`](super::MAX_POLICIES_PER_LISTENER).
+    #[serde(rename = "policy", default, skip_serializing_if = "Vec::is_empty")]
+    pub policies: Vec<Policy>,
 }
 
 /// What a listener speaks with its clients, with what belongs to each protocol.
@@ -78,5 +82,14 @@ impl Listener {
     #[must_use]
     pub fn protocol(&self) -> Protocol {
         self.service.protocol()
+    }
+
+    /// The pools that it uses: its own, and those of its policies.
+    pub fn pools(&self) -> impl Iterator<Item = &str> {
+        let of_policies = self.policies.iter().filter_map(|policy| match &policy.action {
+            Action::RedirectToPool { redirect_pool } => Some(redirect_pool.as_str()),
+            Action::Reject | Action::RedirectToUrl { .. } | Action::RedirectPrefix { .. } => None,
+        });
+        std::iter::once(self.pool.as_str()).chain(of_policies)
     }
 }

@@ -10,6 +10,7 @@ mod identity;
 mod lasting;
 mod load_balancer;
 mod persistence;
+mod policy;
 mod pool;
 mod settings;
 mod words;
@@ -25,12 +26,16 @@ pub use http::{
 pub use identity::ClientIdentity;
 pub use load_balancer::{Listener, LoadBalancer, Service};
 pub use persistence::{CookieSettings, Granularity, Persistence, SessionPersistence};
+pub use policy::{
+    Action, MAX_POLICIES_PER_LISTENER, MAX_RULES_PER_POLICY, NotARedirectCode, Policy, RedirectCode, Rule,
+    Subject,
+};
 pub use pool::{Forwarding, MAX_MEMBERS_PER_POOL, MAX_SNAT_ADDRESSES, Member, Pool, PortRange, SourceNat};
 pub use settings::{AccessLog, DaemonSettings, DatapathSettings, FlowIdleTimeout, ProxySettings};
 pub use words::{
-    ClientHeader, ClosedPort, ForwardedMode, ForwardingMode, HttpMethod, LbAlgorithm, LbKind, LogFormat,
-    MemberProtocol, OperatingStatus, PersistenceType, ProbeType, Protocol, ProxyProtocol, SameSite,
-    SecureCookie, TlsVersion, Transport, Word, XdpMode,
+    ActionType, ClientHeader, ClosedPort, CompareType, ForwardedMode, ForwardingMode, HttpMethod,
+    LbAlgorithm, LbKind, LogFormat, MemberProtocol, OperatingStatus, PersistenceType, ProbeType, Protocol,
+    ProxyProtocol, RuleType, SameSite, SecureCookie, TlsVersion, Transport, Word, XdpMode,
 };
 
 /// All that a daemon is configured with.
@@ -69,12 +74,13 @@ impl Config {
         })
     }
 
-    /// The pools that the proxy serves: those of HTTP and HTTPS listeners. All others are the datapath's.
+    /// The pools that the proxy serves: those of HTTP and HTTPS listeners and of their policies. All others are the
+    /// datapath's.
     #[must_use]
     pub fn proxied_pools(&self) -> HashSet<&str> {
         let listeners = self.listeners().map(|(_, listener)| listener);
         let proxied = listeners.filter(|listener| !listener.protocol().is_layer_4());
-        proxied.map(|listener| listener.pool.as_str()).collect()
+        proxied.flat_map(Listener::pools).collect()
     }
 
     /// The pools that the datapath serves, in the order of the file.

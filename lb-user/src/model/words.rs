@@ -256,6 +256,53 @@ words! {
 }
 
 words! {
+    /// What a policy does with the requests that it matches; see [`Action`](super::Action) for what belongs to each. In
+    /// the order in which they are asked.
+    pub enum ActionType {
+        /// Answers 403.
+        Reject = "REJECT",
+        /// Sends the client to a URL.
+        RedirectToUrl = "REDIRECT_TO_URL",
+        /// Sends the client to the same path of another site.
+        RedirectPrefix = "REDIRECT_PREFIX",
+        /// Gives them to another pool.
+        RedirectToPool = "REDIRECT_TO_POOL",
+    }
+}
+
+words! {
+    /// What of a request a rule looks at; see [`Subject`](super::Subject) for what belongs to each.
+    pub enum RuleType {
+        /// The host that it is for.
+        HostName = "HOST_NAME",
+        /// The path.
+        Path = "PATH",
+        /// What follows the last dot of the path.
+        FileType = "FILE_TYPE",
+        /// A header field.
+        Header = "HEADER",
+        /// A cookie.
+        Cookie = "COOKIE",
+    }
+}
+
+words! {
+    /// How a rule compares what it looks at with its value.
+    pub enum CompareType {
+        /// They are the same.
+        EqualTo = "EQUAL_TO",
+        /// It begins with the value.
+        StartsWith = "STARTS_WITH",
+        /// It ends with the value.
+        EndsWith = "ENDS_WITH",
+        /// The value stands in it.
+        Contains = "CONTAINS",
+        /// The value is a regular expression, which is found in it.
+        Regex = "REGEX",
+    }
+}
+
+words! {
     /// How a member, a pool, a listener or a load balancer is doing.
     pub enum OperatingStatus {
         /// Works, and all that it depends on does.
@@ -329,6 +376,9 @@ mod tests {
         one_word_for_all_uses::<PersistenceType>();
         one_word_for_all_uses::<ProbeType>();
         one_word_for_all_uses::<HttpMethod>();
+        one_word_for_all_uses::<ActionType>();
+        one_word_for_all_uses::<RuleType>();
+        one_word_for_all_uses::<CompareType>();
         one_word_for_all_uses::<OperatingStatus>();
         one_word_for_all_uses::<ClientHeader>();
         one_word_for_all_uses::<ForwardedMode>();

@@ -38,6 +38,12 @@ impl ListenerCounts {
         self.responses[class].add(1);
     }
 
+    /// Counts a response of the balancer's own.
+    pub(super) fn respond_own(&self, status: u16) {
+        self.respond(status);
+        self.own_responses.add(1);
+    }
+
     /// Responses of 1xx, 2xx, ... 5xx.
     pub(super) fn responses(&self) -> [u64; 5] {
         std::array::from_fn(|class| self.responses[class].get())

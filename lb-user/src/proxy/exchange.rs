@@ -12,6 +12,7 @@ use super::{
     fault::{Fault, Retry},
     log::Trail,
     persist::{Shown, Why},
+    route::Route,
     serving::{Listener, Member},
     timer::Timer,
     turn::Turn,
@@ -63,7 +64,7 @@ pub(super) enum Ended {
     Spent,
 }
 
-/// Has a member respond to the request, or another one.
+/// Has a member of the pool that it is for respond to the request, or another one.
 pub(super) async fn exchange<B: RequestBody, R: Responder>(
     worker: &Worker,
     listener: &Listener,
@@ -73,7 +74,10 @@ pub(super) async fn exchange<B: RequestBody, R: Responder>(
     timer: &Timer,
 ) -> Result<Ended, Fault> {
     listener.counts.requests.add(1);
-    let pool = &listener.pool;
+    let pool = match listener.route(request.head, &request.admitted) {
+        Route::Pool(pool) => pool,
+        Route::Answer(own) => return Err(Fault::Answered(own)),
+    };
     let now_s = worker.unix_s();
     let target = request.head.target();
     let shown = pool.persist.as_ref().map_or_else(Shown::default, |persist| {

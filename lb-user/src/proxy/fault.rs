@@ -4,7 +4,7 @@ use std::io;
 
 use thiserror::Error;
 
-use super::body::Broken;
+use super::{body::Broken, respond::Own};
 use crate::http::{framing::Unclear, head::Malformed};
 
 /// Why a request got no response of a member, or not all of it.
@@ -28,6 +28,8 @@ pub(super) enum Fault {
     ClientGone,
     #[error("the body of the request broke off: {0}")]
     ClientBroken(Broken),
+    #[error("a policy of the listener answers it: {}", .0.status)]
+    Answered(Own),
     #[error("no member is available")]
     NoMember,
     #[error("the member cannot be reached: {0}")]
@@ -70,10 +72,19 @@ impl Fault {
             Self::BodyTooLarge => 413,
             Self::ClientTimeout => 408,
             Self::ClientGone | Self::ClientBroken(_) | Self::ResponseBroken(_) => return None,
+            Self::Answered(own) => own.status,
             Self::NoMember => 503,
             Self::Unreachable(_) | Self::MemberClosed | Self::BadResponse(_) => 502,
             Self::ConnectTimeout | Self::MemberTimeout => 504,
         })
+    }
+
+    /// The response that the client is given.
+    pub(super) fn response(&self) -> Option<Own> {
+        match self {
+            Self::Answered(own) => Some(own.clone()),
+            fault => fault.status().map(Own::of),
+        }
     }
 
     /// Whether it is the member that failed.

@@ -17,7 +17,7 @@ use super::{
     fault::Fault,
     io::{Reader, Rewound, Shared, Stream, Writer},
     log::{self, Entry, Noting, Trail},
-    respond,
+    respond::Asked,
     serving::Listener,
     timer::Timer,
     worker::Worker,
@@ -157,8 +157,7 @@ impl Client<'_> {
             Ok(Read::Http2) => Next::Http2,
             Err(fault) => {
                 self.note_refused(listener, &head, &fault);
-                self.refuse(listener, &fault, Version::Http11, reader, writer)
-                    .await
+                self.refuse(listener, &fault, Asked::UNREAD, reader, writer).await
             }
         };
         self.worker.give_head(head);
@@ -214,11 +213,12 @@ impl Client<'_> {
         reader: &mut Reader<'_>,
         writer: &mut Writer<'_>,
     ) -> Next {
+        let asked = Asked::by(head);
         let admitted = match admit::admit(head, listener.http.limits.body_bytes) {
             Ok(admitted) => admitted,
             Err(fault) => {
                 self.note_refused(listener, head, &fault);
-                return self.refuse(listener, &fault, head.version, reader, writer).await;
+                return self.refuse(listener, &fault, asked, reader, writer).await;
             }
         };
         let Admitted {
@@ -272,8 +272,8 @@ impl Client<'_> {
             }
             // What has begun cannot be made good: the client sees that it breaks off.
             Err(_) if has_begun => Next::Close,
-            Err(fault) if is_read && keep_alive => self.tell(listener, &fault, head.version, writer).await,
-            Err(fault) => self.refuse(listener, &fault, head.version, reader, writer).await,
+            Err(fault) if is_read && keep_alive => self.tell(listener, &fault, asked, writer).await,
+            Err(fault) => self.refuse(listener, &fault, asked, reader, writer).await,
         }
     }
 
@@ -307,19 +307,12 @@ impl Client<'_> {
     }
 
     /// Tells of a fault of the member's side, after which the connection goes on.
-    async fn tell(
-        &self,
-        listener: &Listener,
-        fault: &Fault,
-        version: Version,
-        writer: &mut Writer<'_>,
-    ) -> Next {
-        let Some(status) = fault.status() else {
+    async fn tell(&self, listener: &Listener, fault: &Fault, asked: Asked, writer: &mut Writer<'_>) -> Next {
+        let Some(response) = fault.response() else {
             return Next::Close;
         };
-        listener.counts.respond(status);
-        listener.counts.own_responses.add(1);
-        respond::write(status, version, true, &mut writer.pending);
+        listener.counts.respond_own(response.status);
+        response.write(asked, true, &mut writer.pending);
         match self.flush(writer).await {
             Ok(()) => Next::Idle,
             Err(()) => Next::Close,
@@ -331,14 +324,13 @@ impl Client<'_> {
         &self,
         listener: &Listener,
         fault: &Fault,
-        version: Version,
+        asked: Asked,
         reader: &mut Reader<'_>,
         writer: &mut Writer<'_>,
     ) -> Next {
-        if let Some(status) = fault.status() {
-            listener.counts.respond(status);
-            listener.counts.own_responses.add(1);
-            respond::write(status, version, false, &mut writer.pending);
+        if let Some(response) = fault.response() {
+            listener.counts.respond_own(response.status);
+            response.write(asked, false, &mut writer.pending);
             self.close(reader, writer).await;
         }
         Next::Close

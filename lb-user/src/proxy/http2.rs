@@ -25,7 +25,7 @@ use super::{
     fault::Fault,
     io::Rewound,
     log::{Entry, Noting},
-    respond,
+    respond::Body,
     serving::Listener,
     stream::{self, FromStream, LARGEST_FRAME, StreamSink},
     worker::Worker,
@@ -173,7 +173,8 @@ async fn serve_stream(
         fault: outcome.as_ref().err(),
     });
     if let Err(fault) = outcome {
-        responder.fail(listener, &fault);
+        let body = Body::of(head.method());
+        responder.fail(listener, &fault, body);
     }
     worker.give_head(head);
 }
@@ -244,26 +245,24 @@ struct ToStream {
 
 impl ToStream {
     /// Tells of a fault, or breaks off what has begun.
-    fn fail(&mut self, listener: &Listener, fault: &Fault) {
-        match (&mut self.sink, fault.status()) {
+    fn fail(&mut self, listener: &Listener, fault: &Fault, body: Body) {
+        match (&mut self.sink, fault.response()) {
             (Some(sink), _) => sink.reset(),
             (None, None) => self.respond.send_reset(Reason::CANCEL),
-            (None, Some(status)) => {
-                listener.counts.respond(status);
-                listener.counts.own_responses.add(1);
-                let body = respond::text(status);
-                let response = Response::builder()
-                    .status(status)
-                    .header(http::header::CONTENT_TYPE, "text/plain")
-                    .header(http::header::CONTENT_LENGTH, body.len())
-                    .header(http::header::CACHE_CONTROL, "no-store")
-                    .body(());
+            (None, Some(own)) => {
+                listener.counts.respond_own(own.status);
+                let mut lines = Vec::new();
+                own.lines(&mut lines);
+                let mut response = Response::new(());
+                *response.status_mut() = StatusCode::from_u16(own.status).unwrap_or(StatusCode::BAD_GATEWAY);
+                stream::add_lines(&lines, response.headers_mut());
                 // Who asked may have gone away.
-                let Ok(Ok(mut stream)) = response.map(|response| self.respond.send_response(response, false))
-                else {
-                    return;
-                };
-                let _ = stream.send_data(Bytes::from(body), true);
+                let is_all = body == Body::LeftOut;
+                if let Ok(mut stream) = self.respond.send_response(response, is_all)
+                    && !is_all
+                {
+                    let _ = stream.send_data(Bytes::from(own.text()), true);
+                }
             }
         }
     }

@@ -1,7 +1,7 @@
 //! The proxy of HTTP and HTTPS listeners.
 //!
 //! ```text
-//! accept -> admit -> choose a member -> connect -> forward -> respond
+//! accept -> admit -> route to a pool -> choose a member -> connect -> forward -> respond
 //! ```
 //!
 //! Each worker is a thread of its own with its own sockets (`SO_REUSEPORT`), so that a request is served by one thread from
@@ -25,8 +25,11 @@ mod persist;
 mod receive;
 mod report;
 mod respond;
+mod route;
 mod serving;
 mod stream;
+#[cfg(test)]
+mod tests;
 mod timer;
 mod tunnel;
 mod turn;

@@ -28,6 +28,7 @@ use super::{
     counts::{ListenerCounts, MemberCounts, PoolCounts},
     log::Log,
     persist::Persist,
+    route::Routes,
 };
 
 /// All that is served.
@@ -51,7 +52,7 @@ pub(super) struct Listener {
     pub(super) limits: head::Limits,
     pub(super) tls: Option<Arc<rustls::ServerConfig>>,
     pub(super) counts: Arc<ListenerCounts>,
-    pub(super) pool: Arc<Pool>,
+    pub(super) routes: Routes,
 }
 
 impl Listener {
@@ -310,6 +311,7 @@ impl Serving {
                     || Arc::new(http.identity.clone()),
                     |known| Arc::clone(&known.identity),
                 );
+            let routes = Routes::new(listener, &http, &pools, known.map(|known| &known.routes))?;
             let served = Listener {
                 identity,
                 counts: known.map_or_else(Arc::default, |known| Arc::clone(&known.counts)),
@@ -322,7 +324,7 @@ impl Serving {
                 },
                 http,
                 tls: certified.of(address, before),
-                pool: Arc::clone(pools.get(&listener.pool)?),
+                routes,
             };
             Some((served.address, Arc::new(served)))
         });

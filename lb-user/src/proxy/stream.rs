@@ -300,7 +300,7 @@ fn add(label: &[u8], value: &[u8], fields: &mut HeaderMap) {
 }
 
 /// Adds lines of HTTP/1.
-fn add_lines(lines: &[u8], fields: &mut HeaderMap) {
+pub(super) fn add_lines(lines: &[u8], fields: &mut HeaderMap) {
     for line in lines.split(|byte| *byte == b'\n') {
         if let Some(colon) = memchr::memchr(b':', line) {
             add(&line[..colon], line[colon + 1..].trim_ascii(), fields);

@@ -63,6 +63,7 @@ fn listener(name: &str, service: Service, port: u16, pool: &str) -> Listener {
         port,
         pool: pool.into(),
         admin_state_up: true,
+        policies: vec![],
     }
 }
 

@@ -5,6 +5,8 @@ mod files;
 mod http;
 mod identity;
 mod persistence;
+mod policies;
+mod policy_rules;
 mod pools;
 mod random;
 mod settings;

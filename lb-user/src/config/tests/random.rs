@@ -4,14 +4,15 @@ use proptest::prelude::*;
 
 use super::super::{Diagnostics, Loaded, parse, render};
 
-const EXAMPLES: [&str; 3] = [
+const EXAMPLES: [&str; 4] = [
     include_str!("../../../../examples/minimal.toml"),
     include_str!("../../../../examples/holdfast.toml"),
     include_str!("../../../../examples/direct-return.toml"),
+    super::policies::EXAMPLE,
 ];
 
 /// Values that are right for some key, and wrong for most.
-const VALUES: [&str; 16] = [
+const VALUES: [&str; 19] = [
     "0",
     "-1",
     "257",
@@ -23,6 +24,9 @@ const VALUES: [&str; 16] = [
     "\"\"",
     "\"SOURCE_IP\"",
     "\"ipip\"",
+    "\"REJECT\"",
+    "\"REGEX\"",
+    "\"/(\"",
     "\"192.0.2.10\"",
     "\"2001:db8::1\"",
     "[]",

@@ -86,6 +86,7 @@ mod tests {
             port,
             pool: "web".into(),
             admin_state_up: true,
+            policies: Vec::new(),
         };
         Config {
             load_balancers: vec![LoadBalancer {
