@@ -170,6 +170,34 @@ fn responses_that_have_no_body_leave_the_connection_as_it_was() -> Result<()> {
 }
 
 #[test]
+fn a_client_that_asks_first_is_told_to_go_on_and_sends_its_body_then() -> Result<()> {
+    let site = any()?;
+    let mut wire = site.wire()?;
+    wire.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n")?;
+    assert_eq!(wire.take(25)?, b"HTTP/1.1 100 Continue\r\n\r\n");
+    wire.send("hello")?;
+    assert_eq!(wire.reply("POST")?.echo()?.digest, digest(b"hello"));
+    // A member that does not want it says so at once.
+    wire.send(
+        "POST /?early&status=413 HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n",
+    )?;
+    assert_eq!(wire.reply("POST")?.status, 413);
+    Ok(())
+}
+
+#[test]
+fn interim_responses_arrive_before_the_final_one() -> Result<()> {
+    let site = any()?;
+    let mut wire = site.wire()?;
+    let reply = wire.get("/?hints")?;
+    assert_eq!((reply.interim, reply.status), (vec![103], 200));
+    // At once: the final one is a while away.
+    wire.send("GET /?hints&delay_ms=60000 HTTP/1.1\r\nHost: a\r\n\r\n")?;
+    assert_eq!(wire.take(12)?, b"HTTP/1.1 103");
+    Ok(())
+}
+
+#[test]
 fn connections_of_http_1_0_last_only_where_the_client_asks_for_it() -> Result<()> {
     let site = any()?;
     let mut wire = site.wire()?;

@@ -242,7 +242,9 @@ impl Turn<'_> {
         let mut response = self.worker.take_head();
         let mut interim = 0;
         loop {
-            self.await_head(reader, &mut sending, body, responder, &mut response)
+            // What was said so far is not to wait for the rest: a client may be waiting for it, before it sends its body.
+            let flush = if interim > 0 { Flush::Now } else { Flush::Later };
+            self.await_head(reader, &mut sending, body, responder, &mut response, flush)
                 .await?;
             match response.status {
                 101 if admitted.is_upgrade => {
@@ -320,6 +322,7 @@ impl Turn<'_> {
         body: &mut B,
         responder: &mut R,
         response: &mut Head,
+        flush: Flush,
     ) -> Result<(), Fault> {
         let mut search = Search::default();
         let response_s = self.pool.http.timeouts.response_s;
@@ -353,6 +356,9 @@ impl Turn<'_> {
                     Poll::Ready(Ok(_)) => {}
                     Poll::Pending => break,
                 }
+            }
+            if flush == Flush::Now && matches!(responder.poll_flush(context), Poll::Ready(Err(_))) {
+                return Poll::Ready(Err(Fault::ClientGone));
             }
             if responder.poll_gone(context) || (sending.state != SendState::Going && body.is_gone(context)) {
                 return Poll::Ready(Err(Fault::ClientGone));
@@ -461,6 +467,13 @@ impl Turn<'_> {
         .await?;
         Ok((Ended::Spent, false))
     }
+}
+
+/// Whether something for the client is pending while a response is awaited.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Flush {
+    Now,
+    Later,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
