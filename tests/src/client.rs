@@ -126,6 +126,19 @@ impl Client {
         self
     }
 
+    /// Runs a future in the namespace.
+    pub(crate) fn run<F>(&self, future: F) -> F::Output
+    where
+        F: Future<Output: Send + 'static> + Send + 'static,
+    {
+        self.resident.run(future)
+    }
+
+    /// How long it waits for a whole exchange.
+    pub(crate) fn timeout(&self) -> Duration {
+        self.settings.timeout
+    }
+
     /// Connects, asks once and closes. With no source the kernel chooses one.
     pub fn ask_tcp(&self, source: Option<IpAddr>, vip: SocketAddr) -> io::Result<Answer> {
         self.ask(Protocol::Tcp, source, vip)

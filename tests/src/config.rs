@@ -1,9 +1,10 @@
 //! The configuration of the daemon, written out as TOML.
 
-use std::fmt::{self, Display, Formatter};
+use std::fmt::{self, Display, Formatter, Write as _};
 use std::net::{IpAddr, SocketAddr};
 
 use crate::client::Protocol;
+use crate::http::Scheme;
 use crate::member::Member;
 use crate::topology::Family;
 
@@ -18,9 +19,11 @@ pub struct Config {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Listener {
     name: String,
-    protocol: Protocol,
+    protocol: String,
     vip: SocketAddr,
     pool: String,
+    /// The TOML of its sections.
+    sections: String,
 }
 
 /// A pool and its members.
@@ -28,10 +31,13 @@ struct Listener {
 pub struct Pool {
     name: String,
     algorithm: String,
-    forwarding: String,
+    /// None: a pool of the proxy.
+    forwarding: Option<String>,
     snat_ports: Option<[u16; 2]>,
     persistence: Option<Persistence>,
     absolute_timeout_min: Option<u32>,
+    /// The TOML of further sections, in their order.
+    sections: String,
     monitor: Option<String>,
     members: Vec<PoolMember>,
 }
@@ -59,13 +65,24 @@ impl Config {
 
     /// Adds a listener. Listeners of one address belong to one load balancer.
     #[must_use]
-    pub fn listener(mut self, protocol: Protocol, vip: SocketAddr, pool: &str) -> Self {
+    pub fn listener(self, protocol: Protocol, vip: SocketAddr, pool: &str) -> Self {
+        self.any_listener(&protocol.to_string(), vip, pool, "")
+    }
+
+    /// Adds a listener of HTTP or HTTPS; `sections` is the TOML of its own (`[load_balancer.listener.http.timeouts]`, ...).
+    #[must_use]
+    pub fn web_listener(self, scheme: Scheme, vip: SocketAddr, pool: &str, sections: &str) -> Self {
+        self.any_listener(&scheme.to_string().to_uppercase(), vip, pool, sections)
+    }
+
+    fn any_listener(mut self, protocol: &str, vip: SocketAddr, pool: &str, sections: &str) -> Self {
         let name = format!("listener-{}", self.listeners.len() + 1);
         self.listeners.push(Listener {
             name,
-            protocol,
+            protocol: protocol.to_owned(),
             vip,
             pool: pool.to_owned(),
+            sections: sections.to_owned(),
         });
         self
     }
@@ -85,12 +102,22 @@ impl Pool {
         Self {
             name: name.to_owned(),
             algorithm: "ROUND_ROBIN".to_owned(),
-            forwarding: "full_nat".to_owned(),
+            forwarding: Some("full_nat".to_owned()),
             snat_ports: None,
             persistence: None,
             absolute_timeout_min: None,
+            sections: String::new(),
             monitor: None,
             members: Vec::new(),
+        }
+    }
+
+    /// The same for listeners of HTTP and HTTPS: without `forwarding`, since requests go over connections of the balancer's.
+    #[must_use]
+    pub fn web(name: &str) -> Self {
+        Self {
+            forwarding: None,
+            ..Self::new(name)
         }
     }
 
@@ -104,7 +131,15 @@ impl Pool {
     /// How packets reach the members: `full_nat`, `nat`, `dsr` or `ipip`.
     #[must_use]
     pub fn forwarding(mut self, forwarding: &str) -> Self {
-        forwarding.clone_into(&mut self.forwarding);
+        self.forwarding = Some(forwarding.to_owned());
+        self
+    }
+
+    /// Adds a section by its TOML: `session_persistence`, with `type = "HTTP_COOKIE"` for one; `http`, with `retries = 0`.
+    #[must_use]
+    pub fn section(mut self, name: &str, toml: &str) -> Self {
+        // Writing to a string does not fail.
+        let _ = writeln!(self.sections, "\n[pool.{name}]\n{}", toml.trim());
         self
     }
 
@@ -183,12 +218,17 @@ impl Display for Listener {
             protocol,
             vip,
             pool,
+            sections,
         } = self;
         writeln!(
             out,
             "name = {name:?}\nprotocol = \"{protocol}\"\nport = {}\npool = {pool:?}",
             vip.port()
-        )
+        )?;
+        if sections.is_empty() {
+            return Ok(());
+        }
+        writeln!(out, "\n{}", sections.trim())
     }
 }
 
@@ -200,10 +240,10 @@ impl Display for Pool {
             forwarding,
             ..
         } = self;
-        writeln!(
-            out,
-            "name = {name:?}\nalgorithm = {algorithm:?}\nforwarding = {forwarding:?}"
-        )?;
+        writeln!(out, "name = {name:?}\nalgorithm = {algorithm:?}")?;
+        if let Some(forwarding) = forwarding {
+            writeln!(out, "forwarding = {forwarding:?}")?;
+        }
         if let Some(ports) = self.snat_ports {
             writeln!(out, "snat_ports = {ports:?}")?;
         }
@@ -217,6 +257,7 @@ impl Display for Pool {
         if let Some(monitor) = &self.monitor {
             writeln!(out, "\n[pool.health_monitor]\n{}", monitor.trim())?;
         }
+        out.write_str(&self.sections)?;
         for PoolMember {
             name,
             address,

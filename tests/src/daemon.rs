@@ -288,6 +288,12 @@ impl Daemon {
         self.directory.path().join("holdfast.toml")
     }
 
+    /// Where it keeps what outlives it: the keys of cookies.
+    #[must_use]
+    pub fn state_path(&self) -> PathBuf {
+        self.directory.path().join("state")
+    }
+
     fn log_path(&self) -> PathBuf {
         self.directory.path().join("log")
     }
@@ -296,9 +302,10 @@ impl Daemon {
     pub fn write_config(&self, config: impl Display) -> Result<()> {
         let (socket, pins) = (self.socket_path(), &self.pins);
         let text = format!(
-            "[daemon]\ncontrol_socket = \"{}\"\npin_path = \"{}\"\n\n[datapath]\ninterfaces = {:?}\n\n{config}",
+            "[daemon]\ncontrol_socket = \"{}\"\npin_path = \"{}\"\nstate_path = \"{}\"\n\n[datapath]\ninterfaces = {:?}\n\n{config}",
             socket.display(),
             pins.display(),
+            self.state_path().display(),
             self.interfaces,
         );
         // At once or not at all, as an editor would: the daemon may be reading it.

@@ -2,6 +2,7 @@
 
 mod servers;
 mod tunnel;
+pub(crate) mod web;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -20,11 +21,13 @@ use crate::topology::{Family, Place};
 /// - UDP: for each datagram received, the same.
 /// - HTTP: `GET /health` is answered with 200 or 503 (see [`Member::set_health`]), any other path with 200 and the
 ///   line of the TCP server.
+/// - Web: HTTP/1.1 as a whole. What is answered stands in the query of the request: see [`crate::http`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Services {
     tcp: Vec<u16>,
     udp: Vec<u16>,
     http: Vec<u16>,
+    web: Vec<u16>,
     tunnels: Tunnels,
 }
 
@@ -64,6 +67,13 @@ impl Services {
         self
     }
 
+    /// Adds ports of web servers.
+    #[must_use]
+    pub fn web(mut self, ports: impl IntoIterator<Item = u16>) -> Self {
+        self.web.extend(ports);
+        self
+    }
+
     /// Unwraps IP packets that come inside others, of either family: what `ipip` wants of members.
     #[must_use]
     pub fn tunnels(mut self) -> Self {
@@ -90,6 +100,10 @@ pub struct Seen {
     pub datagrams: u32,
     /// Requests for `/health`.
     pub health_requests: u32,
+    /// Other requests to web servers, as soon as their heads were there.
+    pub requests: u32,
+    /// Connections to web servers that are open.
+    pub open: u32,
 }
 
 /// What the servers of a member share.
@@ -100,6 +114,8 @@ struct Shared {
     connections: AtomicU32,
     datagrams: AtomicU32,
     health_requests: AtomicU32,
+    requests: AtomicU32,
+    open: AtomicU32,
 }
 
 /// A backend server. On drop its sockets are closed.
@@ -222,6 +238,8 @@ impl Member {
             connections: self.shared.connections.load(Ordering::Relaxed),
             datagrams: self.shared.datagrams.load(Ordering::Relaxed),
             health_requests: self.shared.health_requests.load(Ordering::Relaxed),
+            requests: self.shared.requests.load(Ordering::Relaxed),
+            open: self.shared.open.load(Ordering::Relaxed),
         }
     }
 

@@ -313,6 +313,10 @@ impl Turn<'_> {
             if let Poll::Ready(outcome) = receiver.poll_head(context, response, self.limits()) {
                 return Poll::Ready(outcome);
             }
+            // What was said so far is not to wait for the rest: a client may be waiting for it, before it sends its body.
+            if matches!(responder.poll_flush(context), Poll::Ready(Err(_))) {
+                return Poll::Ready(Err(Fault::ClientGone));
+            }
             if responder.poll_gone(context) || (sending.state != SendState::Going && body.is_gone(context)) {
                 return Poll::Ready(Err(Fault::ClientGone));
             }

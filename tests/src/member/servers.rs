@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::tunnel::Tunnel;
+use super::web;
 use super::{Running, Services, Shared};
 use crate::topology::NOBODYS_PORT;
 
@@ -26,6 +27,7 @@ const TIME_TO_BE_FREE: Duration = Duration::from_secs(5);
 enum Talk {
     Lines,
     Http,
+    Web,
 }
 
 /// Starts every server of a member on the current runtime.
@@ -39,7 +41,11 @@ pub(super) async fn start(
     let mut tasks = JoinSet::new();
     // A socket for each address rather than one for all, so that an answer leaves from the address that was asked.
     for address in addresses {
-        for (talk, ports) in [(Talk::Lines, &services.tcp), (Talk::Http, &services.http)] {
+        for (talk, ports) in [
+            (Talk::Lines, &services.tcp),
+            (Talk::Http, &services.http),
+            (Talk::Web, &services.web),
+        ] {
             for port in ports {
                 let listener = once_free(|| listen(SocketAddr::new(*address, *port))).await?;
                 tasks.spawn(serve_tcp(listener, talk, Arc::clone(shared), stopped.clone()));
@@ -109,6 +115,7 @@ async fn serve_tcp(listener: TcpListener, talk: Talk, shared: Arc<Shared>, mut s
                     let _ = match talk {
                         Talk::Lines => answer_lines(stream, peer, &shared).await,
                         Talk::Http => answer_http(stream, peer, &shared).await,
+                        Talk::Web => web::serve(stream, peer, &shared).await,
                     };
                 });
             }
@@ -176,7 +183,7 @@ impl Shared {
         format!("{} {peer}\n", self.name)
     }
 
-    fn health(&self) -> &'static str {
+    pub(super) fn health(&self) -> &'static str {
         self.health_requests.fetch_add(1, Ordering::Relaxed);
         if self.unwell.load(Ordering::Relaxed) {
             "503 Service Unavailable"

@@ -1,0 +1,372 @@
+//! A web server that answers as the queries of its requests tell it to: see [`crate::http`].
+
+use std::fmt::Write as _;
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use super::Shared;
+use crate::http::{Digest, pattern};
+
+const MOST_FIELDS: usize = 128;
+/// Longer than anybody waits.
+const NEVER: Duration = Duration::from_hours(1);
+/// The pieces of a body that comes bit by bit.
+const DRIPS: usize = 5;
+
+type Fields = Vec<(String, String)>;
+
+/// A request as the member got it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Echo {
+    /// The name of the member.
+    pub member: String,
+    /// The address and port that the request came from.
+    pub peer: String,
+    /// The request line.
+    pub line: String,
+    /// The header fields, in their order.
+    pub fields: Vec<(String, String)>,
+    /// How long the body was.
+    pub length: usize,
+    /// What was in the body: see [`crate::http::digest`].
+    pub digest: u64,
+    /// The trailers.
+    pub trailers: Vec<(String, String)>,
+}
+
+impl Echo {
+    /// The values of a field, in their order.
+    #[must_use]
+    pub fn values(&self, name: &str) -> Vec<&str> {
+        let named = self
+            .fields
+            .iter()
+            .filter(|(field, _)| field.eq_ignore_ascii_case(name));
+        named.map(|(_, value)| value.as_str()).collect()
+    }
+}
+
+/// What a request wants answered.
+#[derive(Debug, Default)]
+struct Page {
+    status: Option<u16>,
+    size: Option<usize>,
+    drip_ms: Option<u64>,
+    delay_ms: Option<u64>,
+    cut: Option<usize>,
+    fields: Fields,
+    manners: Vec<Manner>,
+}
+
+/// How it wants that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Manner {
+    Chunked,
+    Early,
+    Last,
+    Hints,
+    Silent,
+    Garbage,
+    Gone,
+}
+
+impl Page {
+    fn of(target: &str) -> Self {
+        let mut page = Self::default();
+        let query = target.split_once('?').map_or("", |(_, query)| query);
+        for wish in query.split('&') {
+            let (name, value) = wish.split_once('=').unwrap_or((wish, ""));
+            let number = value.parse::<u64>().ok();
+            let manner = match name {
+                "chunked" => Manner::Chunked,
+                "early" => Manner::Early,
+                "last" => Manner::Last,
+                "hints" => Manner::Hints,
+                "silent" => Manner::Silent,
+                "garbage" => Manner::Garbage,
+                "gone" => Manner::Gone,
+                _ => {
+                    match name {
+                        "status" => page.status = value.parse().ok(),
+                        "size" => page.size = value.parse().ok(),
+                        "drip_ms" => page.drip_ms = number,
+                        "delay_ms" => page.delay_ms = number,
+                        "cut" => page.cut = value.parse().ok(),
+                        "set" => page.cookie(format!("{value}; Path=/; HttpOnly")),
+                        "clear" => page.cookie(format!("{value}=gone; Path=/; Max-Age=0")),
+                        _ => {}
+                    }
+                    continue;
+                }
+            };
+            page.manners.push(manner);
+        }
+        page
+    }
+
+    fn wants(&self, manner: Manner) -> bool {
+        self.manners.contains(&manner)
+    }
+
+    /// Whether the connection ends with it.
+    fn is_last(&self) -> bool {
+        self.wants(Manner::Last) || self.wants(Manner::Early)
+    }
+
+    fn cookie(&mut self, cookie: String) {
+        self.fields.push(("Set-Cookie".to_owned(), cookie));
+    }
+}
+
+/// Serves the requests of a connection, until it ends.
+pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, shared: &Shared) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    shared.open.fetch_add(1, Ordering::Relaxed);
+    let _open = Open(shared);
+    let mut connection = Connection {
+        stream,
+        buffer: Vec::new(),
+    };
+    while let Some((line, fields)) = connection.head().await? {
+        let mut echo = Echo {
+            member: shared.name.clone(),
+            peer: peer.to_string(),
+            line,
+            fields,
+            ..Echo::default()
+        };
+        let target = echo.line.split(' ').nth(1).unwrap_or_default().to_owned();
+        let mut page = Page::of(&target);
+        if target == "/health" {
+            page.status = shared.health().get(..3).and_then(|status| status.parse().ok());
+        } else {
+            shared.requests.fetch_add(1, Ordering::Relaxed);
+        }
+        if !echo.values("upgrade").is_empty() {
+            return connection.upgrade(&echo).await;
+        }
+        if !page.wants(Manner::Early) {
+            if echo.values("expect") == ["100-continue"] {
+                connection.write(b"HTTP/1.1 100 Continue\r\n\r\n").await?;
+            }
+            connection.body(&mut echo).await?;
+        }
+        if page.wants(Manner::Silent) {
+            tokio::time::sleep(NEVER).await;
+        }
+        if page.wants(Manner::Garbage) {
+            return connection.write(b"220 mail.example.com ESMTP\r\n\r\n").await;
+        }
+        if page.wants(Manner::Gone) {
+            return Ok(());
+        }
+        connection.answer(&page, &echo).await?;
+        if page.is_last() || page.cut.is_some() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+struct Open<'s>(&'s Shared);
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        self.0.open.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+struct Connection {
+    stream: TcpStream,
+    buffer: Vec<u8>,
+}
+
+impl Connection {
+    async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.stream.write_all(bytes).await
+    }
+
+    /// Reads more; how much.
+    async fn fill(&mut self) -> io::Result<usize> {
+        self.stream.read_buf(&mut self.buffer).await
+    }
+
+    /// Request line and fields; none at the end.
+    async fn head(&mut self) -> io::Result<Option<(String, Fields)>> {
+        loop {
+            let mut headers = [httparse::EMPTY_HEADER; MOST_FIELDS];
+            let mut request = httparse::Request::new(&mut headers);
+            let parsed = request.parse(&self.buffer).map_err(|_| ErrorKind::InvalidData)?;
+            if let httparse::Status::Complete(length) = parsed {
+                let line = format!(
+                    "{} {} HTTP/1.{}",
+                    request.method.unwrap_or_default(),
+                    request.path.unwrap_or_default(),
+                    request.version.unwrap_or_default()
+                );
+                let fields = fields(request.headers);
+                self.buffer.drain(..length);
+                return Ok(Some((line, fields)));
+            }
+            if self.fill().await? == 0 {
+                return if self.buffer.is_empty() {
+                    Ok(None)
+                } else {
+                    Err(ErrorKind::UnexpectedEof.into())
+                };
+            }
+        }
+    }
+
+    /// Reads the body of a request.
+    async fn body(&mut self, echo: &mut Echo) -> io::Result<()> {
+        let mut digest = Digest::default();
+        if echo.values("transfer-encoding").is_empty() {
+            let length = echo.values("content-length").first().map(|length| length.parse());
+            let length = length.unwrap_or(Ok(0)).map_err(|_| ErrorKind::InvalidData)?;
+            self.take(length, &mut digest).await?;
+            echo.length = length;
+        } else {
+            loop {
+                let size = self.line().await?;
+                let size = usize::from_str_radix(&size, 16).map_err(|_| ErrorKind::InvalidData)?;
+                if size == 0 {
+                    break;
+                }
+                self.take(size, &mut digest).await?;
+                echo.length += size;
+                self.line().await?;
+            }
+            loop {
+                let line = self.line().await?;
+                let Some((name, value)) = line.split_once(": ") else {
+                    break;
+                };
+                echo.trailers.push((name.to_owned(), value.to_owned()));
+            }
+        }
+        echo.digest = digest.value();
+        Ok(())
+    }
+
+    async fn take(&mut self, mut length: usize, digest: &mut Digest) -> io::Result<()> {
+        while length > 0 {
+            if self.buffer.is_empty() && self.fill().await? == 0 {
+                return Err(ErrorKind::UnexpectedEof.into());
+            }
+            let count = length.min(self.buffer.len());
+            digest.add(&self.buffer[..count]);
+            self.buffer.drain(..count);
+            length -= count;
+        }
+        Ok(())
+    }
+
+    async fn line(&mut self) -> io::Result<String> {
+        loop {
+            if let Some(end) = self.buffer.windows(2).position(|pair| pair == b"\r\n") {
+                let line = String::from_utf8_lossy(&self.buffer[..end]).into_owned();
+                self.buffer.drain(..end + 2);
+                return Ok(line);
+            }
+            if self.fill().await? == 0 {
+                return Err(ErrorKind::UnexpectedEof.into());
+            }
+        }
+    }
+
+    async fn answer(&mut self, page: &Page, echo: &Echo) -> io::Result<()> {
+        if page.wants(Manner::Hints) {
+            self.write(b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n")
+                .await?;
+        }
+        if let Some(delay_ms) = page.delay_ms {
+            tokio::time::sleep(Duration::from_millis(delay_ms)).await;
+        }
+        let status = page.status.unwrap_or(200);
+        let body = match page.size {
+            Some(size) => pattern(size),
+            None => serde_json::to_vec(echo)?,
+        };
+        let mut head = format!("HTTP/1.1 {status} As Told\r\nX-Member: {}\r\n", echo.member);
+        for (name, value) in &page.fields {
+            // Writing to a string does not fail.
+            let _ = write!(head, "{name}: {value}\r\n");
+        }
+        if page.is_last() {
+            head += "Connection: close\r\n";
+        }
+        let is_chunked = page.wants(Manner::Chunked);
+        let has_body = !echo.line.starts_with("HEAD ") && !matches!(status, 204 | 304);
+        if is_chunked {
+            head += "Transfer-Encoding: chunked\r\nTrailer: X-Digest\r\n\r\n";
+        } else if status == 204 {
+            head += "\r\n";
+        } else {
+            let _ = write!(head, "Content-Length: {}\r\n\r\n", body.len());
+        }
+        self.write(head.as_bytes()).await?;
+        if !has_body {
+            return Ok(());
+        }
+        let pieces = if page.drip_ms.is_some() { DRIPS } else { 1 };
+        let mut left = page.cut.unwrap_or(usize::MAX);
+        for piece in body.chunks(body.len().div_ceil(pieces).max(1)) {
+            let piece = &piece[..piece.len().min(left)];
+            left -= piece.len();
+            if is_chunked {
+                self.write(format!("{:x}\r\n", piece.len()).as_bytes()).await?;
+            }
+            self.write(piece).await?;
+            if is_chunked {
+                self.write(b"\r\n").await?;
+            }
+            if left == 0 {
+                return Ok(());
+            }
+            if let Some(drip_ms) = page.drip_ms {
+                tokio::time::sleep(Duration::from_millis(drip_ms)).await;
+            }
+        }
+        if is_chunked {
+            let digest = crate::http::digest(&body);
+            self.write(format!("0\r\nX-Digest: {digest}\r\n\r\n").as_bytes())
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Another protocol: the member names itself, and sends back what it gets.
+    async fn upgrade(&mut self, echo: &Echo) -> io::Result<()> {
+        let head = format!(
+            "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: {}\r\nX-Member: {}\r\n\r\n",
+            echo.values("upgrade").join(", "),
+            echo.member
+        );
+        self.write(head.as_bytes()).await?;
+        let is_once = echo.values("upgrade") == ["once"];
+        loop {
+            let words = std::mem::take(&mut self.buffer);
+            self.write(&words).await?;
+            if (is_once && !words.is_empty()) || self.fill().await? == 0 {
+                return Ok(());
+            }
+        }
+    }
+}
+
+pub(crate) fn fields(headers: &[httparse::Header<'_>]) -> Fields {
+    let named = headers.iter().take_while(|header| !header.name.is_empty());
+    named
+        .map(|header| {
+            let value = String::from_utf8_lossy(header.value);
+            (header.name.to_owned(), value.into_owned())
+        })
+        .collect()
+}
