@@ -197,16 +197,18 @@ fn run_with_a_file(namespace: &Namespace) -> Result<()> {
 }
 
 #[test]
-fn the_example_in_the_readme_is_the_one_among_the_examples() -> Result<()> {
+fn the_examples_in_the_readme_are_those_among_the_examples() -> Result<()> {
     let readme = fs::read_to_string(workspace().join("README.md"))?;
-    let example = fs::read_to_string(workspace().join("examples/minimal.toml"))?;
-    let printed = readme
-        .split("```toml\n")
-        .nth(1)
-        .and_then(|block| block.split("```").next());
-    let (_, example) = example
-        .split_once("\n\n")
-        .context("a comment, then the configuration")?;
-    assert_eq!(printed, Some(example));
+    let blocks = readme.split("```toml\n").skip(1);
+    let printed: Vec<&str> = blocks.filter_map(|block| block.split("```").next()).collect();
+    let names = ["minimal.toml", "web.toml"];
+    assert_eq!(printed.len(), names.len());
+    for (printed, name) in printed.into_iter().zip(names) {
+        let example = fs::read_to_string(workspace().join("examples").join(name))?;
+        let (_, example) = example
+            .split_once("\n\n")
+            .context("a comment, then the configuration")?;
+        assert_eq!(printed, example);
+    }
     Ok(())
 }

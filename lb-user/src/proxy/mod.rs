@@ -124,10 +124,7 @@ impl Proxy {
         let sockets = new.map(|address| {
             let sockets = self.workers.iter().map(|_| listen(*address));
             let sockets = sockets.collect::<Result<_, Error>>();
-            Ok((
-                *address,
-                sockets.with_context(|| format!("cannot listen at {address}"))?,
-            ))
+            Ok((*address, sockets.with_context(|| refusal(*address))?))
         });
         Ok(Prepared {
             sockets: sockets.collect::<anyhow::Result<_>>()?,
@@ -274,6 +271,16 @@ fn start_worker(index: usize, among: usize, sessions: &Arc<Sessions>) -> Result<
             LocalSet::new().block_on(&runtime, worker::run(among, sessions, receiver));
         })?;
     Ok(Worker { commands, thread })
+}
+
+/// What it says where a socket is refused, and what may help.
+fn refusal(address: SocketAddr) -> String {
+    let hint = if address.port() < 1024 {
+        " (ports below 1024 need CAP_NET_BIND_SERVICE)"
+    } else {
+        ""
+    };
+    format!("cannot listen at {address}{hint}")
 }
 
 fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
