@@ -7,8 +7,9 @@ use super::identity::client_identity;
 use super::reader::Table;
 use super::values::{absolute_path, boolean, integer, string, word};
 use crate::model::{
-    AccessLog, CertificateFiles, ClientTimeouts, Http, ListenerTls, LogFormat, MemberHttp, MemberProtocol,
-    MemberTimeouts, MemberTls, Protocol, ProxySettings, RequestLimits, TlsVersion,
+    AccessLog, CertificateFiles, ClientAuth, ClientCertificates, ClientTimeouts, Http, ListenerTls,
+    LogFormat, MemberHttp, MemberProtocol, MemberTimeouts, MemberTls, Protocol, ProxySettings, RequestLimits,
+    TlsVersion,
 };
 
 /// The kernel's `PATH_MAX` without the final NUL.
@@ -99,6 +100,7 @@ fn limits(t: &mut Table<'_, '_>) -> Result<RequestLimits, Reported> {
 pub(super) fn tls(t: &mut Table<'_, '_>) -> Result<ListenerTls, Reported> {
     let certificates = t.tables("certificates", &["certificate"], certificate);
     let min_version = t.or("min_version", TlsVersion::Tls12, word);
+    let clients = t.table("clients", client_certificates);
     if certificates.is_empty() {
         let scope = t.scope();
         return Err(scope.error(
@@ -110,6 +112,16 @@ pub(super) fn tls(t: &mut Table<'_, '_>) -> Result<ListenerTls, Reported> {
     Ok(ListenerTls {
         certificates: certificates.into_iter().collect::<Result<_, _>>()?,
         min_version: min_version?.value,
+        clients: clients?.transpose()?,
+    })
+}
+
+fn client_certificates(t: &mut Table<'_, '_>) -> Result<ClientCertificates, Reported> {
+    let ca = t.required("ca", absolute_path(LONGEST_PATH));
+    let auth = t.or("auth", ClientAuth::Required, word);
+    Ok(ClientCertificates {
+        ca: ca?.value,
+        auth: auth?.value,
     })
 }
 

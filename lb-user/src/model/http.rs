@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ClientIdentity, MemberProtocol, ProxyProtocol, TlsVersion};
+use super::{ClientAuth, ClientIdentity, MemberProtocol, ProxyProtocol, TlsVersion};
 
 /// How an HTTP or HTTPS listener serves its clients.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,6 +95,18 @@ pub struct ListenerTls {
     pub certificates: Vec<CertificateFiles>,
     /// The oldest version that is spoken.
     pub min_version: TlsVersion,
+    /// What clients are to show; `None`: they are asked for no certificate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clients: Option<ClientCertificates>,
+}
+
+/// What an HTTPS listener wants of its clients' certificates.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClientCertificates {
+    /// PEM: the authorities that sign them.
+    pub ca: PathBuf,
+    /// Whether there has to be one.
+    pub auth: ClientAuth,
 }
 
 /// A certificate and its key.

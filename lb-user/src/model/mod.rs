@@ -21,7 +21,8 @@ use serde::{Deserialize, Serialize};
 
 pub use health::{ExpectedCodes, HealthMonitor, HttpProbe, NotStatusCodes, Probe};
 pub use http::{
-    CertificateFiles, ClientTimeouts, Http, ListenerTls, MemberHttp, MemberTimeouts, MemberTls, RequestLimits,
+    CertificateFiles, ClientCertificates, ClientTimeouts, Http, ListenerTls, MemberHttp, MemberTimeouts,
+    MemberTls, RequestLimits,
 };
 pub use identity::ClientIdentity;
 pub use load_balancer::{Listener, LoadBalancer, Service};
@@ -33,7 +34,7 @@ pub use policy::{
 pub use pool::{Forwarding, MAX_MEMBERS_PER_POOL, MAX_SNAT_ADDRESSES, Member, Pool, PortRange, SourceNat};
 pub use settings::{AccessLog, DaemonSettings, DatapathSettings, FlowIdleTimeout, ProxySettings};
 pub use words::{
-    ActionType, ClientHeader, ClosedPort, CompareType, ForwardedMode, ForwardingMode, HttpMethod,
+    ActionType, ClientAuth, ClientHeader, ClosedPort, CompareType, ForwardedMode, ForwardingMode, HttpMethod,
     LbAlgorithm, LbKind, LogFormat, MemberProtocol, OperatingStatus, PersistenceType, ProbeType, Protocol,
     ProxyProtocol, RuleType, SameSite, SecureCookie, TlsVersion, Transport, Word, XdpMode,
 };

@@ -222,6 +222,16 @@ words! {
 }
 
 words! {
+    /// What an HTTPS listener wants of its clients' certificates.
+    pub enum ClientAuth {
+        /// One that is valid; without it there is no connection.
+        Required = "required",
+        /// One that is valid, where there is one.
+        Optional = "optional",
+    }
+}
+
+words! {
     /// A version of TLS.
     pub enum TlsVersion {
         /// RFC 5246.

@@ -23,6 +23,7 @@ mod io;
 mod log;
 mod persist;
 mod receive;
+mod remembered;
 mod report;
 mod respond;
 mod route;
@@ -40,6 +41,7 @@ use std::{
     collections::HashMap,
     io::Error,
     net::{SocketAddr, TcpListener},
+    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicU32, Ordering::Relaxed},
@@ -60,7 +62,7 @@ use tokio::{
 use crate::{
     health::Health,
     model::{self, Config},
-    persistence::{AppCookies, KeyFile, KeyRing},
+    persistence::{KeyFile, KeyRing},
     tls::{client, server},
 };
 use log::{Log, Writer};
@@ -84,6 +86,7 @@ pub struct Proxy {
     sockets: HashMap<SocketAddr, Vec<TcpListener>>,
     serving: Arc<Serving>,
     sessions: Option<Arc<Sessions>>,
+    state_path: PathBuf,
     /// Makers of TLS tickets, by listener: clients go on with a session also after a reload.
     tickets: HashMap<SocketAddr, Arc<dyn ProducesTickets>>,
 }
@@ -140,12 +143,13 @@ impl Proxy {
         };
         let sessions = Arc::new(Sessions {
             keys: ArcSwap::new(keys),
-            app_cookies: AppCookies::new(config.proxy.max_app_cookies as usize)?,
+            app_cookies: remembered::read(&config.daemon.state_path, config.proxy.max_app_cookies as usize)?,
             clock_offset_s: AtomicU32::new(0),
         });
         let workers = (0..among).map(|index| start_worker(index, among, &sessions));
         self.workers = workers.collect::<Result<_, _>>()?;
         self.sessions = Some(sessions);
+        self.state_path.clone_from(&config.daemon.state_path);
         Ok(())
     }
 
@@ -249,7 +253,7 @@ impl Proxy {
         }
     }
 
-    /// Ends, also what is still under way.
+    /// Ends, also what is still under way, and leaves the application cookies for the next daemon.
     pub fn end(self) {
         for worker in &self.workers {
             let _ = worker.commands.send(Command::End);
@@ -257,6 +261,9 @@ impl Proxy {
         for worker in self.workers {
             // If it panicked, that was said.
             let _ = worker.thread.join();
+        }
+        if let Some(sessions) = self.sessions {
+            remembered::write(&self.state_path, &sessions.app_cookies);
         }
     }
 }
@@ -268,7 +275,7 @@ fn start_worker(index: usize, among: usize, sessions: &Arc<Sessions>) -> Result<
     let thread = thread::Builder::new()
         .name(format!("proxy-{index}"))
         .spawn(move || {
-            LocalSet::new().block_on(&runtime, worker::run(among, sessions, receiver));
+            LocalSet::new().block_on(&runtime, worker::run((index, among), sessions, receiver));
         })?;
     Ok(Worker { commands, thread })
 }

@@ -97,6 +97,11 @@ impl Persist {
         })
     }
 
+    /// The pool and its limits, where sessions are held by the application's cookie.
+    pub(super) fn of_application(&self) -> Option<(PoolTag, Limits)> {
+        matches!(self.kind, Kind::App { .. }).then_some((self.pool, self.limits))
+    }
+
     /// What a request shows of its session.
     pub(super) fn read<'q>(
         &self,

@@ -20,7 +20,7 @@ use crate::{
     health::Health,
     http::{forwarded::Scheme, head, set_cookie::Channel},
     model::{self, ClientIdentity, Config, Http, MemberHttp},
-    persistence::MemberTag,
+    persistence::{Limits, MemberTag, PoolTag},
     schedules,
 };
 
@@ -39,6 +39,8 @@ pub(super) struct Serving {
     /// By name.
     pub(super) pools: HashMap<String, Arc<Pool>>,
     pub(super) log: Option<Arc<Log>>,
+    /// The pools with sessions by application cookie, and how long these last.
+    pub(super) by_application: HashMap<PoolTag, (Limits, Arc<Pool>)>,
 }
 
 /// A listener.
@@ -330,6 +332,13 @@ impl Serving {
         });
         Self {
             listeners: listeners.collect(),
+            by_application: pools
+                .values()
+                .filter_map(|pool| {
+                    let (tag, limits) = pool.persist.as_ref()?.of_application()?;
+                    Some((tag, (limits, Arc::clone(pool))))
+                })
+                .collect(),
             pools,
             log: certified.log(before),
         }

@@ -33,7 +33,12 @@ use super::{
     timer::{TICK, Timers},
     upstream::Connections,
 };
-use crate::{http::head::Head, seldom::Seldom, tls::server};
+use crate::{
+    http::head::Head,
+    persistence::app_cookies::{Cursor, Ended},
+    seldom::Seldom,
+    tls::server,
+};
 
 /// Heads, and bytes to be written, that a worker keeps for the next request.
 const MOST_KEPT: usize = 256;
@@ -41,6 +46,8 @@ const MOST_KEPT: usize = 256;
 const LARGEST_KEPT: usize = 64 * 1024;
 /// How often it is said that none could be.
 const SAID: Duration = Duration::from_secs(10);
+/// In so many ticks all application cookies are looked at.
+const TICKS_A_ROUND: usize = 600;
 /// How long no connection is accepted after one could not be.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -186,6 +193,24 @@ impl Worker {
         self.headerless.set(headerless);
     }
 
+    /// Ends some of the sessions by application cookie that are over: all are looked at once in a minute.
+    fn sweep(&self, cursor: &mut Cursor) {
+        let table = &self.sessions.app_cookies;
+        let serving = Arc::clone(&self.serving.borrow());
+        for _ in 0..table.shards().div_ceil(TICKS_A_ROUND) {
+            table.sweep(
+                cursor,
+                self.unix_s(),
+                |pool| serving.by_application.get(&pool).map(|(limits, _)| *limits),
+                |pool, ended| {
+                    if let (Some((_, pool)), Ended::Expired) = (serving.by_application.get(&pool), ended) {
+                        pool.counts.expired.add(1);
+                    }
+                },
+            );
+        }
+    }
+
     fn tick(&self) {
         self.timers.tick();
         self.flush();
@@ -201,16 +226,23 @@ impl Worker {
 
 /// Serves until it is told to end and has done so.
 pub(super) async fn run(
-    among: usize,
+    (index, among): (usize, usize),
     sessions: Arc<Sessions>,
     mut commands: mpsc::UnboundedReceiver<Command>,
 ) {
     let worker = Rc::new(Worker::new(among, sessions));
     let mut accepting: HashMap<SocketAddr, AbortHandle> = HashMap::new();
     let mut ticks = time::interval(TICK);
+    // One for all is enough.
+    let mut sweep = (index == 0).then(Cursor::default);
     loop {
         tokio::select! {
-            _ = ticks.tick() => worker.tick(),
+            _ = ticks.tick() => {
+                worker.tick();
+                if let Some(cursor) = &mut sweep {
+                    worker.sweep(cursor);
+                }
+            }
             command = commands.recv() => match command {
                 Some(Command::Serve(serving, sockets)) => {
                     // What was gathered belongs to the log of before.

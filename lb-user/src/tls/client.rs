@@ -5,7 +5,6 @@ use std::{
     sync::{Arc, LazyLock},
 };
 
-use anyhow::{Context as _, bail};
 use rustls::{
     ClientConfig, ConfigBuilder, DigitallySignedStruct, Error, RootCertStore, SignatureScheme, WantsVerifier,
     client::{
@@ -19,7 +18,7 @@ use rustls::{
 };
 use tracing::warn;
 
-use super::{HTTP1, HTTP2, chain, provider};
+use super::{HTTP1, HTTP2, authorities, chain, provider};
 use crate::model::{MemberProtocol, MemberTls};
 
 /// Made once: the system's authorities are some hundred kilobytes.
@@ -61,18 +60,6 @@ fn trusting_these(path: &Path) -> anyhow::Result<ClientConfig> {
         .dangerous()
         .with_custom_certificate_verifier(verifier)
         .with_no_client_auth())
-}
-
-fn authorities(path: &Path, known: &[CertificateDer<'static>]) -> anyhow::Result<RootCertStore> {
-    let mut roots = RootCertStore::empty();
-    for certificate in known.iter().cloned() {
-        let added = roots.add(certificate);
-        added.with_context(|| format!("{} has a certificate that is no authority", path.display()))?;
-    }
-    if roots.is_empty() {
-        bail!("{} has no certificate", path.display());
-    }
-    Ok(roots)
 }
 
 fn builder() -> ConfigBuilder<ClientConfig, WantsVerifier> {

@@ -7,6 +7,7 @@ use std::{path::Path, sync::Arc};
 
 use anyhow::{Context as _, bail};
 use rustls::{
+    RootCertStore,
     crypto::{CryptoProvider, ring},
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
 };
@@ -42,4 +43,17 @@ fn chain(path: &Path) -> anyhow::Result<Vec<CertificateDer<'static>>> {
 /// The key in a file.
 fn private_key(path: &Path) -> anyhow::Result<PrivateKeyDer<'static>> {
     PrivateKeyDer::from_pem_file(path).with_context(|| format!("cannot read the key {}", path.display()))
+}
+
+/// Certificates of a file as authorities.
+fn authorities(path: &Path, known: &[CertificateDer<'static>]) -> anyhow::Result<RootCertStore> {
+    let mut roots = RootCertStore::empty();
+    for certificate in known.iter().cloned() {
+        let added = roots.add(certificate);
+        added.with_context(|| format!("{} has a certificate that is no authority", path.display()))?;
+    }
+    if roots.is_empty() {
+        bail!("{} has no certificate", path.display());
+    }
+    Ok(roots)
 }

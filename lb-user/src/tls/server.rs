@@ -6,14 +6,16 @@ use anyhow::Context as _;
 use rustls::{
     ServerConfig, SupportedProtocolVersion,
     crypto::{CryptoProvider, ring::Ticketer},
-    server::{ClientHello, ProducesTickets, ResolvesServerCert},
+    server::{
+        ClientHello, ProducesTickets, ResolvesServerCert, WebPkiClientVerifier, danger::ClientCertVerifier,
+    },
     sign::CertifiedKey,
     version::{TLS12, TLS13},
 };
 use webpki::EndEntityCert;
 
-use super::{HTTP1, HTTP2, chain, private_key, provider};
-use crate::model::{CertificateFiles, Http, ListenerTls, TlsVersion};
+use super::{HTTP1, HTTP2, authorities, chain, private_key, provider};
+use crate::model::{CertificateFiles, ClientAuth, ClientCertificates, Http, ListenerTls, TlsVersion};
 
 /// What a listener's clients are served by. Tickets of sessions are made by `tickets`, so that those of before a reload are
 /// good after it.
@@ -28,9 +30,9 @@ pub(crate) fn server(
         TlsVersion::Tls12 => &[&TLS13, &TLS12],
         TlsVersion::Tls13 => &[&TLS13],
     };
-    let mut config = ServerConfig::builder_with_provider(provider)
+    let mut config = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_protocol_versions(versions)?
-        .with_no_client_auth()
+        .with_client_cert_verifier(client_verifier(tls, provider)?)
         .with_cert_resolver(Arc::new(certificates));
     config.ignore_client_order = true;
     config.ticketer = Arc::clone(tickets);
@@ -41,6 +43,25 @@ pub(crate) fn server(
         vec![HTTP1.into()]
     };
     Ok(config)
+}
+
+/// What is wanted of clients' certificates.
+fn client_verifier(
+    tls: &ListenerTls,
+    provider: Arc<CryptoProvider>,
+) -> anyhow::Result<Arc<dyn ClientCertVerifier>> {
+    let Some(ClientCertificates { ca, auth }) = &tls.clients else {
+        return Ok(WebPkiClientVerifier::no_client_auth());
+    };
+    let authorities = Arc::new(authorities(ca, &chain(ca)?)?);
+    let verifier = WebPkiClientVerifier::builder_with_provider(authorities, provider);
+    let verifier = match auth {
+        ClientAuth::Required => verifier,
+        ClientAuth::Optional => verifier.allow_unauthenticated(),
+    };
+    verifier
+        .build()
+        .with_context(|| format!("{} has no authority for clients", ca.display()))
 }
 
 /// Whether a client asked for HTTP/2.
