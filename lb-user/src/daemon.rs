@@ -178,7 +178,10 @@ impl Daemon {
                     Told::End(leave) => break Ending { leave, asked: None },
                 },
                 _ = flows.tick() => {
-                    self.sweep.begin_flows();
+                    // Where the datapath is attached to nothing, it makes no flows.
+                    if !self.config.datapath.interfaces.is_empty() {
+                        self.sweep.begin_flows();
+                    }
                     let settings = &self.datapath.maps.settings[0];
                     self.proxy.set_clock_offset(settings.clock_offset_s.get());
                     self.raise_alarms();

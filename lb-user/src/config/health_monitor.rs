@@ -14,15 +14,25 @@ const DEFAULT_TIMEOUT_S: u32 = 3;
 const DEFAULT_RISE_AND_FALL: u8 = 3;
 const LONGEST_DELAY_S: u32 = 3600;
 const LONGEST_UDP_TEXT: usize = 1024;
+const LONGEST_GRPC_SERVICE: usize = 255;
 
 /// The keys that not every type has, the types that have them, and how a message says that.
-const TYPED_KEYS: [(&[&str], &[ProbeType], &str); 3] = [
+const TYPED_KEYS: [(&[&str], &[ProbeType], &str); 4] = [
     (
         &["http_method", "url_path", "expected_codes", "http_host"],
         &[ProbeType::Http, ProbeType::Https],
         "type = \"HTTP\" and \"HTTPS\"",
     ),
-    (&["tls_verify"], &[ProbeType::Https], "type = \"HTTPS\""),
+    (
+        &["tls_verify"],
+        &[ProbeType::Https, ProbeType::Grpc],
+        "type = \"HTTPS\" and \"GRPC\"",
+    ),
+    (
+        &["grpc_service", "grpc_tls"],
+        &[ProbeType::Grpc],
+        "type = \"GRPC\"",
+    ),
     (&["udp_send", "udp_expect"], &[ProbeType::Udp], "type = \"UDP\""),
 ];
 
@@ -88,6 +98,17 @@ fn probe(t: &mut Table<'_, '_>) -> Result<Probe, Reported> {
             })
         }
         ProbeType::Http => http(t).map(Probe::Http),
+        ProbeType::Grpc => {
+            let service = string(|service| visible_ascii(service, LONGEST_GRPC_SERVICE).map(Into::into));
+            let grpc_service = t.or("grpc_service", String::new(), service);
+            let grpc_tls = t.or("grpc_tls", false, boolean);
+            let tls_verify = t.or("tls_verify", false, boolean);
+            Ok(Probe::Grpc {
+                grpc_service: grpc_service?.value,
+                grpc_tls: grpc_tls?.value,
+                tls_verify: tls_verify?.value,
+            })
+        }
         ProbeType::Https => {
             let http = http(t);
             let tls_verify = t.or("tls_verify", false, boolean);

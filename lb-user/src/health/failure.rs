@@ -38,6 +38,12 @@ pub enum Failure {
         /// What it should be.
         expected: ExpectedCodes,
     },
+    /// The member speaks no HTTP/2, or ended it.
+    #[error("no gRPC response: {}", chain(.0))]
+    NotGrpc(#[from] h2::Error),
+    /// What it says about its service.
+    #[error("the service does not serve: {0}")]
+    NotServing(String),
     /// The answer to a datagram does not begin as it should.
     #[error("answered {}, expected {expected:?}", shown(.answer))]
     Answer {

@@ -58,6 +58,15 @@ pub enum Probe {
         /// `http_host` or else for the address that is asked.
         tls_verify: bool,
     },
+    /// To say that it serves, by the gRPC health checking protocol (`grpc.health.v1.Health/Check`).
+    Grpc {
+        /// The service that is asked about; empty: the server as a whole.
+        grpc_service: String,
+        /// Whether it is asked over TLS.
+        grpc_tls: bool,
+        /// Whether the member's certificate must be valid, for the address that is asked; only with `grpc_tls`.
+        tls_verify: bool,
+    },
 }
 
 impl Probe {
@@ -69,6 +78,7 @@ impl Probe {
             Self::Udp { .. } => ProbeType::Udp,
             Self::Http(_) => ProbeType::Http,
             Self::Https { .. } => ProbeType::Https,
+            Self::Grpc { .. } => ProbeType::Grpc,
         }
     }
 }
@@ -199,6 +209,11 @@ mod tests {
             Probe::Https {
                 http: HttpProbe::default(),
                 tls_verify: true,
+            },
+            Probe::Grpc {
+                grpc_service: "shop".into(),
+                grpc_tls: false,
+                tls_verify: false,
             },
         ];
         assert!(

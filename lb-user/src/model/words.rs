@@ -147,6 +147,8 @@ words! {
         Http = "HTTP",
         /// The same over TLS.
         Https = "HTTPS",
+        /// A gRPC service says that it serves.
+        Grpc = "GRPC",
     }
 }
 

@@ -111,11 +111,12 @@ pub(super) async fn serve(worker: &Rc<Worker>, address: SocketAddr, stream: Rewo
         under_way.set(under_way.get() + 1);
         let done = Done(Rc::clone(&under_way));
         let (worker, asker) = (Rc::clone(worker), Rc::clone(&asker));
-        task::spawn_local(async move {
+        // The future is large: so it is moved but once.
+        task::spawn_local(Box::pin(async move {
             let (parts, body) = request.into_parts();
             serve_stream(&worker, &listener, &asker, tls, &parts, body, respond).await;
             drop(done);
-        });
+        }));
     }
 }
 

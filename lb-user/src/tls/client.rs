@@ -35,6 +35,13 @@ pub(crate) fn of_monitors(tls_verify: bool) -> Arc<ClientConfig> {
     })
 }
 
+/// The same for those that speak HTTP/2.
+pub(crate) fn of_grpc_monitors(tls_verify: bool) -> Arc<ClientConfig> {
+    let mut config = ClientConfig::clone(&of_monitors(tls_verify));
+    config.alpn_protocols = vec![HTTP2.into()];
+    Arc::new(config)
+}
+
 /// How the members of a pool are spoken to.
 pub(crate) fn of_members(tls: &MemberTls, protocol: MemberProtocol) -> anyhow::Result<ClientConfig> {
     let mut config = match (&tls.ca, tls.verify) {

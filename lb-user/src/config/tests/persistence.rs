@@ -248,14 +248,14 @@ fn health_monitors_have_rules() {
             "type = \"TCP\"\nhttp_host = \"a\"\ntls_verify = true\nudp_send = \"a\"",
             &[
                 "15:1: http_host is for type = \"HTTP\" and \"HTTPS\" only",
-                "16:1: tls_verify is for type = \"HTTPS\" only",
+                "16:1: tls_verify is for type = \"HTTPS\" and \"GRPC\" only",
                 "17:1: udp_send is for type = \"UDP\" only",
             ],
         ),
         (
             "an HTTP probe verifies TLS",
             "type = \"HTTP\"\ntls_verify = true",
-            &["15:1: tls_verify is for type = \"HTTPS\" only"],
+            &["15:1: tls_verify is for type = \"HTTPS\" and \"GRPC\" only"],
         ),
         (
             "a UDP probe says nothing",

@@ -1,5 +1,6 @@
 //! One probe: a member is asked once, in bounded time and memory.
 
+mod grpc;
 mod http;
 #[cfg(test)]
 mod tests;
@@ -30,6 +31,19 @@ async fn ask(probe: &Probe, address: SocketAddr) -> Result<(), Failure> {
             udp::ask(address, udp_send.as_deref(), udp_expect.as_deref()).await
         }
         Probe::Http(http) => http::ask(http, address, connect(address).await?).await,
+        Probe::Grpc {
+            grpc_service,
+            grpc_tls,
+            tls_verify,
+        } => {
+            let stream = connect(address).await?;
+            if !grpc_tls {
+                return grpc::ask(grpc_service, address, "http", stream).await;
+            }
+            let client = client::of_grpc_monitors(*tls_verify);
+            let stream = tls::connect(client, address.ip().into(), stream).await?;
+            grpc::ask(grpc_service, address, "https", stream).await
+        }
         Probe::Https { http, tls_verify } => {
             let client = client::of_monitors(*tls_verify);
             let name = tls::server_name(http, address);
