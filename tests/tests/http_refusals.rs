@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use lb_tests::http::Ask;
 use lb_tests::site::Shared;
 use lb_tests::{Plan, Site};
@@ -209,5 +209,26 @@ fn a_request_goes_to_another_member_where_one_refuses_the_connection() -> Result
     }
     assert!(site.requests("failures")? >= 10);
     assert_eq!(site.member(2).seen().requests, 0);
+    Ok(())
+}
+
+#[test]
+fn without_a_member_to_serve_them_clients_are_told_503() -> Result<()> {
+    let site = Site::start(&Plan::new(&[0, 0]))?;
+    let mut wire = site.wire()?;
+    for _ in 0..3 {
+        let reply = wire.get("/")?;
+        assert_eq!(
+            (reply.status, reply.values("cache-control")),
+            (503, vec!["no-store"])
+        );
+    }
+    assert_eq!(site.http2()?.ask(Ask::get("/"))?.status, 503);
+    site.turn_to(&Plan::new(&[0, 1]))?;
+    assert_eq!(wire.get("/")?.member(), "member2");
+    let status = site.daemon().status()?;
+    let listener = &status["load_balancers"][0]["listeners"][0]["proxied"];
+    let own = listener["own_responses"].as_u64().context("no count")?;
+    assert_eq!(own, 4, "{listener}");
     Ok(())
 }

@@ -81,6 +81,8 @@ pub(super) async fn serve(
         if !wakes.await {
             break;
         }
+        // While it waited, something else may have been configured, or a member found to be down.
+        let listener = worker.listener(address).unwrap_or(listener);
         let may_be_http2 = is_first && listener.http.http2 && listener.tls.is_none();
         is_first = false;
         let client = Client {
