@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
-use lb_tests::http::Ask;
+use lb_tests::http::{Ask, pattern};
 use lb_tests::site::Shared;
 use lb_tests::{Plan, Site};
 
@@ -127,6 +127,34 @@ fn a_load_balancer_is_no_tunnel_to_anywhere() -> Result<()> {
     let request = "CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\r\n";
     assert_refused(&site, 405, request);
     assert!(answer(&site, request)?.contains("\r\nAllow: GET, "));
+    Ok(())
+}
+
+#[test]
+fn bodies_that_are_too_large_are_refused_however_they_come() -> Result<()> {
+    let site = strict()?;
+    let head = "POST / HTTP/1.1\r\nHost: a\r\n";
+    let body = |length| String::from_utf8(vec![b'x'; length]);
+    assert_refused(&site, 413, format!("{head}Content-Length: 1001\r\n\r\n"));
+    let chunked = format!("{head}Transfer-Encoding: chunked\r\n\r\n");
+    let chunks = format!("1f4\r\n{}\r\n1f5\r\n{}\r\n0\r\n\r\n", body(500)?, body(501)?);
+    assert_refused(&site, 413, chunked + &chunks);
+    let http2 = site.http2()?;
+    let post = |length| Ask {
+        method: "POST".to_owned(),
+        body: pattern(length),
+        ..Ask::get("/")
+    };
+    assert_eq!(http2.ask(post(1001))?.status, 413);
+    assert_eq!(http2.ask(post(1000))?.status, 200);
+    let mut wire = site.wire()?;
+    wire.send(format!("{head}Content-Length: 1000\r\n\r\n{}", body(1000)?))?;
+    assert_eq!(wire.reply("POST")?.echo()?.length, 1000);
+    wire.send(format!(
+        "{head}Transfer-Encoding: chunked\r\n\r\n3e8\r\n{}\r\n0\r\n\r\n",
+        body(1000)?
+    ))?;
+    assert_eq!(wire.reply("POST")?.echo()?.length, 1000);
     Ok(())
 }
 

@@ -235,7 +235,10 @@ impl Turn<'_> {
             _ => Coding::Plain,
         };
         let mut sending = Sending {
-            transfer: Transfer::default(),
+            transfer: Transfer {
+                most: self.listener.http.limits.body_bytes,
+                ..Transfer::default()
+            },
             sink: Outgoing::new(writer, coding),
             state: SendState::Going,
         };
@@ -508,6 +511,7 @@ impl Sending<'_, '_> {
             }
             Poll::Ready(Err(Failed::Source(broken))) => Err(match broken {
                 Broken::Io(_) | Broken::CutShort => Fault::ClientGone,
+                Broken::TooLarge => Fault::BodyTooLarge,
                 broken => Fault::ClientBroken(broken),
             }),
         }
