@@ -1,6 +1,7 @@
 //! Requests that cannot be served are refused with the status that says why, and nothing of them gets through.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use lb_tests::http::{Ask, pattern};
@@ -127,6 +128,30 @@ fn a_load_balancer_is_no_tunnel_to_anywhere() -> Result<()> {
     let request = "CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\r\n";
     assert_refused(&site, 405, request);
     assert!(answer(&site, request)?.contains("\r\nAllow: GET, "));
+    Ok(())
+}
+
+#[test]
+fn clients_that_take_too_long_are_told_so() -> Result<()> {
+    let site = strict()?;
+    let head = "POST / HTTP/1.1\r\nHost: a\r\n";
+    assert_refused(&site, 408, "GET / HT");
+    assert_refused(&site, 408, format!("{head}Content-Length: 5\r\n\r\nhel"));
+    assert_refused(
+        &site,
+        408,
+        format!("{head}Transfer-Encoding: chunked\r\n\r\n5\r\nhel"),
+    );
+    // Who has asked for nothing is told nothing.
+    assert_eq!(answer(&site, "")?, "");
+    let mut wire = site.wire()?;
+    assert_eq!(wire.get("/")?.status, 200);
+    let idle = Instant::now();
+    wire.ends()?;
+    assert!(
+        idle.elapsed() > Duration::from_millis(1500),
+        "it may be idle for longer"
+    );
     Ok(())
 }
 

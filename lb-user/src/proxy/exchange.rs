@@ -330,16 +330,14 @@ impl Turn<'_> {
         let mut search = Search::default();
         let response_s = self.pool.http.timeouts.response_s;
         let body_s = self.listener.http.timeouts.body_s;
-        self.timer.set(body_s.max(response_s));
-        let mut sent = 0;
+        let mut stood = None;
         let end = poll_fn(|context| {
-            let was_going = sending.state == SendState::Going;
             sending.poll(context, body)?;
-            if was_going && sending.state != SendState::Going {
-                self.timer.set(response_s);
-            } else if sent != sending.transfer.bytes {
-                sent = sending.transfer.bytes;
-                self.timer.set(body_s.max(response_s));
+            let waits_for_client = sending.waits_for_client(body);
+            let stands = Some((sending.state, sending.transfer.bytes, waits_for_client));
+            if stood != stands {
+                stood = stands;
+                self.timer.set(if waits_for_client { body_s } else { response_s });
             }
             loop {
                 let found = search.end(reader.buffer.filled(), self.limits());
@@ -391,9 +389,8 @@ impl Turn<'_> {
     ) -> Result<(), Fault> {
         let mut receiving = Transfer::default();
         let response_s = self.pool.http.timeouts.response_s;
-        let idle_s = response_s.max(self.listener.http.timeouts.body_s);
-        self.timer.set(idle_s);
-        let mut moved = (0, 0);
+        let body_s = self.listener.http.timeouts.body_s;
+        let mut stood = None;
         poll_fn(|context| {
             if responder.poll_gone(context) {
                 return Poll::Ready(Err(Fault::ClientGone));
@@ -410,10 +407,11 @@ impl Turn<'_> {
                 Poll::Ready(Err(Failed::Sink)) => return Poll::Ready(Err(Fault::ClientGone)),
                 Poll::Pending => {}
             }
-            let now = (sending.transfer.bytes, receiving.bytes);
-            if now != moved {
-                moved = now;
-                self.timer.set(idle_s);
+            let waits_for_member = source.data().is_empty();
+            let stands = Some((sending.transfer.bytes, receiving.bytes, waits_for_member));
+            if stood != stands {
+                stood = stands;
+                self.timer.set(if waits_for_member { response_s } else { body_s });
             }
             if self.timer.is_over(context) {
                 return Poll::Ready(Err(Fault::ResponseBroken(Broken::CutShort)));

@@ -186,8 +186,13 @@ impl Client<'_> {
                     Poll::Ready(Ok(0) | Err(_)) if reader.buffer.is_empty() => return Poll::Ready(Ok(None)),
                     Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(Err(Fault::ClientGone)),
                     Poll::Ready(Ok(_)) => {}
+                    // Who has asked for nothing is told nothing.
                     Poll::Pending if self.timer.is_over(context) => {
-                        return Poll::Ready(Err(Fault::ClientTimeout));
+                        return Poll::Ready(if reader.buffer.is_empty() {
+                            Ok(None)
+                        } else {
+                            Err(Fault::ClientTimeout)
+                        });
                     }
                     Poll::Pending => return Poll::Pending,
                 }
