@@ -248,6 +248,18 @@ fn members_that_do_not_answer_as_they_should_are_told_of_by_502_and_504() -> Res
 }
 
 #[test]
+fn a_client_is_told_how_the_only_member_failed() -> Result<()> {
+    let site = Site::start(&Plan::new(&[1, 0]))?;
+    site.member(1).stop();
+    assert_eq!(
+        site.get("/")?.status,
+        502,
+        "it is there, and refuses the connection"
+    );
+    Ok(())
+}
+
+#[test]
 fn a_request_goes_to_another_member_where_one_refuses_the_connection() -> Result<()> {
     let site = Site::start(&Plan::new(&[1, 1, 1]))?;
     site.member(2).stop();

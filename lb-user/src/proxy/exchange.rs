@@ -84,13 +84,14 @@ pub(super) async fn exchange<B: RequestBody, R: Responder>(
         persist.read(&worker.sessions, &pool.counts, request.head, target, now_s)
     });
     let mut tried = Vec::new();
+    let mut last = Fault::NoMember;
     loop {
         let (member, why) = match shown.member(&pool.members, &tried) {
             Some(member) => (member, Why::Held),
-            None => (
-                pool.next(request.client, &tried).ok_or(Fault::NoMember)?,
-                shown.otherwise(),
-            ),
+            None => match pool.next(request.client, &tried) {
+                Some(member) => (member, shown.otherwise()),
+                None => return Err(last),
+            },
         };
         let under_way = UnderWay::begin(member);
         member.counts.requests.add(1);
@@ -117,6 +118,7 @@ pub(super) async fn exchange<B: RequestBody, R: Responder>(
             return Err(fault);
         }
         tried.push(member.id);
+        last = fault;
     }
 }
 
