@@ -31,6 +31,35 @@ fn memory(site: &Site, which: &str) -> Result<usize> {
 }
 
 #[test]
+fn a_request_whose_client_has_gone_away_is_given_up() -> Result<()> {
+    let site = Site::start(&Plan::new(&[1]))?;
+    // Before the response, and in the middle of it.
+    for target in ["/?delay_ms=60000", "/?size=100000&drip_ms=60000"] {
+        let mut wire = site.wire()?;
+        wire.send(format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n"))?;
+        await_active(&site, 1);
+        drop(wire);
+        await_active(&site, 0);
+    }
+    // In the middle of the request.
+    let mut wire = site.wire()?;
+    wire.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nhello")?;
+    await_active(&site, 1);
+    drop(wire);
+    await_active(&site, 0);
+    // A stream of HTTP/2, whose connection goes on.
+    let http2 = site.http2()?;
+    http2.give_up(Ask::get("/?size=100000&drip_ms=60000"))?;
+    await_active(&site, 0);
+    assert_eq!(http2.ask(Ask::get("/"))?.status, 200);
+    eventually("the member to be rid of them", WITHIN, || {
+        site.member(1).seen().open <= 1
+    });
+    assert_eq!(site.requests("failures")?, 0, "no fault of the member's");
+    Ok(())
+}
+
+#[test]
 fn a_response_that_breaks_off_is_seen_to_break_off() -> Result<()> {
     let site = Site::start(&Plan::new(&[1, 1]))?;
     for target in ["/?size=1000&cut=500", "/?size=1000&cut=500&chunked"] {

@@ -409,6 +409,10 @@ impl Turn<'_> {
                 Poll::Ready(Err(Failed::Sink)) => return Poll::Ready(Err(Fault::ClientGone)),
                 Poll::Pending => {}
             }
+            // A member that has nothing to say for a while would not find out.
+            if sending.state != SendState::Going && body.is_gone(context) {
+                return Poll::Ready(Err(Fault::ClientGone));
+            }
             let waits_for_member = source.data().is_empty();
             let stands = Some((sending.transfer.bytes, receiving.bytes, waits_for_member));
             if stood != stands {
