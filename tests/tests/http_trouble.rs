@@ -164,3 +164,47 @@ fn no_more_connections_are_accepted_than_are_configured() -> Result<()> {
     }
     Ok(())
 }
+
+#[test]
+fn a_daemon_that_is_told_to_end_finishes_what_is_under_way() -> Result<()> {
+    let mut site = Site::start(&Plan::new(&[1, 1]))?;
+    let mut idle = site.wire()?;
+    assert_eq!(idle.get("/")?.status, 200);
+    let silent = site.wire()?;
+    let mut waiting = site.wire()?;
+    waiting.send("GET /?delay_ms=1500 HTTP/1.1\r\nHost: a\r\n\r\n")?;
+    let mut reading = site.wire()?;
+    reading.send("GET /?size=1000000&drip_ms=300 HTTP/1.1\r\nHost: a\r\n\r\n")?;
+    let mut sending = site.wire()?;
+    sending.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhello")?;
+    let mut upgraded = site.wire()?;
+    upgraded.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")?;
+    assert_eq!(upgraded.reply("GET")?.status, 101);
+    let http2 = site.http2()?;
+    await_active(&site, 4);
+    std::thread::scope(|scope| -> Result<()> {
+        let streams = scope.spawn(|| http2.ask(Ask::get("/?delay_ms=1500")));
+        await_active(&site, 5);
+        let daemon = site.daemon_mut();
+        let ending = scope.spawn(|| daemon.terminate());
+        // What waits for nothing ends at once.
+        idle.ends()?;
+        drop(silent);
+        sending.send("world")?;
+        let reply = sending.reply("POST")?;
+        assert_eq!(
+            (reply.echo()?.length, reply.values("connection")),
+            (10, vec!["close"])
+        );
+        let reply = waiting.reply("GET")?;
+        assert_eq!((reply.status, reply.echo()?.line.is_empty()), (200, false));
+        assert!(reading.reply("GET")?.body == pattern(1_000_000));
+        assert_eq!(streams.join().expect("no panic")?.status, 200);
+        // What has no end of its own is ended.
+        upgraded.ends()?;
+        ensure!(ending.join().expect("no panic")?.success());
+        Ok(())
+    })?;
+    assert!(site.wire().is_err(), "nobody listens");
+    Ok(())
+}

@@ -466,7 +466,8 @@ impl Turn<'_> {
                 moved = now;
                 self.timer.set(idle_s);
             }
-            if self.timer.is_over(context) {
+            // It has no end of its own that could be waited for.
+            if self.timer.is_over(context) || self.worker.is_draining() {
                 return Poll::Ready(Err(Fault::ClientGone));
             }
             Poll::Pending

@@ -227,8 +227,9 @@ impl Client<'_> {
         let mut body = Incoming::new(reader, framing);
         let mut responder = Response {
             out: Outgoing::new(writer, Coding::Plain),
+            client: self,
             version: head.version,
-            keep_alive: keep_alive && !self.worker.is_leaving(self.address),
+            keep_alive,
             has_begun: false,
         };
         let request = Request {
@@ -357,6 +358,7 @@ impl Client<'_> {
 /// A response on its way to the client.
 struct Response<'w, 'io> {
     out: Outgoing<'w, 'io>,
+    client: &'w Client<'w>,
     version: Version,
     keep_alive: bool,
     has_begun: bool,
@@ -372,6 +374,8 @@ impl Responder for Response<'_, '_> {
 
     fn begin(&mut self, head: &Head, framing: Framing, further: &[u8]) -> Result<(), Broken> {
         self.has_begun = true;
+        // As things stand now: the request may have taken a while.
+        self.keep_alive &= !self.client.worker.is_leaving(self.client.address);
         let framing = match (framing, self.version) {
             (Framing::Chunked | Framing::UntilClose, Version::Http11) => {
                 self.out.coding = Coding::Chunked { rest: 0 };
