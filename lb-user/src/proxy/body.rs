@@ -22,6 +22,9 @@ pub(super) enum Broken {
     /// The connection ended before the body did.
     #[error("the connection ended in the middle of the body")]
     CutShort,
+    /// It is longer than it may be.
+    #[error("it is too large")]
+    TooLarge,
     /// It is not framed as it should be.
     #[error(transparent)]
     BadChunk(#[from] BadChunk),
@@ -67,6 +70,8 @@ pub(super) struct Transfer {
     /// Bytes that went on.
     pub(super) bytes: u64,
     pub(super) is_done: bool,
+    /// How many there may be; none: as many as it likes.
+    pub(super) most: Option<u64>,
 }
 
 impl Transfer {
@@ -95,6 +100,11 @@ impl Transfer {
                         return Poll::Pending;
                     }
                 }
+            }
+            // Before its end goes on, so that nobody takes it for whole.
+            let there = source.data().len() as u64;
+            if self.most.is_some_and(|most| self.bytes + there > most) {
+                return Poll::Ready(Err(Failed::Source(Broken::TooLarge)));
             }
             let count = ready!(sink.poll_write(context, source.data())).map_err(|_| Failed::Sink)?;
             source.consume(count);

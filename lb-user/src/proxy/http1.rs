@@ -83,6 +83,8 @@ pub(super) async fn serve(
         if !wakes.await {
             break;
         }
+        // While it waited, something else may have been configured, or a member found to be down.
+        let listener = worker.listener(address).unwrap_or(listener);
         let may_be_http2 = is_first && listener.http.http2 && listener.tls.is_none();
         is_first = false;
         let client = Client {
@@ -187,8 +189,13 @@ impl Client<'_> {
                     Poll::Ready(Ok(0) | Err(_)) if reader.buffer.is_empty() => return Poll::Ready(Ok(None)),
                     Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(Err(Fault::ClientGone)),
                     Poll::Ready(Ok(_)) => {}
+                    // Who has asked for nothing is told nothing.
                     Poll::Pending if self.timer.is_over(context) => {
-                        return Poll::Ready(Err(Fault::ClientTimeout));
+                        return Poll::Ready(if reader.buffer.is_empty() {
+                            Ok(None)
+                        } else {
+                            Err(Fault::ClientTimeout)
+                        });
                     }
                     Poll::Pending => return Poll::Pending,
                 }
@@ -227,8 +234,9 @@ impl Client<'_> {
         let mut body = Incoming::new(reader, framing);
         let mut responder = Response {
             out: Outgoing::new(writer, Coding::Plain),
+            client: self,
             version: head.version,
-            keep_alive: keep_alive && !self.worker.is_leaving(self.address),
+            keep_alive,
             has_begun: false,
         };
         let noting = Noting::begin(self.worker, head);
@@ -385,6 +393,7 @@ impl Client<'_> {
 /// A response on its way to the client.
 struct Response<'w, 'io> {
     out: Outgoing<'w, 'io>,
+    client: &'w Client<'w>,
     version: Version,
     keep_alive: bool,
     has_begun: bool,
@@ -400,6 +409,8 @@ impl Responder for Response<'_, '_> {
 
     fn begin(&mut self, head: &Head, framing: Framing, further: &[u8]) -> Result<(), Broken> {
         self.has_begun = true;
+        // As things stand now: the request may have taken a while.
+        self.keep_alive &= !self.client.worker.is_leaving(self.client.address);
         let framing = match (framing, self.version) {
             (Framing::Chunked | Framing::UntilClose, Version::Http11) => {
                 self.out.coding = Coding::Chunked { rest: 0 };

@@ -7,17 +7,18 @@ use super::{
     exchange::{RequestBody, Responder},
     io::{Reader, Writer},
     timer::Timer,
+    worker::Worker,
 };
 use crate::http::framing::Framing;
 
-/// Passes everything on in both directions, until both are over, one fails, or nothing passes for this long.
+/// Passes everything on in both directions, until both are over, one fails, nothing passes for this
+/// long, or the worker is to end.
 pub(super) async fn pass_on<B: RequestBody, R: Responder>(
-    reader: &mut Reader<'_>,
-    writer: &mut Writer<'_>,
+    worker: &Worker,
+    (reader, writer): (&mut Reader<'_>, &mut Writer<'_>),
     body: &mut B,
     responder: &mut R,
-    timer: &Timer,
-    idle_s: u32,
+    (timer, idle_s): (&Timer, u32),
 ) {
     body.upgrade();
     timer.set(idle_s);
@@ -41,7 +42,8 @@ pub(super) async fn pass_on<B: RequestBody, R: Responder>(
             moved = now;
             timer.set(idle_s);
         }
-        let is_over = (there.is_done && back.is_done) || timer.is_over(context);
+        // It has no end of its own that could be waited for.
+        let is_over = (there.is_done && back.is_done) || timer.is_over(context) || worker.is_draining();
         if is_over { Poll::Ready(()) } else { Poll::Pending }
     })
     .await;

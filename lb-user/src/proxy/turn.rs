@@ -145,7 +145,14 @@ impl Turn<'_> {
                 responder
                     .begin(&response, Framing::None, &[])
                     .map_err(Fault::ResponseBroken)?;
-                tunnel::pass_on(&mut reader, &mut writer, body, responder, self.timer, idle_s).await;
+                tunnel::pass_on(
+                    worker,
+                    (&mut reader, &mut writer),
+                    body,
+                    responder,
+                    (self.timer, idle_s),
+                )
+                .await;
                 return Ok(Ended::Spent);
             }
             Ok(Conversed::Done { is_sent, keeps }) => Ok((is_sent, keeps)),
@@ -213,7 +220,10 @@ impl Turn<'_> {
         responder: &mut R,
     ) -> Result<Conversed, Fault> {
         let mut sending = Sending {
-            transfer: Transfer::default(),
+            transfer: Transfer {
+                most: self.listener.http.limits.body_bytes,
+                ..Transfer::default()
+            },
             sink,
             state: SendState::Going,
         };
@@ -298,17 +308,15 @@ impl Turn<'_> {
         response: &mut Head,
     ) -> Result<(), Fault> {
         let response_s = self.pool.http.timeouts.response_s;
-        let sending_s = self.listener.http.timeouts.body_s.max(response_s);
-        self.timer.set(sending_s);
-        let mut sent = 0;
+        let body_s = self.listener.http.timeouts.body_s;
+        let mut stood = None;
         poll_fn(|context| {
-            let was_going = sending.state == SendState::Going;
             sending.poll(context, body)?;
-            if was_going && sending.state != SendState::Going {
-                self.timer.set(response_s);
-            } else if sent != sending.transfer.bytes {
-                sent = sending.transfer.bytes;
-                self.timer.set(sending_s);
+            let waits_for_client = sending.state == SendState::Going && body.data().is_empty();
+            let stands = Some((sending.state, sending.transfer.bytes, waits_for_client));
+            if stood != stands {
+                stood = stands;
+                self.timer.set(if waits_for_client { body_s } else { response_s });
             }
             if let Poll::Ready(outcome) = receiver.poll_head(context, response, self.limits()) {
                 return Poll::Ready(outcome);
@@ -321,7 +329,6 @@ impl Turn<'_> {
                 return Poll::Ready(Err(Fault::ClientGone));
             }
             if self.timer.is_over(context) {
-                let waits_for_client = sending.state == SendState::Going && body.data().is_empty();
                 return Poll::Ready(Err(if waits_for_client {
                     Fault::ClientTimeout
                 } else {
@@ -343,9 +350,8 @@ impl Turn<'_> {
     ) -> Result<u64, Fault> {
         let mut receiving = Transfer::default();
         let response_s = self.pool.http.timeouts.response_s;
-        let idle_s = response_s.max(self.listener.http.timeouts.body_s);
-        self.timer.set(idle_s);
-        let mut moved = (0, 0);
+        let body_s = self.listener.http.timeouts.body_s;
+        let mut stood = None;
         poll_fn(|context| {
             if responder.poll_gone(context) {
                 return Poll::Ready(Err(Fault::ClientGone));
@@ -362,10 +368,15 @@ impl Turn<'_> {
                 Poll::Ready(Err(Failed::Sink)) => return Poll::Ready(Err(Fault::ClientGone)),
                 Poll::Pending => {}
             }
-            let now = (sending.transfer.bytes, receiving.bytes);
-            if now != moved {
-                moved = now;
-                self.timer.set(idle_s);
+            // A member that has nothing to say for a while would not find out.
+            if sending.state != SendState::Going && body.is_gone(context) {
+                return Poll::Ready(Err(Fault::ClientGone));
+            }
+            let waits_for_member = source.data().is_empty();
+            let stands = Some((sending.transfer.bytes, receiving.bytes, waits_for_member));
+            if stood != stands {
+                stood = stands;
+                self.timer.set(if waits_for_member { response_s } else { body_s });
             }
             if self.timer.is_over(context) {
                 return Poll::Ready(Err(Fault::ResponseBroken(Broken::CutShort)));
@@ -408,6 +419,7 @@ impl<S: Sink> Sending<'_, S> {
             }
             Poll::Ready(Err(Failed::Source(broken))) => Err(match broken {
                 Broken::Io(_) | Broken::CutShort => Fault::ClientGone,
+                Broken::TooLarge => Fault::BodyTooLarge,
                 broken => Fault::ClientBroken(broken),
             }),
         }

@@ -116,6 +116,11 @@ impl Worker {
         self.is_draining.get() || !self.serving.borrow().listeners.contains_key(&address)
     }
 
+    /// Whether it ends with what is under way.
+    pub(super) fn is_draining(&self) -> bool {
+        self.is_draining.get()
+    }
+
     /// Seconds since it began.
     pub(super) fn now_s(&self) -> u32 {
         self.now_s.get()

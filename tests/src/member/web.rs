@@ -158,7 +158,7 @@ pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, shared: &Shared) 
             connection.body(&mut echo).await?;
         }
         if page.wants(Manner::Silent) {
-            tokio::time::sleep(NEVER).await;
+            connection.pause(NEVER).await?;
         }
         if page.wants(Manner::Garbage) {
             return connection.write(b"220 mail.example.com ESMTP\r\n\r\n").await;
@@ -195,6 +195,18 @@ impl Connection {
     /// Reads more; how much.
     async fn fill(&mut self) -> io::Result<usize> {
         self.stream.read_buf(&mut self.buffer).await
+    }
+
+    /// Waits, unless the other side goes away.
+    async fn pause(&mut self, duration: Duration) -> io::Result<()> {
+        let gone = async {
+            while self.fill().await? > 0 {}
+            Err(ErrorKind::UnexpectedEof.into())
+        };
+        tokio::select! {
+            () = tokio::time::sleep(duration) => Ok(()),
+            gone = gone => gone,
+        }
     }
 
     /// Request line and fields; none at the end.
@@ -287,7 +299,7 @@ impl Connection {
                 .await?;
         }
         if let Some(delay_ms) = page.delay_ms {
-            tokio::time::sleep(Duration::from_millis(delay_ms)).await;
+            self.pause(Duration::from_millis(delay_ms)).await?;
         }
         let status = page.status.unwrap_or(200);
         let body = match page.size {
@@ -331,7 +343,7 @@ impl Connection {
                 return Ok(());
             }
             if let Some(drip_ms) = page.drip_ms {
-                tokio::time::sleep(Duration::from_millis(drip_ms)).await;
+                self.pause(Duration::from_millis(drip_ms)).await?;
             }
         }
         if is_chunked {

@@ -1,0 +1,172 @@
+//! Many clients, and reloads under load.
+
+use std::net::SocketAddr;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use lb_tests::http::{Ask, Jar, Wire};
+use lb_tests::site::MEMBER_PORT;
+use lb_tests::{Config, Family, Plan, Pool, Scheme, Site, Tally, try_eventually};
+
+const WITHIN: Duration = Duration::from_secs(20);
+
+#[test]
+fn ten_thousand_clients_are_dealt_by_weight_and_held_for_all_their_requests() -> Result<()> {
+    const CLIENTS: usize = 10_000;
+    const THREADS: usize = 4;
+    const WEIGHTS: [u32; 3] = [5, 3, 2];
+    let site = Site::start(&Plan::new(&WEIGHTS).cookie(20, ""))?;
+    let vip = site.vip(Family::V4, Scheme::Http);
+    let next = AtomicUsize::new(0);
+    let (first, all) = (Mutex::<Tally>::default(), Mutex::<Tally>::default());
+    // Two connections with two requests each.
+    let visit = |index: usize, first: &mut Tally, all: &mut Tally| -> std::io::Result<()> {
+        let source = Family::V4.source(index);
+        let mut jar = Jar::default();
+        for connection in 0..2 {
+            let mut wire = Wire::connect(Some(source), vip)?;
+            for request in 0..2 {
+                let reply = wire.browse("/?size=10", &mut jar)?;
+                if (connection, request) == (0, 0) {
+                    first.record(source, reply.member());
+                }
+                all.record(source, reply.member());
+            }
+        }
+        Ok(())
+    };
+    let clients = || {
+        let (mut own_first, mut own_all) = (Tally::default(), Tally::default());
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            if index >= CLIENTS {
+                break;
+            }
+            if let Err(error) = visit(index, &mut own_first, &mut own_all) {
+                own_all.fail(Family::V4.source(index), &error);
+            }
+        }
+        for (sum, own) in [(&first, own_first), (&all, own_all)] {
+            let mut sum = sum.lock().expect("no panic");
+            *sum = std::mem::take(&mut *sum).merge(own);
+        }
+    };
+    site.lab().client_namespace().enter(|| {
+        thread::scope(|scope| {
+            for _ in 0..THREADS {
+                scope.spawn(clients);
+            }
+        });
+    })?;
+    let (first, all) = (first.into_inner()?, all.into_inner()?);
+    all.assert_no_failures();
+    all.assert_nobody_moved();
+    assert_eq!(all.total() as usize, 4 * CLIENTS);
+    first.assert_proportions(&site.named(&WEIGHTS), 1.0);
+    assert_eq!(site.sessions("created")?, CLIENTS as u64);
+    assert_eq!(site.sessions("held")?, 3 * CLIENTS as u64);
+    Ok(())
+}
+
+/// What there is in the n-th turn: weights change, a member comes and goes, and so do a listener and its pool.
+fn turn(number: usize) -> Plan {
+    let weights = [[1, 1, 1], [5, 1, 1], [1, 0, 3], [256, 1, 128]][number % 4];
+    let mut plan = Plan::new(&weights).cookie(20, "");
+    if number.is_multiple_of(3) {
+        plan = plan.without(3);
+    }
+    if number.is_multiple_of(2) {
+        let vip = SocketAddr::new(Family::V4.vip(), 8000);
+        let pool = Pool::web("other").member("member1", ([10, 2, 1, 2], MEMBER_PORT).into(), 1);
+        plan = plan.further(
+            Config::new()
+                .web_listener(Scheme::Http, vip, "other", "")
+                .pool(pool),
+        );
+    }
+    if number % 4 == 1 {
+        plan = plan.listener("timeouts = { idle_s = 30 }").pool("retries = 1");
+    }
+    plan
+}
+
+#[test]
+fn reloads_under_load_lose_no_request_and_cut_no_connection() -> Result<()> {
+    const RELOADS: usize = 12;
+    let site = Site::start(&turn(1))?;
+    let (asked, is_over) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let vip = site.vip(Family::V4, Scheme::Http);
+    let ask_on = |mut ask: Box<dyn FnMut() -> Result<u16> + '_>| -> Result<()> {
+        while !is_over.load(Ordering::Relaxed) {
+            let status = ask()?;
+            ensure!(status == 200, "a status of {status}");
+            asked.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(())
+    };
+    let mut kept = site.wire()?;
+    let mut held = site.wire()?;
+    let mut jar = Jar::default();
+    let http2 = site.http2()?;
+    let namespace = site.lab().client_namespace();
+    thread::scope(|scope| -> Result<()> {
+        let ask_on = &ask_on;
+        let loads = [
+            (
+                "one connection",
+                scope.spawn(|| ask_on(Box::new(|| Ok(kept.get("/")?.status)))),
+            ),
+            (
+                "a session, with bodies that take a while",
+                scope.spawn(|| {
+                    ask_on(Box::new(|| {
+                        Ok(held.browse("/?size=5000&drip_ms=2", &mut jar)?.status)
+                    }))
+                }),
+            ),
+            (
+                "new connections",
+                scope.spawn(|| {
+                    namespace.enter(|| ask_on(Box::new(|| Ok(Wire::connect(None, vip)?.get("/")?.status))))?
+                }),
+            ),
+            (
+                "streams of one connection",
+                scope.spawn(|| ask_on(Box::new(|| Ok(http2.ask(Ask::get("/"))?.status)))),
+            ),
+        ];
+        let reload = |number| -> Result<()> {
+            let before = asked.load(Ordering::Relaxed);
+            site.turn_to(&turn(number))?;
+            try_eventually("requests to be answered", WITHIN, || {
+                asked.load(Ordering::Relaxed) >= before + 40
+            })
+        };
+        let reloaded = (2..2 + RELOADS).try_for_each(reload);
+        is_over.store(true, Ordering::Relaxed);
+        for (which, load) in loads {
+            load.join().expect("no panic").context(which)?;
+        }
+        reloaded
+    })?;
+    assert_eq!(site.requests("failures")?, 0);
+    Ok(())
+}
+
+#[test]
+fn a_listener_goes_with_its_idle_connections_and_comes_back() -> Result<()> {
+    let site = Site::start(&turn(2))?;
+    let other = SocketAddr::new(Family::V4.vip(), 8000);
+    let connect = || Wire::connect_in(site.lab().client_namespace(), None, other);
+    let mut idle = connect()?;
+    assert_eq!(idle.get("/")?.status, 200);
+    site.turn_to(&turn(1))?;
+    idle.ends()?;
+    assert!(connect().is_err(), "nobody listens");
+    site.turn_to(&turn(2))?;
+    assert_eq!(connect()?.get("/")?.status, 200);
+    Ok(())
+}
