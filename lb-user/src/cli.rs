@@ -1,5 +1,6 @@
 //! The command line.
 
+mod keys;
 pub mod output;
 mod show;
 mod table;
@@ -20,15 +21,15 @@ use clap::{Parser, Subcommand};
 use crate::{
     api::{Answer, Command},
     bpf::{self, Memory},
-    config, daemon, preflight,
+    config, daemon, preflight, proxy,
     trace::Client as TracedClient,
     views,
 };
 
 /// A load balancer that keeps sessions.
 ///
-/// `holdfast run` is the daemon; the other commands ask it over its control socket, except `check` and `stop --detach
-/// --config`, which need none.
+/// `holdfast run` is the daemon; the other commands ask it over its control socket, except `check`, `keys` and `stop
+/// --detach --config`, which need none.
 /// What fails says why on standard error and exits with 1; wrong arguments exit with 2.
 #[derive(Debug, Parser)]
 #[command(name = "holdfast", version)]
@@ -123,6 +124,10 @@ enum Subcommands {
         #[arg(long)]
         json: bool,
     },
+    /// Shows, adds and drops the keys that seal the balancer's cookies
+    ///
+    /// The file is read and written directly; a daemon takes it with its next reload.
+    Keys(keys::Keys),
     /// Has the daemon take its configuration file again
     ///
     /// Sessions and live connections stay. A file with mistakes changes nothing.
@@ -211,6 +216,7 @@ pub fn run() -> anyhow::Result<()> {
             done(ask(&socket, &Command::DropSession { pool, client })?)
         }
         Subcommands::Trace { clients, json } => trace::run(&socket, clients, json),
+        Subcommands::Keys(keys) => keys::run(keys, proxy::unix_s()),
         Subcommands::Reload => done(ask(&socket, &Command::Reload)?),
         Subcommands::Stop {
             config: Some(file), ..
@@ -326,48 +332,4 @@ fn show(answer: Answer, json: bool) -> anyhow::Result<()> {
 }
 
 #[cfg(test)]
-mod tests {
-    use clap::CommandFactory as _;
-
-    use super::*;
-
-    #[test]
-    fn the_command_line_is_well_formed_and_every_argument_has_a_help_text() {
-        let command = Arguments::command();
-        command.clone().debug_assert();
-        for command in command.get_subcommands() {
-            assert!(command.get_about().is_some(), "{}", command.get_name());
-            for argument in command.get_arguments() {
-                assert!(
-                    argument.get_help().is_some(),
-                    "{} {}",
-                    command.get_name(),
-                    argument.get_id()
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn a_client_is_an_address_with_or_without_port() {
-        for (text, address, port) in [
-            ("192.0.2.7", "192.0.2.7", None),
-            ("192.0.2.7:4000", "192.0.2.7", Some(4000)),
-            ("2001:db8::7", "2001:db8::7", None),
-            ("[2001:db8::7]:4000", "2001:db8::7", Some(4000)),
-            ("::ffff:192.0.2.7", "192.0.2.7", None),
-        ] {
-            let address = address.parse().unwrap();
-            assert_eq!(text.parse(), Ok(Client { address, port }));
-        }
-        for text in [
-            "",
-            "example.org",
-            "192.0.2.7:",
-            "192.0.2.7:70000",
-            "[2001:db8::7]",
-        ] {
-            assert!(text.parse::<Client>().is_err(), "{text}");
-        }
-    }
-}
+mod tests;

@@ -66,9 +66,9 @@ use crate::{
 use log::{Log, Writer};
 use persist::Sessions;
 pub use report::{ListenerReport, MemberRequests, ProxiedSessions, Report};
-use serving::Serving;
-use serving::{Certified, Loaded};
+use serving::{Certified, Loaded, Serving};
 use worker::Command;
+pub(crate) use worker::unix_s;
 
 /// What the keys of cookies lie in, beside the rest of the daemon's state.
 pub const KEY_FILE: &str = "cookie-keys";
@@ -115,7 +115,7 @@ impl Proxy {
             });
         }
         let path = config.daemon.state_path.join(KEY_FILE);
-        let keys = Arc::new(KeyFile::at(&path).load_or_create(worker::unix_s())?);
+        let keys = Arc::new(KeyFile::at(&path).load_or_create(unix_s())?);
         if self.sessions.is_none() {
             self.start_workers(config, Arc::clone(&keys))?;
         }
