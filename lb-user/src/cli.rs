@@ -23,7 +23,7 @@ use crate::{
     bpf::{self, Memory},
     config, daemon, preflight, proxy,
     trace::Client as TracedClient,
-    views,
+    views::{self, RecognisedBy},
 };
 
 /// A load balancer that keeps sessions.
@@ -76,6 +76,8 @@ enum Subcommands {
         json: bool,
     },
     /// Shows which client is held to which member
+    ///
+    /// Clients of HTTP pools are known by the application's cookie, which is called by an id: it tells nobody the value.
     Sessions {
         /// Only with this pool
         #[arg(long, value_name = "NAME")]
@@ -83,7 +85,7 @@ enum Subcommands {
         /// Only with this member
         #[arg(long, value_name = "NAME")]
         member: Option<String>,
-        /// Only of this client
+        /// Only of this client, who is known by no cookie then
         #[arg(long, value_name = "ADDRESS")]
         client: Option<IpAddr>,
         /// As JSON
@@ -94,8 +96,8 @@ enum Subcommands {
     DropSession {
         /// The pool's name
         pool: String,
-        /// The client's address
-        client: IpAddr,
+        /// The client's address, or the id of its cookie as `sessions` lists it
+        client: RecognisedBy,
     },
     /// Says why a client goes where it goes, and until when
     ///
@@ -213,7 +215,7 @@ pub fn run() -> anyhow::Result<()> {
             show(ask(&socket, &question)?, json)
         }
         Subcommands::DropSession { pool, client } => {
-            done(ask(&socket, &Command::DropSession { pool, client })?)
+            done(ask(&socket, &Command::DropSession { pool, by: client })?)
         }
         Subcommands::Trace { clients, json } => trace::run(&socket, clients, json),
         Subcommands::Keys(keys) => keys::run(keys, proxy::unix_s()),
@@ -322,7 +324,7 @@ fn show(answer: Answer, json: bool) -> anyhow::Result<()> {
     let text = match (answer, json) {
         (Answer::Status(status), true) => serde_json::to_string_pretty(&status)?,
         (Answer::Status(status), false) => show::status(&status),
-        (Answer::Sessions(sessions), true) => serde_json::to_string_pretty(&sessions)?,
+        (Answer::Sessions(sessions), true) => serde_json::to_string_pretty(&sessions.listed)?,
         (Answer::Sessions(sessions), false) => show::sessions(&sessions),
         (Answer::Explanation(explanation), true) => serde_json::to_string_pretty(&explanation)?,
         (Answer::Explanation(explanation), false) => show::explanation(&explanation),

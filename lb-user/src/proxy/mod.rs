@@ -21,6 +21,7 @@ mod http1;
 mod http2;
 mod io;
 mod log;
+mod look;
 mod persist;
 mod receive;
 mod report;
@@ -64,6 +65,7 @@ use crate::{
     tls::{client, server},
 };
 use log::{Log, Writer};
+pub use look::Look;
 use persist::Sessions;
 pub use report::{ListenerReport, MemberRequests, ProxiedSessions, Report};
 use serving::{Certified, Loaded, Serving};

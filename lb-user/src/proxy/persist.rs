@@ -11,7 +11,7 @@ use crate::{
         set_cookie::{self, Attributes, Change, Channel, HttpOnly, SameSite, Secure, SetCookie},
         url_session,
     },
-    model::{self, CookieSettings, SecureCookie, SessionPersistence},
+    model::{self, CookieSettings, SecureCookie},
     persistence::{
         AppCookies, KeyRing, Limits, MemberTag, PoolTag, Session, Times,
         app_cookies::{Found, Learned, Moved},
@@ -92,7 +92,7 @@ impl Persist {
         };
         Some(Self {
             pool: PoolTag::of(&pool.name),
-            limits: limits(persistence),
+            limits: Limits::of(persistence),
             kind,
         })
     }
@@ -288,13 +288,6 @@ impl Shown<'_> {
 /// Whether caches are told already to keep a response for nobody else.
 fn forbids_sharing(response: &Head) -> bool {
     response.lists(Name::CacheControl, b"private") || response.lists(Name::CacheControl, b"no-store")
-}
-
-fn limits(persistence: &SessionPersistence) -> Limits {
-    Limits {
-        idle_s: persistence.idle_timeout_s(),
-        absolute_s: persistence.absolute_timeout_s(),
-    }
 }
 
 fn attributes(settings: &CookieSettings) -> Attributes {

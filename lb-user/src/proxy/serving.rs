@@ -112,7 +112,7 @@ impl Member {
             name: member.name.clone(),
             address,
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
-            tag: MemberTag::of(&address.to_string()),
+            tag: MemberTag::at(address),
             entry: tables::Member::default(),
             counts: MemberCounts::default(),
             http: http.clone(),
