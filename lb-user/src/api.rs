@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     trace::{Client, Told},
-    views::{Explanation, RecognisedBy, Sessions, Status, Wanted},
+    views::{AskedRequest, Explanation, RecognisedBy, Sessions, Status, Wanted},
 };
 
 /// What can be asked.
@@ -38,6 +38,9 @@ pub enum Command {
         port: Option<u16>,
         /// The listener's name, or `PROTOCOL://VIP:PORT`.
         listener: String,
+        /// What its request says, where the listener is one of HTTP.
+        #[serde(default)]
+        request: AskedRequest,
     },
     /// Trace these clients until whoever asks closes the connection.
     Trace {

@@ -2,6 +2,7 @@
 
 mod keys;
 pub mod output;
+mod request;
 mod show;
 mod table;
 mod trace;
@@ -102,12 +103,16 @@ enum Subcommands {
     /// Says why a client goes where it goes, and until when
     ///
     /// With an address: where its next connection goes, its session, and its flows. With an address and a port: the
-    /// same of that flow. Looking changes nothing: no turn is taken, and no session is renewed.
+    /// same of that flow. Where the listener is one of HTTP: where a request goes that is with this cookie, or without.
+    /// Looking changes nothing: no turn is taken, and no session is renewed.
     Explain {
         /// The client: ADDRESS, ADDRESS:PORT or [ADDRESS]:PORT
         client: Client,
         /// The listener: its name, or `PROTOCOL://VIP:PORT`
         listener: String,
+        /// What its request says, where the listener is one of HTTP
+        #[command(flatten)]
+        request: request::Arguments,
         /// As JSON
         #[arg(long)]
         json: bool,
@@ -204,6 +209,7 @@ pub fn run() -> anyhow::Result<()> {
         Subcommands::Explain {
             client,
             listener,
+            request,
             json,
         } => {
             let Client { address, port } = client;
@@ -211,6 +217,7 @@ pub fn run() -> anyhow::Result<()> {
                 client: address,
                 port,
                 listener,
+                request: request.read(io::stdin())?,
             };
             show(ask(&socket, &question)?, json)
         }

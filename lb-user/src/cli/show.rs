@@ -3,7 +3,7 @@
 use std::iter;
 
 use super::table::{Column, Table, bytes, count};
-use crate::views::{Explanation, RecognisedBy, SessionCounts, Sessions, Status, Traffic};
+use crate::views::{By, Explanation, RecognisedBy, SessionCounts, Sessions, Status, Traffic};
 
 pub(super) fn status(status: &Status) -> String {
     let parts = [
@@ -311,6 +311,7 @@ pub(super) fn explanation(explanation: &Explanation) -> String {
     );
     let goes = match &explanation.member {
         Some(member) => format!("goes to {member}"),
+        None if explanation.by == By::Policy => "is answered by the balancer itself".into(),
         None => "is refused".into(),
     };
     let mut lines = vec![format!("{client} at {listener} ({address}) {goes}")];

@@ -129,8 +129,10 @@ impl Inquiry {
         self.next_bucket = end;
         match &mut self.about {
             About::Status(census) => flows.for_each(|record| census.note_flow(record)),
-            About::Explanation(explainer) => flows.for_each(|record| explainer.note_flow(maps, record)),
-            About::Sessions(_) => self.next_bucket = maps.flows.len(),
+            About::Explanation(explainer) if explainer.looks_at_flows() => {
+                flows.for_each(|record| explainer.note_flow(maps, record));
+            }
+            About::Explanation(_) | About::Sessions(_) => self.next_bucket = maps.flows.len(),
         }
     }
 }

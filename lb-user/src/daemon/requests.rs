@@ -33,11 +33,13 @@ impl Daemon {
                 client,
                 port,
                 listener,
+                request,
             } => {
                 let question = views::Question {
                     client,
                     port,
                     listener,
+                    request,
                 };
                 match views::Explainer::new(&self.scene(), question) {
                     Ok(explainer) => {

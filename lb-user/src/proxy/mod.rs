@@ -16,6 +16,7 @@ mod counts;
 mod encode;
 mod exchange;
 mod fault;
+mod foresee;
 mod greeting;
 mod http1;
 mod http2;
@@ -64,6 +65,7 @@ use crate::{
     persistence::{AppCookies, KeyFile, KeyRing},
     tls::{client, server},
 };
+pub use foresee::{Cookie, Foreseen, Request, Then};
 use log::{Log, Writer};
 pub use look::Look;
 use persist::Sessions;

@@ -15,7 +15,7 @@ use crate::{
     persistence::{
         AppCookies, KeyRing, Limits, MemberTag, PoolTag, Session, Times,
         app_cookies::{Found, Learned, Moved},
-        token::{self, Renewal},
+        token::{self, Refused, Renewal},
     },
 };
 
@@ -57,6 +57,19 @@ pub(super) struct Shown<'q> {
     is_due: bool,
     /// The application's cookie.
     value: Option<&'q [u8]>,
+}
+
+/// What there is about a cookie that somebody asks about.
+#[derive(Debug)]
+pub(super) enum Looked {
+    /// It is the balancer's, and not taken.
+    Refused(Refused),
+    /// It is the application's, and nothing is known of it.
+    Unknown,
+    /// Its session is over.
+    Over,
+    /// It is held, and for how long.
+    Held(Session, Limits),
 }
 
 /// Why a request went to its member.
@@ -150,6 +163,25 @@ impl Persist {
                     value: Some(value),
                 }
             }
+        }
+    }
+
+    /// What there is about a cookie; it is not renewed.
+    pub(super) fn look(&self, sessions: &Sessions, value: &[u8], now_s: u32) -> Looked {
+        match &self.kind {
+            Kind::Own { .. } => {
+                let opened = token::open(&sessions.keys.load(), self.pool, value)
+                    .and_then(|token| token::judge(&token, self.limits, now_s).map(|_| token));
+                match opened {
+                    Ok(session) => Looked::Held(session, token::granted(self.limits)),
+                    Err(refused) => Looked::Refused(refused),
+                }
+            }
+            Kind::App { .. } => match sessions.app_cookies.look(self.pool, value) {
+                None => Looked::Unknown,
+                Some(session) if self.limits.are_passed(session.times, now_s) => Looked::Over,
+                Some(session) => Looked::Held(session, self.limits),
+            },
         }
     }
 

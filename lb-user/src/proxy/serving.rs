@@ -196,6 +196,12 @@ impl Pool {
         }
     }
 
+    /// The member that [`Self::next`] would give, without taking its turn.
+    pub(super) fn peek(&self, client: IpAddr) -> Option<&Arc<Member>> {
+        let place = schedule::peek(self, &self.entry, &Address::from(client))?;
+        self.members.get((place as usize).checked_sub(1)?)
+    }
+
     /// The member for a request of a client that no session says anything of; none of those that were tried.
     pub(super) fn next(&self, client: IpAddr, tried: &[u64]) -> Option<&Arc<Member>> {
         let client = Address::from(client);

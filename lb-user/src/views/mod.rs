@@ -13,7 +13,7 @@ mod tests;
 use std::{collections::HashMap, net::IpAddr};
 
 pub use census::Census;
-pub use explain::{By, Explainer, Explanation, Flow, HeldSession, Question};
+pub use explain::{AskedRequest, By, CookieValue, Explainer, Explanation, Flow, HeldSession, Question};
 pub use sessions::{Kept, RecognisedBy, Session, SessionList, Sessions, Wanted, session_key};
 pub use sight::Sight;
 pub use status::{
@@ -40,7 +40,7 @@ pub struct Scene<'a, S> {
     pub ids: &'a Ids,
     /// What the proxy tells.
     pub proxied: Report,
-    /// What the proxy holds.
+    /// What the proxy serves and holds.
     pub look: Look,
     /// The maps.
     pub sight: &'a S,

@@ -103,6 +103,13 @@ impl AppCookies {
         Found::Held(session)
     }
 
+    /// What there is about a value, which is not renewed: the session may be over.
+    pub fn look(&self, pool: PoolTag, value: &[u8]) -> Option<Session> {
+        let fingerprint = self.fingerprint(pool, value);
+        let mut shard = self.shard(fingerprint.id);
+        shard.find(fingerprint).map(|entry| entry.session())
+    }
+
     /// Learns a value that a member set.
     pub fn learn(
         &self,

@@ -1,5 +1,6 @@
 //! The views over maps in ordinary memory.
 
+mod requests;
 mod sessions;
 mod world;
 
@@ -157,6 +158,7 @@ fn who_cannot_be_a_client_is_not_explained() {
             client: client.parse().unwrap(),
             port,
             listener: "web".into(),
+            request: AskedRequest::default(),
         };
         assert_eq!(Explainer::new(&world.scene(), question).unwrap_err(), refusal);
     }
@@ -169,6 +171,7 @@ fn a_reload_during_the_look_at_the_flows_is_taken_into_account() {
         client: CLIENT.parse().unwrap(),
         port: None,
         listener: "web".into(),
+        request: AskedRequest::default(),
     };
     let begin = |world: &World| Explainer::new(&world.scene(), question()).unwrap();
     let explainer = begin(&world);

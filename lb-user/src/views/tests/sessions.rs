@@ -60,7 +60,7 @@ fn sessions_are_listed_by_pool_member_and_client() {
 
 impl World {
     /// A client whom this member of pool "shop" gave a cookie so many seconds ago.
-    fn learn(&self, value: &str, member: &str, ago_s: u32) {
+    pub(super) fn learn(&self, value: &str, member: &str, ago_s: u32) {
         let member: SocketAddr = member.parse().unwrap();
         let limits = Limits {
             idle_s: 1200,

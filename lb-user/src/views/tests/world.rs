@@ -99,11 +99,11 @@ impl World {
     }
 
     /// The HTTP listeners "shop", "own" and "plain", whose pools of these names recognise clients by the application's
-    /// cookie, by the balancer's, and not at all. The members of "shop" are "one" and "two", that of the others is "three".
+    /// cookie, by the balancer's, and not at all; and "routed", of pool "plain", with policies. The members of "shop" are "one" and "two", that of the others is "three".
     pub(super) fn proxied() -> Self {
         let config = proxied();
         Self {
-            look: Look::at(PROXY_NOW_S),
+            look: Look::at(&config, &Health::default(), PROXY_NOW_S),
             config,
             ids: Ids::default(),
             ..Self::new()
@@ -112,7 +112,7 @@ impl World {
 
     pub(super) fn scene(&self) -> Scene<'_, HostPlatform> {
         Scene {
-            proxied: crate::proxy::Report::default(),
+            proxied: self.look.report(),
             look: self.look.clone(),
             config: &self.config,
             health: &self.health,
@@ -178,6 +178,7 @@ impl World {
             client: CLIENT.parse().unwrap(),
             port,
             listener: "web".into(),
+            request: AskedRequest::default(),
         };
         let mut explainer = Explainer::new(&self.scene(), question).unwrap();
         let records = self.platform.flow_records();
@@ -229,11 +230,35 @@ fn proxied() -> Config {
         [[load_balancer]]
         name = "balancer"
         vip = "{VIP}"
-        listener = [
-            {{ name = "shop", protocol = "HTTP", port = 80, pool = "shop" }},
-            {{ name = "own", protocol = "HTTP", port = 81, pool = "own" }},
-            {{ name = "plain", protocol = "HTTP", port = 82, pool = "plain" }},
-        ]
+        [[load_balancer.listener]]
+        name = "shop"
+        protocol = "HTTP"
+        port = 80
+        pool = "shop"
+        [[load_balancer.listener]]
+        name = "own"
+        protocol = "HTTP"
+        port = 81
+        pool = "own"
+        [[load_balancer.listener]]
+        name = "plain"
+        protocol = "HTTP"
+        port = 82
+        pool = "plain"
+        [[load_balancer.listener]]
+        name = "routed"
+        protocol = "HTTP"
+        port = 83
+        pool = "plain"
+        [[load_balancer.listener.policy]]
+        name = "admin"
+        action = "REJECT"
+        rule = [{{ type = "PATH", compare_type = "STARTS_WITH", value = "/admin" }}]
+        [[load_balancer.listener.policy]]
+        name = "buy"
+        action = "REDIRECT_TO_POOL"
+        redirect_pool = "shop"
+        rule = [{{ type = "HOST_NAME", compare_type = "EQUAL_TO", value = "shop.example" }}]
         [[pool]]
         name = "shop"
         session_persistence = {{ type = "APP_COOKIE", cookie_name = "SID", idle_timeout_min = 20 }}
