@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     trace::{Client, Told},
-    views::{Explanation, Session, Status, Wanted},
+    views::{AskedRequest, Explanation, RecognisedBy, Sessions, Status, Wanted},
 };
 
 /// What can be asked.
@@ -22,12 +22,13 @@ pub enum Command {
     Status,
     /// Who is held where.
     Sessions(Wanted),
-    /// Forget the session of a client with a pool. Its open connections stay.
+    /// Forget a session with a pool. The client's open connections stay.
     DropSession {
         /// The pool's name.
         pool: String,
-        /// The client's address.
-        client: IpAddr,
+        /// Which session: any address of the client, or the cookie's id.
+        #[serde(flatten)]
+        by: RecognisedBy,
     },
     /// Why a client goes where it goes.
     Explain {
@@ -37,6 +38,9 @@ pub enum Command {
         port: Option<u16>,
         /// The listener's name, or `PROTOCOL://VIP:PORT`.
         listener: String,
+        /// What its request says, where the listener is one of HTTP.
+        #[serde(default)]
+        request: AskedRequest,
     },
     /// Trace these clients until whoever asks closes the connection.
     Trace {
@@ -59,7 +63,7 @@ pub enum Answer {
     /// To [`Command::Status`].
     Status(Status),
     /// To [`Command::Sessions`].
-    Sessions(Vec<Session>),
+    Sessions(Sessions),
     /// To [`Command::Explain`].
     Explanation(Box<Explanation>),
     /// To [`Command::Trace`], after [`Answer::Done`].
@@ -68,4 +72,20 @@ pub enum Answer {
     Done,
     /// It is not done, and why.
     Failed(String),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_is_dropped_by_an_address_or_by_the_id_of_a_cookie() {
+        for by in [r#""client":"192.0.2.7""#, r#""cookie":"3fa90c64d7e1b258""#] {
+            let line = format!(r#"{{"drop_session":{{"pool":"web",{by}}}}}"#);
+            let command: Command = serde_json::from_str(&line).unwrap();
+            assert_eq!(serde_json::to_string(&command).unwrap(), line);
+        }
+        let neither = r#"{"drop_session":{"pool":"web"}}"#;
+        assert!(serde_json::from_str::<Command>(neither).is_err());
+    }
 }

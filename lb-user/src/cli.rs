@@ -1,6 +1,8 @@
 //! The command line.
 
+mod keys;
 pub mod output;
+mod request;
 mod show;
 mod table;
 mod trace;
@@ -20,15 +22,15 @@ use clap::{Parser, Subcommand};
 use crate::{
     api::{Answer, Command},
     bpf::{self, Memory},
-    config, daemon, preflight,
+    config, daemon, preflight, proxy,
     trace::Client as TracedClient,
-    views,
+    views::{self, RecognisedBy},
 };
 
 /// A load balancer that keeps sessions.
 ///
-/// `holdfast run` is the daemon; the other commands ask it over its control socket, except `check` and `stop --detach
-/// --config`, which need none.
+/// `holdfast run` is the daemon; the other commands ask it over its control socket, except `check`, `keys` and `stop
+/// --detach --config`, which need none.
 /// What fails says why on standard error and exits with 1; wrong arguments exit with 2.
 #[derive(Debug, Parser)]
 #[command(name = "holdfast", version)]
@@ -75,6 +77,8 @@ enum Subcommands {
         json: bool,
     },
     /// Shows which client is held to which member
+    ///
+    /// Clients of HTTP pools are known by the application's cookie, which is called by an id: it tells nobody the value.
     Sessions {
         /// Only with this pool
         #[arg(long, value_name = "NAME")]
@@ -82,7 +86,7 @@ enum Subcommands {
         /// Only with this member
         #[arg(long, value_name = "NAME")]
         member: Option<String>,
-        /// Only of this client
+        /// Only of this client, who is known by no cookie then
         #[arg(long, value_name = "ADDRESS")]
         client: Option<IpAddr>,
         /// As JSON
@@ -93,18 +97,22 @@ enum Subcommands {
     DropSession {
         /// The pool's name
         pool: String,
-        /// The client's address
-        client: IpAddr,
+        /// The client's address, or the id of its cookie as `sessions` lists it
+        client: RecognisedBy,
     },
     /// Says why a client goes where it goes, and until when
     ///
     /// With an address: where its next connection goes, its session, and its flows. With an address and a port: the
-    /// same of that flow. Looking changes nothing: no turn is taken, and no session is renewed.
+    /// same of that flow. Where the listener is one of HTTP: where a request goes that is with this cookie, or without.
+    /// Looking changes nothing: no turn is taken, and no session is renewed.
     Explain {
         /// The client: ADDRESS, ADDRESS:PORT or [ADDRESS]:PORT
         client: Client,
         /// The listener: its name, or `PROTOCOL://VIP:PORT`
         listener: String,
+        /// What its request says, where the listener is one of HTTP
+        #[command(flatten)]
+        request: request::Arguments,
         /// As JSON
         #[arg(long)]
         json: bool,
@@ -123,6 +131,10 @@ enum Subcommands {
         #[arg(long)]
         json: bool,
     },
+    /// Shows, adds and drops the keys that seal the balancer's cookies
+    ///
+    /// The file is read and written directly; a daemon takes it with its next reload.
+    Keys(keys::Keys),
     /// Has the daemon take its configuration file again
     ///
     /// Sessions and live connections stay. A file with mistakes changes nothing.
@@ -197,6 +209,7 @@ pub fn run() -> anyhow::Result<()> {
         Subcommands::Explain {
             client,
             listener,
+            request,
             json,
         } => {
             let Client { address, port } = client;
@@ -204,13 +217,15 @@ pub fn run() -> anyhow::Result<()> {
                 client: address,
                 port,
                 listener,
+                request: request.read(io::stdin())?,
             };
             show(ask(&socket, &question)?, json)
         }
         Subcommands::DropSession { pool, client } => {
-            done(ask(&socket, &Command::DropSession { pool, client })?)
+            done(ask(&socket, &Command::DropSession { pool, by: client })?)
         }
         Subcommands::Trace { clients, json } => trace::run(&socket, clients, json),
+        Subcommands::Keys(keys) => keys::run(keys, proxy::unix_s()),
         Subcommands::Reload => done(ask(&socket, &Command::Reload)?),
         Subcommands::Stop {
             config: Some(file), ..
@@ -316,7 +331,7 @@ fn show(answer: Answer, json: bool) -> anyhow::Result<()> {
     let text = match (answer, json) {
         (Answer::Status(status), true) => serde_json::to_string_pretty(&status)?,
         (Answer::Status(status), false) => show::status(&status),
-        (Answer::Sessions(sessions), true) => serde_json::to_string_pretty(&sessions)?,
+        (Answer::Sessions(sessions), true) => serde_json::to_string_pretty(&sessions.listed)?,
         (Answer::Sessions(sessions), false) => show::sessions(&sessions),
         (Answer::Explanation(explanation), true) => serde_json::to_string_pretty(&explanation)?,
         (Answer::Explanation(explanation), false) => show::explanation(&explanation),
@@ -326,48 +341,4 @@ fn show(answer: Answer, json: bool) -> anyhow::Result<()> {
 }
 
 #[cfg(test)]
-mod tests {
-    use clap::CommandFactory as _;
-
-    use super::*;
-
-    #[test]
-    fn the_command_line_is_well_formed_and_every_argument_has_a_help_text() {
-        let command = Arguments::command();
-        command.clone().debug_assert();
-        for command in command.get_subcommands() {
-            assert!(command.get_about().is_some(), "{}", command.get_name());
-            for argument in command.get_arguments() {
-                assert!(
-                    argument.get_help().is_some(),
-                    "{} {}",
-                    command.get_name(),
-                    argument.get_id()
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn a_client_is_an_address_with_or_without_port() {
-        for (text, address, port) in [
-            ("192.0.2.7", "192.0.2.7", None),
-            ("192.0.2.7:4000", "192.0.2.7", Some(4000)),
-            ("2001:db8::7", "2001:db8::7", None),
-            ("[2001:db8::7]:4000", "2001:db8::7", Some(4000)),
-            ("::ffff:192.0.2.7", "192.0.2.7", None),
-        ] {
-            let address = address.parse().unwrap();
-            assert_eq!(text.parse(), Ok(Client { address, port }));
-        }
-        for text in [
-            "",
-            "example.org",
-            "192.0.2.7:",
-            "192.0.2.7:70000",
-            "[2001:db8::7]",
-        ] {
-            assert!(text.parse::<Client>().is_err(), "{text}");
-        }
-    }
-}
+mod tests;

@@ -298,6 +298,7 @@ impl Daemon {
             health: &self.health,
             ids: &self.ids,
             proxied: self.proxy.report(),
+            look: self.proxy.look(),
             sight: &self.datapath.maps,
         }
     }

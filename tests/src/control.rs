@@ -33,6 +33,7 @@ impl Daemon {
     /// How many sessions there are, of all pools together.
     pub fn session_count(&self) -> Result<usize> {
         let answer = self.ask(&json!({"sessions": {"pool": null, "client": null}}))?;
-        Ok(answer["sessions"].as_array().context("no sessions")?.len())
+        let listed = answer["sessions"]["listed"].as_array();
+        Ok(listed.context("no sessions")?.len())
     }
 }

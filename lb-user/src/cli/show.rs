@@ -3,7 +3,7 @@
 use std::iter;
 
 use super::table::{Column, Table, bytes, count};
-use crate::views::{Explanation, Session, SessionCounts, Status, Traffic};
+use crate::views::{By, Explanation, RecognisedBy, SessionCounts, Sessions, Status, Traffic};
 
 pub(super) fn status(status: &Status) -> String {
     let parts = [
@@ -268,7 +268,7 @@ fn packets(status: &Status) -> Option<String> {
     (!status.packets.is_empty()).then(|| table.to_string())
 }
 
-pub(super) fn sessions(sessions: &[Session]) -> String {
+pub(super) fn sessions(sessions: &Sessions) -> String {
     let mut table = Table::new([
         Column::Left("POOL"),
         Column::Left("CLIENT"),
@@ -277,17 +277,24 @@ pub(super) fn sessions(sessions: &[Session]) -> String {
         Column::Right("IDLE"),
         Column::Right("ENDS IN"),
     ]);
-    for session in sessions {
+    for session in &sessions.listed {
         table.row([
             session.pool.clone(),
-            session.client.to_string(),
+            match session.by {
+                RecognisedBy::Client(client) => client.to_string(),
+                RecognisedBy::Cookie(id) => format!("cookie {id}"),
+            },
             session.member.clone(),
             format!("{} s", session.age_s),
             format!("{} s", session.idle_s),
             format!("{} s", session.ends_in_s),
         ]);
     }
-    table.to_string()
+    let mut parts = vec![table.to_string()];
+    parts.extend(sessions.carried_by_clients.iter().map(|pool| {
+        format!("pool {pool} keeps no sessions: each of its clients carries its own, in a cookie\n")
+    }));
+    parts.join("\n")
 }
 
 pub(super) fn explanation(explanation: &Explanation) -> String {
@@ -304,6 +311,7 @@ pub(super) fn explanation(explanation: &Explanation) -> String {
     );
     let goes = match &explanation.member {
         Some(member) => format!("goes to {member}"),
+        None if explanation.by == By::Policy => "is answered by the balancer itself".into(),
         None => "is refused".into(),
     };
     let mut lines = vec![format!("{client} at {listener} ({address}) {goes}")];

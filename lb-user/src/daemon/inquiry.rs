@@ -8,11 +8,16 @@ use tracing::warn;
 use crate::{
     api::Answer,
     bpf::{Attachment, Maps, SessionCursor},
+    persistence::app_cookies::{Cursor, Round},
+    proxy::Look,
     views::{self, Census, Explainer, Scene, SessionList},
 };
 
 /// Buckets of the flow table that a slice looks at: 4 MiB.
 const SLICE_BUCKETS: usize = 8192;
+
+/// Shards of the table of application cookies that a slice looks at: some ten thousand sessions.
+const SLICE_SHARDS: usize = 16;
 
 /// A question that is being looked into.
 pub(super) struct Inquiry {
@@ -21,6 +26,8 @@ pub(super) struct Inquiry {
     next_bucket: usize,
     /// Where that at the sessions does; none: all were looked at.
     sessions: Option<SessionCursor>,
+    /// The same of those by application cookie.
+    app_cookies: Option<Cursor>,
     answer: oneshot::Sender<Answer>,
 }
 
@@ -46,10 +53,12 @@ impl Inquiry {
     fn new(about: About, answer: oneshot::Sender<Answer>) -> Self {
         // The one session that is explained is found by its key.
         let looks_at_sessions = !matches!(about, About::Explanation(_));
+        let looks_at_cookies = matches!(about, About::Sessions(_));
         Self {
             about,
             next_bucket: 0,
             sessions: looks_at_sessions.then_some(SessionCursor::START),
+            app_cookies: looks_at_cookies.then(Cursor::default),
             answer,
         }
     }
@@ -61,8 +70,10 @@ impl Inquiry {
         attachments: &[Attachment],
     ) -> ControlFlow<(), Self> {
         self.look_at_sessions(scene.sight);
+        self.look_at_cookies(&scene.look);
         self.look_at_flows(scene.sight);
-        let is_whole = self.sessions.is_none() && self.next_bucket >= scene.sight.flows.len();
+        let is_listed = self.sessions.is_none() && self.app_cookies.is_none();
+        let is_whole = is_listed && self.next_bucket >= scene.sight.flows.len();
         // Who asked may have gone away.
         if !is_whole && !self.answer.is_closed() {
             return ControlFlow::Continue(self);
@@ -96,14 +107,32 @@ impl Inquiry {
         }
     }
 
+    fn look_at_cookies(&mut self, look: &Look) {
+        let About::Sessions(list) = &mut self.about else {
+            return;
+        };
+        let (Some(mut cursor), Some(table)) = (self.app_cookies.take(), look.app_cookies()) else {
+            return;
+        };
+        for _ in 0..SLICE_SHARDS {
+            if table.list(&mut cursor, |session| list.note_cookie(look.now_s(), &session)) == Round::Complete
+            {
+                return;
+            }
+        }
+        self.app_cookies = Some(cursor);
+    }
+
     fn look_at_flows(&mut self, maps: &Maps) {
         let end = self.next_bucket + SLICE_BUCKETS;
         let flows = maps.flow_records_in(self.next_bucket..end);
         self.next_bucket = end;
         match &mut self.about {
             About::Status(census) => flows.for_each(|record| census.note_flow(record)),
-            About::Explanation(explainer) => flows.for_each(|record| explainer.note_flow(maps, record)),
-            About::Sessions(_) => self.next_bucket = maps.flows.len(),
+            About::Explanation(explainer) if explainer.looks_at_flows() => {
+                flows.for_each(|record| explainer.note_flow(maps, record));
+            }
+            About::Explanation(_) | About::Sessions(_) => self.next_bucket = maps.flows.len(),
         }
     }
 }

@@ -1,11 +1,11 @@
 //! What is asked at the control socket.
 
-use std::{net::IpAddr, ops::ControlFlow};
+use std::ops::ControlFlow;
 
 use super::{Daemon, Ending, Inquiry, Leave};
 use crate::{
     api::{Answer, Command, Request},
-    views,
+    views::{self, Kept, RecognisedBy},
 };
 
 impl Daemon {
@@ -28,16 +28,18 @@ impl Daemon {
                 }
                 Err(reason) => Answer::Failed(reason),
             },
-            Command::DropSession { pool, client } => self.drop_session(&pool, client),
+            Command::DropSession { pool, by } => self.drop_session(&pool, by),
             Command::Explain {
                 client,
                 port,
                 listener,
+                request,
             } => {
                 let question = views::Question {
                     client,
                     port,
                     listener,
+                    request,
                 };
                 match views::Explainer::new(&self.scene(), question) {
                     Ok(explainer) => {
@@ -70,11 +72,23 @@ impl Daemon {
         ControlFlow::Continue(())
     }
 
-    fn drop_session(&mut self, pool: &str, client: IpAddr) -> Answer {
-        match views::session_key(&self.scene(), pool, client) {
-            None => Answer::Failed(views::no_pool(pool)),
-            Some(key) if self.datapath.maps.remove_session(&key) => Answer::Done,
-            Some(_) => Answer::Failed(format!("pool \"{pool}\" holds no session of {client}")),
+    fn drop_session(&mut self, pool: &str, by: RecognisedBy) -> Answer {
+        let scene = self.scene();
+        let kept = match Kept::of(&scene, pool, by) {
+            Ok(kept) => kept,
+            Err(reason) => return Answer::Failed(reason),
+        };
+        let was_there = match kept {
+            Kept::InTheDatapath(key) => self.datapath.maps.remove_session(&key),
+            Kept::ByTheProxy(pool, id) => {
+                let table = scene.look.app_cookies();
+                table.is_some_and(|table| table.forget_listed(pool, id).is_some())
+            }
+        };
+        if was_there {
+            Answer::Done
+        } else {
+            Answer::Failed(format!("pool \"{pool}\" holds no session of {by}"))
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What pools and members are called where ids do not reach: in cookies, in snapshots, on other nodes.
 
+use std::net::SocketAddr;
+
 use ring::digest::{Context, SHA256};
 
 /// A pool, by the hash of what it is called; the same on every node.
@@ -19,6 +21,12 @@ impl PoolTag {
 }
 
 impl MemberTag {
+    /// The tag of the member at that address.
+    #[must_use]
+    pub fn at(address: SocketAddr) -> Self {
+        Self::of(&address.to_string())
+    }
+
     /// The tag of the member with that identity.
     #[must_use]
     pub fn of(identity: &str) -> Self {

@@ -244,18 +244,23 @@ pub fn renewal_interval_s(idle_s: u32) -> u32 {
     (idle_s / RENEWAL_PARTS).clamp(1, LONGEST_RENEWAL_S)
 }
 
-/// Judges the age of a token that opened. Its time seen may lie as far back as a renewal does, though its client was here just
-/// now: the same is granted on top, so that no client is let go early.
+/// By what a token is judged: its time seen may lie as far back as a renewal does, though its client was here just now, and
+/// the same is granted on top.
+#[must_use]
+pub fn granted(limits: Limits) -> Limits {
+    limits.granting(renewal_interval_s(limits.idle_s))
+}
+
+/// Judges the age of a token that opened, by what is [`granted`]: no client is let go early.
 pub fn judge(token: &Token, limits: Limits, now_s: u32) -> Result<Renewal, Refused> {
     let Times { created_s, seen_s } = token.times;
     if created_s.max(seen_s) > now_s.saturating_add(CLOCK_SKEW_S) {
         return Err(Refused::FromTheFuture);
     }
-    let interval_s = renewal_interval_s(limits.idle_s);
-    if limits.granting(interval_s).are_passed(token.times, now_s) {
+    if granted(limits).are_passed(token.times, now_s) {
         return Err(Refused::Expired);
     }
-    if now_s.saturating_sub(seen_s) >= interval_s {
+    if now_s.saturating_sub(seen_s) >= renewal_interval_s(limits.idle_s) {
         Ok(Renewal::Due)
     } else {
         Ok(Renewal::NotYet)

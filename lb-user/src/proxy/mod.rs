@@ -16,11 +16,13 @@ mod counts;
 mod encode;
 mod exchange;
 mod fault;
+mod foresee;
 mod greeting;
 mod http1;
 mod http2;
 mod io;
 mod log;
+mod look;
 mod persist;
 mod receive;
 mod remembered;
@@ -65,12 +67,14 @@ use crate::{
     persistence::{KeyFile, KeyRing},
     tls::{client, server},
 };
+pub use foresee::{Cookie, Foreseen, Request, Then};
 use log::{Log, Writer};
+pub use look::Look;
 use persist::Sessions;
 pub use report::{ListenerReport, MemberRequests, ProxiedSessions, Report};
-use serving::Serving;
-use serving::{Certified, Loaded};
+use serving::{Certified, Loaded, Serving};
 use worker::Command;
+pub(crate) use worker::unix_s;
 
 /// What the keys of cookies lie in, beside the rest of the daemon's state.
 pub const KEY_FILE: &str = "cookie-keys";
@@ -118,7 +122,7 @@ impl Proxy {
             });
         }
         let path = config.daemon.state_path.join(KEY_FILE);
-        let keys = Arc::new(KeyFile::at(&path).load_or_create(worker::unix_s())?);
+        let keys = Arc::new(KeyFile::at(&path).load_or_create(unix_s())?);
         if self.sessions.is_none() {
             self.start_workers(config, Arc::clone(&keys))?;
         }

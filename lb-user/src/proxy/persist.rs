@@ -11,11 +11,11 @@ use crate::{
         set_cookie::{self, Attributes, Change, Channel, HttpOnly, SameSite, Secure, SetCookie},
         url_session,
     },
-    model::{self, CookieSettings, SecureCookie, SessionPersistence},
+    model::{self, CookieSettings, SecureCookie},
     persistence::{
         AppCookies, KeyRing, Limits, MemberTag, PoolTag, Session, Times,
         app_cookies::{Found, Learned, Moved},
-        token::{self, Renewal},
+        token::{self, Refused, Renewal},
     },
 };
 
@@ -59,6 +59,19 @@ pub(super) struct Shown<'q> {
     value: Option<&'q [u8]>,
 }
 
+/// What there is about a cookie that somebody asks about.
+#[derive(Debug)]
+pub(super) enum Looked {
+    /// It is the balancer's, and not taken.
+    Refused(Refused),
+    /// It is the application's, and nothing is known of it.
+    Unknown,
+    /// Its session is over.
+    Over,
+    /// It is held, and for how long.
+    Held(Session, Limits),
+}
+
 /// Why a request went to its member.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Why {
@@ -92,7 +105,7 @@ impl Persist {
         };
         Some(Self {
             pool: PoolTag::of(&pool.name),
-            limits: limits(persistence),
+            limits: Limits::of(persistence),
             kind,
         })
     }
@@ -155,6 +168,25 @@ impl Persist {
                     value: Some(value),
                 }
             }
+        }
+    }
+
+    /// What there is about a cookie; it is not renewed.
+    pub(super) fn look(&self, sessions: &Sessions, value: &[u8], now_s: u32) -> Looked {
+        match &self.kind {
+            Kind::Own { .. } => {
+                let opened = token::open(&sessions.keys.load(), self.pool, value)
+                    .and_then(|token| token::judge(&token, self.limits, now_s).map(|_| token));
+                match opened {
+                    Ok(session) => Looked::Held(session, token::granted(self.limits)),
+                    Err(refused) => Looked::Refused(refused),
+                }
+            }
+            Kind::App { .. } => match sessions.app_cookies.look(self.pool, value) {
+                None => Looked::Unknown,
+                Some(session) if self.limits.are_passed(session.times, now_s) => Looked::Over,
+                Some(session) => Looked::Held(session, self.limits),
+            },
         }
     }
 
@@ -293,13 +325,6 @@ impl Shown<'_> {
 /// Whether caches are told already to keep a response for nobody else.
 fn forbids_sharing(response: &Head) -> bool {
     response.lists(Name::CacheControl, b"private") || response.lists(Name::CacheControl, b"no-store")
-}
-
-fn limits(persistence: &SessionPersistence) -> Limits {
-    Limits {
-        idle_s: persistence.idle_timeout_s(),
-        absolute_s: persistence.absolute_timeout_s(),
-    }
 }
 
 fn attributes(settings: &CookieSettings) -> Attributes {

@@ -114,7 +114,7 @@ impl Member {
             name: member.name.clone(),
             address,
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
-            tag: MemberTag::of(&address.to_string()),
+            tag: MemberTag::at(address),
             entry: tables::Member::default(),
             counts: MemberCounts::default(),
             http: http.clone(),
@@ -196,6 +196,12 @@ impl Pool {
             entry,
             schedule,
         }
+    }
+
+    /// The member that [`Self::next`] would give, without taking its turn.
+    pub(super) fn peek(&self, client: IpAddr) -> Option<&Arc<Member>> {
+        let place = schedule::peek(self, &self.entry, &Address::from(client))?;
+        self.members.get((place as usize).checked_sub(1)?)
     }
 
     /// The member for a request of a client that no session says anything of; none of those that were tried.

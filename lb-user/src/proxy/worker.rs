@@ -410,7 +410,7 @@ async fn greet(
     Some((Stream::Tcp(tcp), Speaks::Http1, ends))
 }
 
-pub(super) fn unix_s() -> u32 {
+pub(crate) fn unix_s() -> u32 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     since.map_or(0, |since| since.as_secs() as u32)
 }

@@ -13,8 +13,8 @@ mod tests;
 use std::{collections::HashMap, net::IpAddr};
 
 pub use census::Census;
-pub use explain::{By, Explainer, Explanation, Flow, HeldSession, Question};
-pub use sessions::{Session, SessionList, Wanted, no_pool, session_key};
+pub use explain::{AskedRequest, By, CookieValue, Explainer, Explanation, Flow, HeldSession, Question};
+pub use sessions::{Kept, RecognisedBy, Session, SessionList, Sessions, Wanted, session_key};
 pub use sight::Sight;
 pub use status::{
     Interface, Listener, LoadBalancer, Member, NextHop, Packets, Pool, SessionCounts, SessionEvents, Status,
@@ -26,7 +26,7 @@ use lb_common::tables::{self, MemberState};
 use crate::{
     health::Health,
     model::{self, Config, OperatingStatus},
-    proxy::Report,
+    proxy::{Look, Report},
     reconcile::Ids,
 };
 
@@ -40,6 +40,8 @@ pub struct Scene<'a, S> {
     pub ids: &'a Ids,
     /// What the proxy tells.
     pub proxied: Report,
+    /// What the proxy serves and holds.
+    pub look: Look,
     /// The maps.
     pub sight: &'a S,
 }

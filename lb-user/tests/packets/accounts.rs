@@ -81,6 +81,7 @@ pub(crate) fn sum_header(header: &mut [u8]) {
 fn sessions(datapath: &Datapath, config: &Config, ids: &reconcile::Ids) -> SessionCounts {
     let scene = Scene {
         proxied: lb_user::proxy::Report::default(),
+        look: lb_user::proxy::Look::default(),
         config,
         health: &Health::default(),
         ids,

@@ -1,7 +1,8 @@
 //! An entry of the table, in memory as in a snapshot.
 
-use std::fmt;
+use std::{fmt, num::ParseIntError, str::FromStr};
 
+use serde::{Deserialize, Serialize};
 use zerocopy::{
     FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned,
     little_endian::{U32, U64},
@@ -11,8 +12,46 @@ use super::Listed;
 use crate::persistence::{MemberTag, PoolTag, Session, Times};
 
 /// What a session is called in lists and commands: half of its cookie's hash, from which nobody finds the value.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct SessionId(pub u64);
+
+/// What is not an id.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("the id of a session is 16 hexadecimal digits")]
+pub struct NoSessionId;
+
+impl From<ParseIntError> for NoSessionId {
+    fn from(_: ParseIntError) -> Self {
+        Self
+    }
+}
+
+impl FromStr for SessionId {
+    type Err = NoSessionId;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        // A number may have a sign.
+        if text.len() != 16 || text.starts_with('+') {
+            return Err(NoSessionId);
+        }
+        Ok(Self(u64::from_str_radix(text, 16)?))
+    }
+}
+
+impl TryFrom<String> for SessionId {
+    type Error = NoSessionId;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<SessionId> for String {
+    fn from(id: SessionId) -> Self {
+        id.to_string()
+    }
+}
 
 impl fmt::Display for SessionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -31,14 +31,14 @@ use ring::{
     rand::{SecureRandom as _, SystemRandom},
 };
 
-pub use self::{
-    entry::SessionId,
-    outcomes::{Ended, Found, Learned, Listed, Moved, Round},
-    snapshot::SnapshotError,
-};
 use self::{
     entry::{Entry, Fingerprint},
     shard::Shard,
+};
+pub use self::{
+    entry::{NoSessionId, SessionId},
+    outcomes::{Ended, Found, Learned, Listed, Moved, Round},
+    snapshot::SnapshotError,
 };
 use super::{Limits, MemberTag, PoolTag, Session, Times, keys::NoRandomness};
 
@@ -61,7 +61,7 @@ pub struct AppCookies {
     scatter: u64,
 }
 
-/// Where the sweep is.
+/// Where a sweep or a list is.
 #[derive(Default, Debug)]
 pub struct Cursor(usize);
 
@@ -101,6 +101,13 @@ impl AppCookies {
         }
         entry.seen_s.set(now_s);
         Found::Held(session)
+    }
+
+    /// What there is about a value, which is not renewed: the session may be over.
+    pub fn look(&self, pool: PoolTag, value: &[u8]) -> Option<Session> {
+        let fingerprint = self.fingerprint(pool, value);
+        let mut shard = self.shard(fingerprint.id);
+        shard.find(fingerprint).map(|entry| entry.session())
     }
 
     /// Learns a value that a member set.
@@ -162,10 +169,11 @@ impl AppCookies {
         removed.map(|entry| entry.session())
     }
 
-    /// Forgets the session that is listed with this id.
-    pub fn forget_listed(&self, id: SessionId) -> Option<Listed> {
+    /// Forgets the session of a pool that is listed with this id.
+    pub fn forget_listed(&self, pool: PoolTag, id: SessionId) -> Option<Listed> {
         let mut shard = self.shard(id);
-        let fingerprint = shard.iter().find(|entry| entry.id() == id)?.fingerprint();
+        let is_it = |entry: &&Entry| entry.id() == id && entry.pool() == pool;
+        let fingerprint = shard.iter().find(is_it)?.fingerprint();
         self.remove(&mut shard, fingerprint).map(|entry| entry.listed())
     }
 
@@ -190,12 +198,7 @@ impl AppCookies {
         if let Some(shard) = self.shards.get(cursor.0) {
             self.sweep_shard(&mut locked(shard), now_s, limits, &mut ended);
         }
-        cursor.0 += 1;
-        if cursor.0 < self.shards.len() {
-            return Round::GoesOn;
-        }
-        cursor.0 = 0;
-        Round::Complete
+        self.go_on(cursor)
     }
 
     fn sweep_shard(
@@ -223,6 +226,23 @@ impl AppCookies {
     pub fn sessions(&self) -> impl Iterator<Item = Listed> + '_ {
         let listed = |shard| -> Vec<Listed> { locked(shard).iter().map(Entry::listed).collect() };
         self.shards.iter().flat_map(listed)
+    }
+
+    /// Tells of the sessions of one shard more with every call, under its lock: `note` must not use the table.
+    pub fn list(&self, cursor: &mut Cursor, note: impl FnMut(Listed)) -> Round {
+        if let Some(shard) = self.shards.get(cursor.0) {
+            locked(shard).iter().map(Entry::listed).for_each(note);
+        }
+        self.go_on(cursor)
+    }
+
+    fn go_on(&self, cursor: &mut Cursor) -> Round {
+        cursor.0 += 1;
+        if cursor.0 < self.shards.len() {
+            return Round::GoesOn;
+        }
+        cursor.0 = 0;
+        Round::Complete
     }
 
     /// How many sessions each pool has. It goes through the table: some milliseconds for a million.

@@ -162,7 +162,7 @@ impl Model {
         let Some(listed) = self.table.sessions().next() else {
             return;
         };
-        let gone = self.table.forget_listed(listed.id);
+        let gone = self.table.forget_listed(listed.pool, listed.id);
         assert_eq!(gone, Some(listed));
         self.sessions
             .retain(|(pool, value), _| self.table.fingerprint(*pool, &[*value]).id != listed.id);

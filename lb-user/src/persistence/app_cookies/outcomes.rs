@@ -66,7 +66,7 @@ pub enum Ended {
     PoolGone,
 }
 
-/// Whether the sweep has been everywhere.
+/// Whether a sweep or a list has been everywhere.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Round {
     /// There is more to come.

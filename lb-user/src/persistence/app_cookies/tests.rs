@@ -243,8 +243,9 @@ fn a_session_takes_less_than_60_bytes_in_a_full_table_and_never_more_than_120() 
 fn a_listed_session_can_be_forgotten_by_its_id() {
     let table = filled(2_000, 2_000);
     let listed = table.sessions().nth(1_234).unwrap();
-    assert_eq!(table.forget_listed(listed.id), Some(listed));
-    assert_eq!(table.forget_listed(listed.id), None);
+    assert_eq!(table.forget_listed(PoolTag(listed.pool.0 + 1), listed.id), None);
+    assert_eq!(table.forget_listed(listed.pool, listed.id), Some(listed));
+    assert_eq!(table.forget_listed(listed.pool, listed.id), None);
     assert_eq!(table.len(), 1_999);
     assert!(!table.sessions().any(|session| session.id == listed.id));
 }

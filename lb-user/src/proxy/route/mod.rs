@@ -35,6 +35,7 @@ pub(super) struct Routes {
 
 #[derive(Debug)]
 struct Policy {
+    name: String,
     rules: Arc<Rules>,
     then: Then,
 }
@@ -65,22 +66,28 @@ enum Otherwise {
 impl Listener {
     /// Where a request goes.
     pub(super) fn route(&self, head: &Head, admitted: &Admitted) -> Route<'_> {
+        self.routed(head, admitted).1
+    }
+
+    /// The same, with the name of the policy that says so.
+    pub(super) fn routed(&self, head: &Head, admitted: &Admitted) -> (Option<&str>, Route<'_>) {
         let routes = &self.routes;
         if routes.policies.is_empty()
             && let Otherwise::Pool(pool) = &routes.otherwise
         {
-            return Route::Pool(pool);
+            return (None, Route::Pool(pool));
         }
         let mut buffer = [0; host::LONGEST_HOST];
         let seen = Seen::of(head, admitted, &mut buffer);
         let mut policies = routes.policies.iter();
         if let Some(policy) = policies.find(|policy| policy.rules.match_all(&seen)) {
-            return policy.then.route(&seen);
+            return (Some(&policy.name), policy.then.route(&seen));
         }
-        match &routes.otherwise {
+        let otherwise = match &routes.otherwise {
             Otherwise::Pool(pool) => Route::Pool(pool),
             Otherwise::Https(port) => Route::Answer(to_https(*port, &seen)),
-        }
+        };
+        (None, otherwise)
     }
 }
 
@@ -162,6 +169,7 @@ impl Routes {
             let mut known = before.into_iter().flat_map(|before| &before.policies);
             let known = known.find(|known| known.rules.are_of(policy));
             Some(Policy {
+                name: policy.name.clone(),
                 rules: match known {
                     Some(known) => Arc::clone(&known.rules),
                     None => Arc::new(Rules::of(policy)?),

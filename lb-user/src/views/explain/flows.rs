@@ -45,6 +45,11 @@ impl Flows {
         }
     }
 
+    /// Whether there can be any.
+    pub(super) fn are_possible(&self) -> bool {
+        self.listener.is_some()
+    }
+
     /// Takes a flow in, where it is one of these.
     pub(super) fn note<S: Sight>(&mut self, sight: &S, record: &Record) {
         let port = record.client_port();

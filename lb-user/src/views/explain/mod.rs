@@ -5,6 +5,8 @@
 
 mod find;
 mod flows;
+mod proxied;
+mod question;
 mod reasons;
 
 use std::{collections::HashMap, net::IpAddr};
@@ -22,20 +24,10 @@ use serde::{Deserialize, Serialize};
 use super::{GONE, Scene, Sight, endpoint, sessions::end_s};
 use crate::{
     bpf::SessionEntry,
-    model::{self, Config, LbAlgorithm, LoadBalancer, OperatingStatus},
+    model::{self, Config, LbAlgorithm, LoadBalancer, OperatingStatus, Protocol},
 };
 use flows::Flows;
-
-/// Which client, at which listener.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Question {
-    /// The client's address.
-    pub client: IpAddr,
-    /// Its port, where one flow is meant.
-    pub port: Option<u16>,
-    /// The listener's name, or `PROTOCOL://VIP:PORT`.
-    pub listener: String,
-}
+pub use question::{AskedRequest, CookieValue, Question};
 
 /// Why a client goes where it goes, and until when.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,6 +49,9 @@ pub struct Explanation {
     pub member: Option<String>,
     /// What decides that.
     pub by: By,
+    /// The policy that decides where its request goes; none: no policy does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
     /// Its session, where it has one that is not over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<HeldSession>,
@@ -76,6 +71,10 @@ pub enum By {
     Flow,
     /// Its session.
     Session,
+    /// The cookie of its request.
+    Cookie,
+    /// A policy of the listener, or the listener itself, which answers: no member sees the request.
+    Policy,
     /// The pool's algorithm.
     Algorithm,
     /// Nothing: the listener is off, or no member takes new clients.
@@ -85,8 +84,9 @@ pub enum By {
 /// The session of a client.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HeldSession {
-    /// The client's network: all clients in it share the session.
-    pub network: IpAddr,
+    /// The client's network: all clients in it share the session. None where they are known by cookie.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<IpAddr>,
     /// The member's name.
     pub member: String,
     /// How the member is doing; none: it is not configured any more.
@@ -150,6 +150,11 @@ impl Explainer {
         Ok(Self { question, flows })
     }
 
+    /// Whether it looks at flows: the proxy has none of the datapath's.
+    pub fn looks_at_flows(&self) -> bool {
+        self.flows.are_possible()
+    }
+
     /// Takes a flow in, where it is of the client.
     pub fn note_flow<S: Sight>(&mut self, sight: &S, record: &Record) {
         self.flows.note(sight, record);
@@ -157,9 +162,17 @@ impl Explainer {
 
     /// Explains, at `unix_s` seconds since 1970; or says why it cannot.
     pub fn finish<S: Sight>(mut self, scene: &Scene<'_, S>, unix_s: u64) -> Result<Explanation, String> {
+        let (balancer, listener) = reachable(scene.config, &self.question)?;
+        if is_proxied(listener) {
+            return proxied::explain(scene, &self.question, (balancer, listener), unix_s);
+        }
         self.flows.sort();
         explain(scene, &self.question, &self.flows, unix_s)
     }
+}
+
+fn is_proxied(listener: &model::Listener) -> bool {
+    matches!(listener.protocol(), Protocol::Http | Protocol::Https)
 }
 
 /// The listener that is asked about, where the client can reach it.
@@ -168,6 +181,16 @@ fn reachable<'c>(
     question: &Question,
 ) -> Result<(&'c LoadBalancer, &'c model::Listener), String> {
     let (balancer, listener) = find::listener(config, &question.listener)?;
+    if is_proxied(listener) {
+        // A proxy in front may name a client of the other family, and what it names is not the sender of any packet.
+        return Ok((balancer, listener));
+    }
+    if question.request != AskedRequest::default() {
+        return Err(format!(
+            "listener {} balances connections and sees no requests: leave --cookie, --host and --path away",
+            listener.name
+        ));
+    }
     if question.client.is_ipv4() != balancer.vip.is_ipv4() {
         let (client, address) = (question.client, find::address(balancer, listener));
         return Err(format!(
@@ -231,6 +254,7 @@ fn explain<S: Sight>(
         algorithm: pool.algorithm,
         member: member.map(|id| names.name(id)),
         by,
+        policy: None,
         session: held.map(|held| held_session(entry, &held, &names, now_s, unix_s)),
         flows: flows.listed(sight, &names),
         more_flows: flows.more(),
@@ -259,7 +283,7 @@ fn held_session(
     let absolute_s = pool.session_absolute_s.get();
     let absolute_end_s = held.first_seen_s.saturating_add(absolute_s);
     HeldSession {
-        network: held.key.client.into(),
+        network: Some(held.key.client.into()),
         member: names.name(held.member),
         member_status: names.status(held.member),
         first_seen_s_ago: now_s.saturating_sub(held.first_seen_s),

@@ -45,7 +45,7 @@ fn of_flow(flow: &Flow) -> String {
         ..
     } = flow;
     let known = format!("its flow from {client} is {state}, with {member}");
-    if keeps(flow.member_status) {
+    if served(flow.member_status) {
         format!(
             "{known}: it stays there until it ends, or no packet has passed for {} more (the last one did {} ago)",
             duration(*expires_in_s),
@@ -57,7 +57,7 @@ fn of_flow(flow: &Flow) -> String {
 }
 
 /// Whether flows and sessions stay with a member that is doing so.
-fn keeps(status: Option<OperatingStatus>) -> bool {
+pub(super) fn served(status: Option<OperatingStatus>) -> bool {
     matches!(
         status,
         Some(OperatingStatus::Online | OperatingStatus::NoMonitor | OperatingStatus::Draining)
@@ -80,10 +80,9 @@ fn held(sentences: &mut Vec<String>, explanation: &Explanation, session: &HeldSe
             duration(session.first_seen_s_ago)
         ));
     }
-    if session.network != explanation.client {
+    if let Some(network) = session.network.filter(|network| *network != explanation.client) {
         sentences.push(format!(
-            "the session is that of all clients in its network, {}",
-            session.network
+            "the session is that of all clients in its network, {network}"
         ));
     }
     sentences.push(match session.member_status {
@@ -155,7 +154,7 @@ fn chosen(explanation: &Explanation) -> String {
 }
 
 /// A time of day in UTC; of another day, with the days until then.
-fn clock(unix_s: u64, now_unix_s: u64) -> String {
+pub(super) fn clock(unix_s: u64, now_unix_s: u64) -> String {
     let (hours, minutes, seconds) = (unix_s % DAY_S / 3600, unix_s % 3600 / 60, unix_s % 60);
     let time = format!("{hours:02}:{minutes:02}:{seconds:02} UTC");
     match (unix_s / DAY_S).saturating_sub(now_unix_s / DAY_S) {
@@ -166,7 +165,7 @@ fn clock(unix_s: u64, now_unix_s: u64) -> String {
 }
 
 /// A duration in its two largest units: `20 min`, `1 h 5 min`, `35 s`.
-fn duration(seconds: u32) -> String {
+pub(super) fn duration(seconds: u32) -> String {
     let parts = [(86_400, "d"), (3600, "h"), (60, "min"), (1, "s")];
     let mut rest = seconds;
     let mut words = Vec::new();

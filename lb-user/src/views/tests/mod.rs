@@ -1,5 +1,7 @@
 //! The views over maps in ordinary memory.
 
+mod requests;
+mod sessions;
 mod world;
 
 use OperatingStatus::{Degraded, Error, NoMonitor, Online};
@@ -156,6 +158,7 @@ fn who_cannot_be_a_client_is_not_explained() {
             client: client.parse().unwrap(),
             port,
             listener: "web".into(),
+            request: AskedRequest::default(),
         };
         assert_eq!(Explainer::new(&world.scene(), question).unwrap_err(), refusal);
     }
@@ -168,6 +171,7 @@ fn a_reload_during_the_look_at_the_flows_is_taken_into_account() {
         client: CLIENT.parse().unwrap(),
         port: None,
         listener: "web".into(),
+        request: AskedRequest::default(),
     };
     let begin = |world: &World| Explainer::new(&world.scene(), question()).unwrap();
     let explainer = begin(&world);
@@ -308,51 +312,4 @@ fn a_dead_member_shows_in_all_that_depends_on_it() {
     assert_eq!(states(&world), [Error, Degraded, Degraded, Degraded]);
     world.set_state(1, MemberState::Down);
     assert_eq!(states(&world), [Error, Error, Error, Error]);
-}
-
-#[test]
-fn sessions_are_listed_by_pool_member_and_client() {
-    let world = World::new();
-    world.hold();
-    world.pass_time(5);
-    let listed = Session {
-        pool: "web".into(),
-        client: CLIENT.parse().unwrap(),
-        member: "one".into(),
-        age_s: 5,
-        idle_s: 5,
-        ends_in_s: 1201,
-    };
-    let of = |pool: &str, member: &str, client: &str| {
-        let named = |name: &str| (!name.is_empty()).then(|| name.to_owned());
-        let wanted = Wanted {
-            pool: named(pool),
-            member: named(member),
-            client: client.parse().ok(),
-        };
-        world.sessions(wanted)
-    };
-    assert_eq!(of("", "", ""), Ok(vec![listed.clone()]));
-    assert_eq!(of("web", "one", CLIENT), Ok(vec![listed]));
-    assert_eq!(of("web", "two", ""), Ok(vec![]));
-    assert_eq!(of("", "", "203.0.113.8"), Ok(vec![]));
-    for (pool, member, says) in [
-        (
-            "other",
-            "",
-            "there is no pool \"other\"; `holdfast status` lists them",
-        ),
-        (
-            "",
-            "three",
-            "there is no member \"three\"; `holdfast status` lists them",
-        ),
-        (
-            "web",
-            "three",
-            "there is no member \"three\" in pool \"web\"; `holdfast status` lists them",
-        ),
-    ] {
-        assert_eq!(of(pool, member, ""), Err(says.to_owned()));
-    }
 }

@@ -20,6 +20,8 @@ pub(super) const CLIENT: &str = "203.0.113.7";
 const VIP: &str = "192.0.2.1";
 const BUCKETS: u32 = 64;
 const DAY_S: u64 = 86_400;
+/// When it is in the proxy, in seconds since 1970.
+pub(super) const PROXY_NOW_S: u32 = 1_800_000_000;
 /// Noon of some day, in seconds since 1970.
 pub(super) const NOON: u64 = 20_000 * DAY_S + DAY_S / 2;
 
@@ -70,6 +72,7 @@ pub(super) struct World {
     pub(super) health: Health,
     pub(super) ids: Ids,
     pub(super) members: [u32; 2],
+    pub(super) look: Look,
 }
 
 impl World {
@@ -91,12 +94,26 @@ impl World {
                 listeners: HashMap::from([("web".into(), listener)]),
             },
             members,
+            look: Look::default(),
+        }
+    }
+
+    /// The HTTP listeners "shop", "own" and "plain", whose pools of these names recognise clients by the application's
+    /// cookie, by the balancer's, and not at all; and "routed", of pool "plain", with policies. The members of "shop" are "one" and "two", that of the others is "three".
+    pub(super) fn proxied() -> Self {
+        let config = proxied();
+        Self {
+            look: Look::at(&config, &Health::default(), PROXY_NOW_S),
+            config,
+            ids: Ids::default(),
+            ..Self::new()
         }
     }
 
     pub(super) fn scene(&self) -> Scene<'_, HostPlatform> {
         Scene {
-            proxied: crate::proxy::Report::default(),
+            proxied: self.look.report(),
+            look: self.look.clone(),
             config: &self.config,
             health: &self.health,
             ids: &self.ids,
@@ -108,9 +125,12 @@ impl World {
         status(&self.scene(), &Census::of(&self.platform), &[])
     }
 
-    pub(super) fn sessions(&self, wanted: Wanted) -> Result<Vec<Session>, String> {
+    pub(super) fn sessions(&self, wanted: Wanted) -> Result<Sessions, String> {
         let mut list = SessionList::new(&self.scene(), wanted)?;
         Sight::sessions(&self.platform).for_each(|entry| list.note(&self.platform, &entry));
+        let cookies = self.look.app_cookies().into_iter();
+        let cookies = cookies.flat_map(crate::persistence::AppCookies::sessions);
+        cookies.for_each(|entry| list.note_cookie(self.look.now_s(), &entry));
         Ok(list.finish())
     }
 
@@ -158,6 +178,7 @@ impl World {
             client: CLIENT.parse().unwrap(),
             port,
             listener: "web".into(),
+            request: AskedRequest::default(),
         };
         let mut explainer = Explainer::new(&self.scene(), question).unwrap();
         let records = self.platform.flow_records();
@@ -201,4 +222,61 @@ fn config() -> Config {
         "#
     );
     config::parse(&text, "world.toml").unwrap().config
+}
+
+fn proxied() -> Config {
+    let text = format!(
+        r#"
+        [[load_balancer]]
+        name = "balancer"
+        vip = "{VIP}"
+        [[load_balancer.listener]]
+        name = "shop"
+        protocol = "HTTP"
+        port = 80
+        pool = "shop"
+        [[load_balancer.listener]]
+        name = "own"
+        protocol = "HTTP"
+        port = 81
+        pool = "own"
+        [[load_balancer.listener]]
+        name = "plain"
+        protocol = "HTTP"
+        port = 82
+        pool = "plain"
+        [[load_balancer.listener]]
+        name = "routed"
+        protocol = "HTTP"
+        port = 83
+        pool = "plain"
+        [[load_balancer.listener.policy]]
+        name = "admin"
+        action = "REJECT"
+        rule = [{{ type = "PATH", compare_type = "STARTS_WITH", value = "/admin" }}]
+        [[load_balancer.listener.policy]]
+        name = "buy"
+        action = "REDIRECT_TO_POOL"
+        redirect_pool = "shop"
+        rule = [{{ type = "HOST_NAME", compare_type = "EQUAL_TO", value = "shop.example" }}]
+        [[pool]]
+        name = "shop"
+        session_persistence = {{ type = "APP_COOKIE", cookie_name = "SID", idle_timeout_min = 20 }}
+        member = [
+            {{ name = "one", address = "10.0.0.1", port = 8080 }},
+            {{ name = "two", address = "10.0.0.2", port = 8080 }},
+        ]
+        [[pool]]
+        name = "own"
+        session_persistence = {{ type = "HTTP_COOKIE", idle_timeout_min = 20 }}
+        member = [{{ name = "three", address = "10.0.0.3", port = 8080 }}]
+        [[pool]]
+        name = "plain"
+        member = [{{ name = "three", address = "10.0.0.3", port = 8080 }}]
+        "#
+    );
+    match config::parse(&text, "proxied.toml") {
+        Ok(loaded) => loaded.config,
+        Err(mistakes) => panic!("{mistakes:#}"),
+    }
 }

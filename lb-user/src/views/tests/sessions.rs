@@ -1,0 +1,243 @@
+//! Who is held where.
+
+use std::net::SocketAddr;
+
+use super::{
+    world::{CLIENT, PROXY_NOW_S, World},
+    *,
+};
+use crate::persistence::{
+    Limits, MemberTag, PoolTag,
+    app_cookies::{Cursor, Round, SessionId},
+};
+
+#[test]
+fn sessions_are_listed_by_pool_member_and_client() {
+    let world = World::new();
+    world.hold();
+    world.pass_time(5);
+    let listed = Session {
+        pool: "web".into(),
+        by: RecognisedBy::Client(CLIENT.parse().unwrap()),
+        member: "one".into(),
+        age_s: 5,
+        idle_s: 5,
+        ends_in_s: 1201,
+    };
+    let of = |pool: &str, member: &str, client: &str| {
+        let named = |name: &str| (!name.is_empty()).then(|| name.to_owned());
+        let wanted = Wanted {
+            pool: named(pool),
+            member: named(member),
+            client: client.parse().ok(),
+        };
+        world.sessions(wanted).map(|sessions| sessions.listed)
+    };
+    assert_eq!(of("", "", ""), Ok(vec![listed.clone()]));
+    assert_eq!(of("web", "one", CLIENT), Ok(vec![listed]));
+    assert_eq!(of("web", "two", ""), Ok(vec![]));
+    assert_eq!(of("", "", "203.0.113.8"), Ok(vec![]));
+    for (pool, member, says) in [
+        (
+            "other",
+            "",
+            "there is no pool \"other\"; `holdfast status` lists them",
+        ),
+        (
+            "",
+            "three",
+            "there is no member \"three\"; `holdfast status` lists them",
+        ),
+        (
+            "web",
+            "three",
+            "there is no member \"three\" in pool \"web\"; `holdfast status` lists them",
+        ),
+    ] {
+        assert_eq!(of(pool, member, ""), Err(says.to_owned()));
+    }
+}
+
+impl World {
+    /// A client whom this member of pool "shop" gave a cookie so many seconds ago.
+    pub(super) fn learn(&self, value: &str, member: &str, ago_s: u32) {
+        let member: SocketAddr = member.parse().unwrap();
+        let limits = Limits {
+            idle_s: 1200,
+            absolute_s: None,
+        };
+        let table = self.look.app_cookies().unwrap();
+        let (pool, member) = (PoolTag::of("shop"), MemberTag::at(member));
+        table.learn(pool, value.as_bytes(), member, limits, PROXY_NOW_S - ago_s);
+    }
+
+    fn id(&self) -> SessionId {
+        self.look.app_cookies().unwrap().sessions().next().unwrap().id
+    }
+
+    fn listed(&self, wanted: Wanted) -> Vec<Session> {
+        self.sessions(wanted).unwrap().listed
+    }
+}
+
+#[test]
+fn sessions_by_application_cookie_are_listed_by_id() {
+    let world = World::proxied();
+    world.learn("secret", "10.0.0.1:8080", 35);
+    let sessions = world.listed(Wanted::default());
+    let listed = Session {
+        pool: "shop".into(),
+        by: RecognisedBy::Cookie(world.id()),
+        member: "one".into(),
+        age_s: 35,
+        idle_s: 35,
+        ends_in_s: 1200 + 1 - 35,
+    };
+    assert_eq!(sessions, [listed]);
+    let json = serde_json::to_string(&sessions).unwrap();
+    assert!(json.contains(&format!("\"cookie\":\"{}\"", world.id())), "{json}");
+    assert!(!json.contains("secret"), "{json}");
+}
+
+#[test]
+fn sessions_by_cookie_are_found_by_pool_and_member_and_not_by_client() {
+    let world = World::proxied();
+    world.learn("a", "10.0.0.1:8080", 0);
+    world.learn("b", "10.0.0.2:8080", 0);
+    world.learn("c", "10.0.0.9:8080", 0);
+    let of = |pool: Option<&str>, member: Option<&str>, client: Option<&str>| {
+        let mut members: Vec<_> = world
+            .listed(Wanted {
+                pool: pool.map(Into::into),
+                member: member.map(Into::into),
+                client: client.map(|client| client.parse().unwrap()),
+            })
+            .into_iter()
+            .map(|session| session.member)
+            .collect();
+        members.sort();
+        members
+    };
+    assert_eq!(of(None, None, None), [GONE, "one", "two"]);
+    assert_eq!(of(Some("shop"), Some("two"), None), ["two"]);
+    assert!(of(Some("own"), None, None).is_empty());
+    assert!(of(None, None, Some(CLIENT)).is_empty());
+}
+
+#[test]
+fn a_session_by_cookie_that_is_over_is_not_listed_though_it_is_not_swept_yet() {
+    let world = World::proxied();
+    world.learn("late", "10.0.0.1:8080", 1201);
+    assert!(world.listed(Wanted::default()).is_empty());
+    world.learn("just", "10.0.0.1:8080", 1200);
+    assert_eq!(world.listed(Wanted::default())[0].ends_in_s, 1);
+}
+
+#[test]
+fn of_pools_whose_clients_carry_their_sessions_nothing_is_invented() {
+    let world = World::proxied();
+    let carried = |pool: &str, member: &str| {
+        let named = |name: &str| (!name.is_empty()).then(|| name.to_owned());
+        let wanted = Wanted {
+            pool: named(pool),
+            member: named(member),
+            client: None,
+        };
+        let sessions = world.sessions(wanted).unwrap();
+        assert!(sessions.listed.is_empty());
+        sessions.carried_by_clients
+    };
+    assert_eq!(carried("", ""), ["own"]);
+    assert_eq!(carried("own", ""), ["own"]);
+    assert_eq!(carried("", "three"), ["own"]);
+    assert!(carried("shop", "").is_empty());
+    assert!(carried("", "one").is_empty());
+}
+
+#[test]
+fn the_table_of_cookies_is_listed_in_slices() {
+    let world = World::proxied();
+    for number in 0..5_000 {
+        world.learn(&number.to_string(), "10.0.0.1:8080", 0);
+    }
+    let table = world.look.app_cookies().unwrap();
+    let (mut cursor, mut listed, mut slices) = (Cursor::default(), 0, 0);
+    loop {
+        slices += 1;
+        if table.list(&mut cursor, |_| listed += 1) == Round::Complete {
+            break;
+        }
+    }
+    assert_eq!((listed, slices), (5_000, table.shards()));
+    assert!(slices > 1);
+}
+
+#[test]
+fn a_session_is_dropped_by_what_its_pool_recognises_clients_by() {
+    let world = World::proxied();
+    world.learn("a", "10.0.0.1:8080", 0);
+    let kept = |pool: &str, by: &str| {
+        let kept = Kept::of(&world.scene(), pool, by.parse().unwrap());
+        kept.map(|kept| matches!(kept, Kept::ByTheProxy(..)))
+    };
+    let id = world.id().to_string();
+    assert_eq!(kept("shop", &id), Ok(true));
+    for (pool, by, says) in [
+        ("shop", CLIENT, "recognises clients by cookie"),
+        ("own", id.as_str(), "each of its clients carries its own"),
+        ("own", CLIENT, "each of its clients carries its own"),
+        ("plain", id.as_str(), "recognises nobody by cookie"),
+        ("plain", CLIENT, "holds no session of 203.0.113.7"),
+        ("other", CLIENT, "there is no pool \"other\""),
+    ] {
+        let refusal = kept(pool, by).unwrap_err();
+        assert!(refusal.contains(says), "{refusal}");
+    }
+    let datapath = World::new();
+    let by = CLIENT.parse().unwrap();
+    assert!(matches!(
+        Kept::of(&datapath.scene(), "web", by),
+        Ok(Kept::InTheDatapath(_))
+    ));
+}
+
+#[test]
+fn an_address_and_the_id_of_a_cookie_are_told_apart() {
+    let id = SessionId(0x3fa9_0c64_d7e1_b258);
+    for (text, by) in [
+        ("3fa90c64d7e1b258", Some(RecognisedBy::Cookie(id))),
+        (
+            "203.0.113.7",
+            Some(RecognisedBy::Client("203.0.113.7".parse().unwrap())),
+        ),
+        (
+            "::ffff:203.0.113.7",
+            Some(RecognisedBy::Client("203.0.113.7".parse().unwrap())),
+        ),
+        ("3fa90c64d7e1b25", None),
+        ("+fa90c64d7e1b258", None),
+        ("cookie", None),
+        ("", None),
+    ] {
+        assert_eq!(text.parse().ok(), by, "{text}");
+    }
+}
+
+#[test]
+fn the_json_of_a_session_says_what_it_is_recognised_by_in_one_word() {
+    let session = |by: &str| Session {
+        pool: "web".into(),
+        by: by.parse().unwrap(),
+        member: "one".into(),
+        age_s: 1,
+        idle_s: 2,
+        ends_in_s: 3,
+    };
+    for (by, key) in [(CLIENT, "client"), ("3fa90c64d7e1b258", "cookie")] {
+        let session = session(by);
+        let json = serde_json::to_string(&session).unwrap();
+        let rest = r#""member":"one","age_s":1,"idle_s":2,"ends_in_s":3"#;
+        assert_eq!(json, format!(r#"{{"pool":"web","{key}":"{by}",{rest}}}"#));
+        assert_eq!(serde_json::from_str::<Session>(&json).unwrap(), session);
+    }
+}
