@@ -126,6 +126,8 @@ pub(super) fn member_http(t: &mut Table<'_, '_>) -> Result<MemberHttp, Reported>
     let default = MemberHttp::default();
     let protocol = t.or("protocol", default.protocol, word);
     let retries = t.or("retries", default.retries, integer(0..=16));
+    let max_connections = t.optional("max_connections", integer(1..=KI * KI));
+    let queue = t.or("queue", default.queue, integer(0..=64 * KI));
     let send_proxy_protocol = t.optional("send_proxy_protocol", word);
     let timeouts = t.section("timeouts", member_timeouts).flatten();
     let tls = t.table("tls", member_tls);
@@ -139,6 +141,8 @@ pub(super) fn member_http(t: &mut Table<'_, '_>) -> Result<MemberHttp, Reported>
     Ok(MemberHttp {
         protocol: protocol?.value,
         retries: retries?.value,
+        max_connections: max_connections?.map(|at| at.value),
+        queue: queue?.value,
         send_proxy_protocol: send_proxy_protocol?.map(|at| at.value),
         timeouts: timeouts?,
         tls: tls?.transpose()?,
@@ -170,9 +174,11 @@ fn member_timeouts(t: &mut Table<'_, '_>) -> Result<MemberTimeouts, Reported> {
     let connect_s = seconds("connect_s", default.connect_s);
     let response_s = seconds("response_s", default.response_s);
     let idle_s = seconds("idle_s", default.idle_s);
+    let queue_s = seconds("queue_s", default.queue_s);
     Ok(MemberTimeouts {
         connect_s: connect_s?.value,
         response_s: response_s?.value,
         idle_s: idle_s?.value,
+        queue_s: queue_s?.value,
     })
 }

@@ -113,6 +113,11 @@ pub struct MemberHttp {
     pub protocol: MemberProtocol,
     /// Other members that are tried where one fails a request that may be made again, 0 to 16.
     pub retries: u8,
+    /// Requests that one member has under way at a time, over all workers, 1 to 1 Mi; `None`: as many as come.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_connections: Option<u32>,
+    /// Requests that wait while each member that may have them has as many as it takes, over all workers, 0 to 65,536.
+    pub queue: u32,
     /// Whether each connection to one begins with who the client is, by the PROXY protocol, and in which version. It is then
     /// for the requests of that client on one connection of its own. Probes of the health monitor do not begin so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -129,10 +134,22 @@ impl Default for MemberHttp {
         Self {
             protocol: MemberProtocol::Http1,
             retries: 2,
+            max_connections: None,
+            queue: 1024,
             send_proxy_protocol: None,
             timeouts: MemberTimeouts::default(),
             tls: None,
         }
+    }
+}
+
+impl MemberHttp {
+    /// Whether connections to members are alike under both, so that those of one serve the other.
+    #[must_use]
+    pub fn connects_like(&self, other: &Self) -> bool {
+        self.protocol == other.protocol
+            && self.send_proxy_protocol == other.send_proxy_protocol
+            && self.tls == other.tls
     }
 }
 
@@ -158,6 +175,8 @@ pub struct MemberTimeouts {
     pub response_s: u32,
     /// Until a connection is closed that no request uses.
     pub idle_s: u32,
+    /// While a request waits for a member that takes it.
+    pub queue_s: u32,
 }
 
 impl Default for MemberTimeouts {
@@ -166,6 +185,7 @@ impl Default for MemberTimeouts {
             connect_s: 5,
             response_s: 60,
             idle_s: 30,
+            queue_s: 10,
         }
     }
 }

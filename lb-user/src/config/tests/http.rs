@@ -181,3 +181,27 @@ fn cookies_that_no_browser_keeps_are_refused() {
         ),
     ]);
 }
+
+#[test]
+fn members_have_no_limit_unless_one_is_given() {
+    let http = |lines: &str| loaded(&with_pool(lines)).config.pools[0].http.clone().unwrap();
+    let default = http("http = {}");
+    assert_eq!(
+        (default.max_connections, default.queue, default.timeouts.queue_s),
+        (None, 1024, 10)
+    );
+    let given = http("http = { max_connections = 7, queue = 0, timeouts = { queue_s = 3 } }");
+    assert_eq!(
+        (given.max_connections, given.queue, given.timeouts.queue_s),
+        (Some(7), 0, 3)
+    );
+    says_about(
+        "all are wrong",
+        &with_pool("[pool.http]\nmax_connections = 0\nqueue = 65537\ntimeouts = { queue_s = 0 }"),
+        &[
+            "14:19: pool \"web\", http: max_connections 0 is out of range; the http's max_connections is 1 to 1048576",
+            "15:9: pool \"web\", http: queue 65537 is out of range; the http's queue is 0 to 65536",
+            "16:24: pool \"web\", http, timeouts: queue_s 0 is out of range; the timeouts's queue_s is 1 to 86400",
+        ],
+    );
+}

@@ -12,7 +12,9 @@ use http::{Method, Request};
 use super::*;
 use crate::config;
 
-/// A proxy whose one listener rejects `/secret` and sends all else to another site.
+mod limits;
+
+/// A proxy with one listener, and one worker unless it needs more.
 struct Running {
     proxy: Option<Proxy>,
     address: SocketAddr,
@@ -20,7 +22,27 @@ struct Running {
 }
 
 impl Running {
+    /// One that rejects `/secret` and sends all else to another site.
     fn start() -> Self {
+        Self::with(
+            r#"
+            [[load_balancer.listener.policy]]
+            name = "away"
+            action = "REDIRECT_PREFIX"
+            redirect_prefix = "https://new.example"
+            rule = [{ type = "PATH", compare_type = "STARTS_WITH", value = "/" }]
+            [[load_balancer.listener.policy]]
+            name = "secret"
+            action = "REJECT"
+            rule = [{ type = "PATH", compare_type = "EQUAL_TO", value = "/secret" }]
+            [[pool]]
+            name = "web"
+            "#,
+        )
+    }
+
+    /// One with these policies, and the pool `web`.
+    fn with(lines: &str) -> Self {
         let state = tempfile::tempdir().unwrap();
         // Free a moment ago, and given out again only when all others were.
         let free = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -38,17 +60,7 @@ impl Running {
             protocol = "HTTP"
             port = {}
             pool = "web"
-            [[load_balancer.listener.policy]]
-            name = "away"
-            action = "REDIRECT_PREFIX"
-            redirect_prefix = "https://new.example"
-            rule = [{{ type = "PATH", compare_type = "STARTS_WITH", value = "/" }}]
-            [[load_balancer.listener.policy]]
-            name = "secret"
-            action = "REJECT"
-            rule = [{{ type = "PATH", compare_type = "EQUAL_TO", value = "/secret" }}]
-            [[pool]]
-            name = "web"
+            {lines}
             "#,
             state.path(),
             address.port()
