@@ -8,7 +8,7 @@ use super::reader::Table;
 use super::values::{absolute_path, boolean, integer, string, word};
 use crate::model::{
     AccessLog, CertificateFiles, ClientTimeouts, Http, ListenerTls, LogFormat, MemberHttp, MemberProtocol,
-    MemberTimeouts, MemberTls, Protocol, ProxySettings, RequestLimits, TlsVersion,
+    MemberTimeouts, MemberTls, Outlier, Protocol, ProxySettings, RequestLimits, TlsVersion,
 };
 
 /// The kernel's `PATH_MAX` without the final NUL.
@@ -128,6 +128,7 @@ pub(super) fn member_http(t: &mut Table<'_, '_>) -> Result<MemberHttp, Reported>
     let retries = t.or("retries", default.retries, integer(0..=16));
     let max_connections = t.optional("max_connections", integer(1..=KI * KI));
     let queue = t.or("queue", default.queue, integer(0..=64 * KI));
+    let outlier = t.table("outlier", outlier);
     let send_proxy_protocol = t.optional("send_proxy_protocol", word);
     let timeouts = t.section("timeouts", member_timeouts).flatten();
     let tls = t.table("tls", member_tls);
@@ -143,9 +144,26 @@ pub(super) fn member_http(t: &mut Table<'_, '_>) -> Result<MemberHttp, Reported>
         retries: retries?.value,
         max_connections: max_connections?.map(|at| at.value),
         queue: queue?.value,
+        outlier: outlier?.transpose()?,
         send_proxy_protocol: send_proxy_protocol?.map(|at| at.value),
         timeouts: timeouts?,
         tls: tls?.transpose()?,
+    })
+}
+
+fn outlier(t: &mut Table<'_, '_>) -> Result<Outlier, Reported> {
+    let default = Outlier::default();
+    let failures = t.or("failures", default.failures, integer(1..=1000));
+    let ejection_s = t.or("ejection_s", default.ejection_s, integer(1..=3600));
+    let max_ejected_percent = t.or(
+        "max_ejected_percent",
+        default.max_ejected_percent,
+        integer(1..=100),
+    );
+    Ok(Outlier {
+        failures: failures?.value,
+        ejection_s: ejection_s?.value,
+        max_ejected_percent: max_ejected_percent?.value,
     })
 }
 

@@ -118,6 +118,9 @@ pub struct MemberHttp {
     pub max_connections: Option<u32>,
     /// Requests that wait while each member that may have them has as many as it takes, over all workers, 0 to 65,536.
     pub queue: u32,
+    /// When one is given no requests because it fails those that it has; `None`: never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outlier: Option<Outlier>,
     /// Whether each connection to one begins with who the client is, by the PROXY protocol, and in which version. It is then
     /// for the requests of that client on one connection of its own. Probes of the health monitor do not begin so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -136,6 +139,7 @@ impl Default for MemberHttp {
             retries: 2,
             max_connections: None,
             queue: 1024,
+            outlier: None,
             send_proxy_protocol: None,
             timeouts: MemberTimeouts::default(),
             tls: None,
@@ -150,6 +154,28 @@ impl MemberHttp {
         self.protocol == other.protocol
             && self.send_proxy_protocol == other.send_proxy_protocol
             && self.tls == other.tls
+    }
+}
+
+/// When a member is given no requests for a while because it fails those that it has.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outlier {
+    /// So many in a row, 1 to 1000: it cannot be reached, gives no response or none that is HTTP, is too late, or responds
+    /// with 502, 503 or 504.
+    pub failures: u32,
+    /// How long the first time, 1 to 3600 seconds; up to ten times as long when it happens again and again.
+    pub ejection_s: u32,
+    /// How much of the pool may be ejected at a time, 1 to 100; one may always be, while another one takes requests.
+    pub max_ejected_percent: u8,
+}
+
+impl Default for Outlier {
+    fn default() -> Self {
+        Self {
+            failures: 5,
+            ejection_s: 30,
+            max_ejected_percent: 50,
+        }
     }
 }
 

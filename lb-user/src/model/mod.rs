@@ -21,7 +21,8 @@ use serde::{Deserialize, Serialize};
 
 pub use health::{ExpectedCodes, HealthMonitor, HttpProbe, NotStatusCodes, Probe};
 pub use http::{
-    CertificateFiles, ClientTimeouts, Http, ListenerTls, MemberHttp, MemberTimeouts, MemberTls, RequestLimits,
+    CertificateFiles, ClientTimeouts, Http, ListenerTls, MemberHttp, MemberTimeouts, MemberTls, Outlier,
+    RequestLimits,
 };
 pub use identity::ClientIdentity;
 pub use load_balancer::{Listener, LoadBalancer, Service};

@@ -118,6 +118,9 @@ pub(super) async fn exchange<B: RequestBody, R: Responder>(
         if fault.is_members() {
             member.counts.failures.add(1);
         }
+        if fault.tells_against_member() {
+            pool.note_failure(member, worker.unix_s(), &fault);
+        }
         let may_again = !responder.has_begun() && !body.was_touched() && request.allows(fault.retry());
         if !may_again || choice.tried.len() >= pool.http.retries.into() {
             return Err(fault);

@@ -104,6 +104,11 @@ impl Fault {
         )
     }
 
+    /// Whether it says that the member cannot serve. A response that broke off does not: its client may not have taken it.
+    pub(super) fn tells_against_member(&self) -> bool {
+        self.is_members() && !matches!(self, Self::ResponseBroken(_))
+    }
+
     pub(super) fn retry(&self) -> Retry {
         match self {
             Self::Unreachable(_) | Self::ConnectTimeout => Retry::Always,

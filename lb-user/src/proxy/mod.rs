@@ -22,6 +22,7 @@ mod http1;
 mod http2;
 mod io;
 mod log;
+mod outlier;
 mod persist;
 mod pool;
 mod queue;

@@ -24,6 +24,7 @@ use crate::{
 
 use super::{
     counts::{MemberCounts, PoolCounts},
+    outlier::{Standing, States},
     persist::Persist,
     queue::Queue,
 };
@@ -39,6 +40,7 @@ pub(super) struct Pool {
     pub(super) counts: Arc<PoolCounts>,
     /// Of requests that wait, where members have a limit.
     pub(super) queue: Arc<Queue>,
+    pub(super) states: Arc<States>,
     pub(super) members: Vec<Arc<Member>>,
     entry: tables::Pool,
     /// Places in `members`, from 1.
@@ -56,6 +58,7 @@ pub(super) struct Member {
     pub(super) tag: MemberTag,
     /// Its state, weight and requests under way.
     pub(super) entry: tables::Member,
+    pub(super) standing: Standing,
     pub(super) counts: MemberCounts,
     http: MemberHttp,
 }
@@ -69,6 +72,7 @@ impl Member {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             tag: MemberTag::of(&address.to_string()),
             entry: tables::Member::default(),
+            standing: Standing::default(),
             counts: MemberCounts::default(),
             http: http.clone(),
         }
@@ -131,6 +135,7 @@ impl Pool {
         before: Option<&Self>,
     ) -> Self {
         let http = pool.http.clone().unwrap_or_default();
+        let states = before.map_or_else(Arc::default, |before| Arc::clone(&before.states));
         let members: Vec<Arc<Member>> = pool
             .members
             .iter()
@@ -146,18 +151,18 @@ impl Pool {
                 });
                 let entry = known.map_or_else(|| Arc::new(Member::new(member, address, &http)), Arc::clone);
                 entry.entry.weight.set(member.weight.into());
-                entry
-                    .entry
-                    .set_state(state(member, health.is_up(&pool.name, &member.name)));
+                let state = state(member, health.is_up(&pool.name, &member.name));
+                states.set(&entry, state, http.outlier.as_ref());
                 Some(entry)
             })
             .collect();
+        // An ejected one too: it comes back without another schedule.
         let taking: Vec<(u32, &model::Member)> = (1..)
             .zip(&pool.members)
             .filter(|(place, _)| {
                 members
                     .get(*place as usize - 1)
-                    .is_some_and(|member| member.entry.takes_new())
+                    .is_some_and(|member| member.standing.wanted() == MemberState::Up)
             })
             .collect();
         let (algorithm, schedule) = schedules::lay_out(pool.algorithm, &taking);
@@ -181,6 +186,7 @@ impl Pool {
         Self {
             name: pool.name.clone(),
             queue,
+            states,
             tls,
             persist: Persist::of(pool),
             counts: before.map_or_else(Arc::default, |before| Arc::clone(&before.counts)),

@@ -239,6 +239,8 @@ impl Turn<'_> {
             }
         }
         let framing = receiver.framing(&response, self.request.head.method())?;
+        self.pool
+            .note_status(self.member, self.worker.unix_s(), response.status);
         self.listener.counts.respond(response.status);
         if let Some(trail) = self.request.trail {
             trail.note_status(response.status);

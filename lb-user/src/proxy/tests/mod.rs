@@ -8,15 +8,19 @@ use std::{
 
 use bytes::Bytes;
 use http::{Method, Request};
+use lb_common::tables::MemberState;
 
 use super::*;
 use crate::config;
 
+mod backend;
 mod limits;
+mod outliers;
 
 /// A proxy with one listener, and one worker unless it needs more.
 struct Running {
     proxy: Option<Proxy>,
+    config: Config,
     address: SocketAddr,
     _state: tempfile::TempDir,
 }
@@ -74,9 +78,17 @@ impl Running {
         proxy.serve(prepared).unwrap();
         Self {
             proxy: Some(proxy),
+            config,
             address,
             _state: state,
         }
+    }
+
+    /// Has the same configuration again.
+    fn reload(&mut self) {
+        let proxy = self.proxy.as_mut().unwrap();
+        let prepared = proxy.prepare(&self.config, &Health::default()).unwrap();
+        proxy.serve(prepared).unwrap();
     }
 
     /// What comes back for these bytes until the connection is closed, the last of them asking for that.
