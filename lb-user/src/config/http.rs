@@ -128,6 +128,7 @@ pub(super) fn member_http(t: &mut Table<'_, '_>) -> Result<MemberHttp, Reported>
     let retries = t.or("retries", default.retries, integer(0..=16));
     let max_connections = t.optional("max_connections", integer(1..=KI * KI));
     let queue = t.or("queue", default.queue, integer(0..=64 * KI));
+    let slow_start_s = t.or("slow_start_s", default.slow_start_s, integer(0..=3600));
     let outlier = t.table("outlier", outlier);
     let send_proxy_protocol = t.optional("send_proxy_protocol", word);
     let timeouts = t.section("timeouts", member_timeouts).flatten();
@@ -144,6 +145,7 @@ pub(super) fn member_http(t: &mut Table<'_, '_>) -> Result<MemberHttp, Reported>
         retries: retries?.value,
         max_connections: max_connections?.map(|at| at.value),
         queue: queue?.value,
+        slow_start_s: slow_start_s?.value,
         outlier: outlier?.transpose()?,
         send_proxy_protocol: send_proxy_protocol?.map(|at| at.value),
         timeouts: timeouts?,

@@ -118,6 +118,8 @@ pub struct MemberHttp {
     pub max_connections: Option<u32>,
     /// Requests that wait while each member that may have them has as many as it takes, over all workers, 0 to 65,536.
     pub queue: u32,
+    /// How long one that came up, or was added, has less than its share of new requests, 0 to 3600 seconds.
+    pub slow_start_s: u32,
     /// When one is given no requests because it fails those that it has; `None`: never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outlier: Option<Outlier>,
@@ -139,6 +141,7 @@ impl Default for MemberHttp {
             retries: 2,
             max_connections: None,
             queue: 1024,
+            slow_start_s: 0,
             outlier: None,
             send_proxy_protocol: None,
             timeouts: MemberTimeouts::default(),

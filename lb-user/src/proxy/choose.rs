@@ -22,6 +22,7 @@ pub(super) struct Choice<'p> {
     pub(super) pool: &'p Pool,
     pub(super) shown: &'p Shown<'p>,
     pub(super) client: IpAddr,
+    pub(super) now_s: u32,
     /// Members that it was at, and which failed.
     pub(super) tried: Vec<u64>,
 }
@@ -88,6 +89,7 @@ impl<'p> Choice<'p> {
             pool: self.pool,
             tried: &self.tried,
             most,
+            draw: self.pool.draw(self.now_s),
         }
     }
 

@@ -88,6 +88,7 @@ pub(super) async fn exchange<B: RequestBody, R: Responder>(
         pool,
         shown: &shown,
         client: request.client.ip(),
+        now_s,
         tried: Vec::new(),
     };
     let mut last = Fault::NoMember;

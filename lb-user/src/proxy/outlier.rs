@@ -32,12 +32,19 @@ pub(super) struct Standing {
     back_s: AtomicU32,
     /// How often in a row it was ejected.
     ejections: AtomicU32,
+    /// When it came up; 0: it was up already when its pool was first served.
+    up_s: AtomicU32,
 }
 
 impl Standing {
     /// The state that configuration and health want.
     pub(super) fn wanted(&self) -> MemberState {
         MemberState::from_word(self.wanted.load(Relaxed))
+    }
+
+    /// When it came up; none: it was up already when its pool was first served.
+    pub(super) fn up_s(&self) -> Option<u32> {
+        Some(self.up_s.load(Relaxed)).filter(|up_s| *up_s != 0)
     }
 
     pub(super) fn is_ejected(&self) -> bool {
@@ -72,10 +79,20 @@ impl States {
         self.lock.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What configuration and health want. Where members are not ejected any more, all come back.
-    pub(super) fn set(&self, member: &Member, wanted: MemberState, outlier: Option<&Outlier>) {
+    /// What configuration and health want. Where members are not ejected any more, all come back. `now_s` is none where the
+    /// pool was not served before.
+    pub(super) fn set(
+        &self,
+        member: &Member,
+        wanted: MemberState,
+        outlier: Option<&Outlier>,
+        now_s: Option<u32>,
+    ) {
         let _lock = self.lock();
-        member.standing.wanted.store(wanted as u32, Relaxed);
+        let before = member.standing.wanted.swap(wanted as u32, Relaxed);
+        if wanted == MemberState::Up && !MemberState::from_word(before).keeps_sessions() {
+            member.standing.up_s.store(now_s.unwrap_or(0), Relaxed);
+        }
         if outlier.is_none() {
             member.standing.until_s.store(0, Relaxed);
             member.standing.failures.store(0, Relaxed);
@@ -167,6 +184,7 @@ impl Pool {
                 }
                 standing.until_s.store(0, Relaxed);
                 standing.back_s.store(now_s, Relaxed);
+                standing.up_s.store(now_s, Relaxed);
                 standing.failures.store(0, Relaxed);
                 apply(member);
             }

@@ -4,7 +4,7 @@ use std::{
     net::{IpAddr, SocketAddr},
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU32, AtomicU64, Ordering},
     },
 };
 
@@ -27,6 +27,7 @@ use super::{
     outlier::{Standing, States},
     persist::Persist,
     queue::Queue,
+    slow_start::{Draw, Of},
 };
 
 /// A pool.
@@ -45,6 +46,9 @@ pub(super) struct Pool {
     entry: tables::Pool,
     /// Places in `members`, from 1.
     schedule: Vec<u32>,
+    /// The weights of all in the schedule.
+    weight: u32,
+    draws: AtomicU32,
 }
 
 /// A member, which lives as long as any snapshot or request has it.
@@ -91,6 +95,8 @@ pub(super) struct Candidates<'p, 't> {
     pub(super) tried: &'t [u64],
     /// Those that have as many requests under way may not.
     pub(super) most: u32,
+    /// Where members start slowly: which of those have their turn.
+    pub(super) draw: Option<Draw>,
 }
 
 impl<'p> Candidates<'p, '_> {
@@ -98,9 +104,19 @@ impl<'p> Candidates<'p, '_> {
         !self.tried.contains(&member.id) && member.entry.active_flows.get() < self.most
     }
 
+    fn is_admitted(&self, member: &Member) -> bool {
+        let Some(draw) = &self.draw else { return true };
+        draw.admits(member.id, member.standing.up_s(), member.entry.weight.get())
+    }
+
     /// The one for a request of a client that no session says anything of.
-    pub(super) fn next(&self, client: IpAddr) -> Option<&'p Arc<Member>> {
-        let place = schedule::next(self, &self.pool.entry, &Address::from(client));
+    pub(super) fn next(mut self, client: IpAddr) -> Option<&'p Arc<Member>> {
+        let (entry, client) = (&self.pool.entry, Address::from(client));
+        let mut place = schedule::next(&self, entry, &client);
+        if place.is_none() && self.draw.take().is_some() {
+            // There are none but those that have just come up. The turn was taken: of two members, one would have none.
+            place = schedule::peek(&self, entry, &client);
+        }
         match place {
             Some(place) => self.pool.members.get(place as usize - 1),
             // The schedule is not followed to its end where it is long: another then, whichever it is.
@@ -119,7 +135,7 @@ impl<'p> Candidates<'p, '_> {
 impl Members for Candidates<'_, '_> {
     fn member(&self, id: u32) -> Option<&tables::Member> {
         let member = self.pool.members.get((id as usize).checked_sub(1)?)?;
-        self.may(member).then_some(&member.entry)
+        (self.may(member) && self.is_admitted(member)).then_some(&member.entry)
     }
 
     fn schedule_slot(&self, slot: u32) -> Option<u32> {
@@ -133,6 +149,7 @@ impl Pool {
         health: &Health,
         tls: Option<Arc<rustls::ClientConfig>>,
         before: Option<&Self>,
+        now_s: u32,
     ) -> Self {
         let http = pool.http.clone().unwrap_or_default();
         let states = before.map_or_else(Arc::default, |before| Arc::clone(&before.states));
@@ -152,7 +169,7 @@ impl Pool {
                 let entry = known.map_or_else(|| Arc::new(Member::new(member, address, &http)), Arc::clone);
                 entry.entry.weight.set(member.weight.into());
                 let state = state(member, health.is_up(&pool.name, &member.name));
-                states.set(&entry, state, http.outlier.as_ref());
+                states.set(&entry, state, http.outlier.as_ref(), before.map(|_| now_s));
                 Some(entry)
             })
             .collect();
@@ -165,6 +182,7 @@ impl Pool {
                     .is_some_and(|member| member.standing.wanted() == MemberState::Up)
             })
             .collect();
+        let weight = taking.iter().map(|(_, member)| u32::from(member.weight)).sum();
         let (algorithm, schedule) = schedules::lay_out(pool.algorithm, &taking);
         let entry = tables::Pool::default();
         entry.algorithm.set(algorithm as u32);
@@ -194,7 +212,28 @@ impl Pool {
             members,
             entry,
             schedule,
+            weight,
+            draws: AtomicU32::new(0),
         }
+    }
+
+    /// Which of the members that start slowly may have a request now, where they do so.
+    pub(super) fn draw(&self, now_s: u32) -> Option<Draw> {
+        let slow_start_s = self.http.slow_start_s;
+        if slow_start_s == 0 {
+            return None;
+        }
+        let of = match Algorithm::from_word(self.entry.algorithm.get())? {
+            Algorithm::RoundRobin => Of::Turns,
+            Algorithm::LeastConnections => Of::All { weight: self.weight },
+            Algorithm::SourceIp => return None,
+        };
+        Some(Draw {
+            number: self.draws.fetch_add(1, Ordering::Relaxed),
+            now_s,
+            slow_start_s,
+            of,
+        })
     }
 
     /// Whether the address of a client alone says which member it goes to.

@@ -104,7 +104,13 @@ impl Serving {
     }
 
     /// What `config` and `health` have served; what was served before goes on where it is the same.
-    pub(super) fn new(config: &Config, health: &Health, certified: &Certified, before: &Self) -> Self {
+    pub(super) fn new(
+        config: &Config,
+        health: &Health,
+        certified: &Certified,
+        before: &Self,
+        now_s: u32,
+    ) -> Self {
         let proxied = config.proxied_pools();
         let pools: HashMap<String, Arc<Pool>> = config
             .pools
@@ -119,6 +125,7 @@ impl Serving {
                         health,
                         certified.of_pool(&pool.name, before),
                         before,
+                        now_s,
                     )),
                 )
             })

@@ -183,9 +183,11 @@ fn cookies_that_no_browser_keeps_are_refused() {
 }
 
 #[test]
-fn members_have_no_limit_unless_one_is_given() {
+fn members_have_no_limit_and_no_slow_start_unless_one_is_given() {
     let http = |lines: &str| loaded(&with_pool(lines)).config.pools[0].http.clone().unwrap();
     let default = http("http = {}");
+    assert_eq!(default.slow_start_s, 0);
+    assert_eq!(http("http = { slow_start_s = 60 }").slow_start_s, 60);
     assert_eq!(
         (default.max_connections, default.queue, default.timeouts.queue_s),
         (None, 1024, 10)
@@ -197,11 +199,14 @@ fn members_have_no_limit_unless_one_is_given() {
     );
     says_about(
         "all are wrong",
-        &with_pool("[pool.http]\nmax_connections = 0\nqueue = 65537\ntimeouts = { queue_s = 0 }"),
+        &with_pool(
+            "[pool.http]\nmax_connections = 0\nqueue = 65537\ntimeouts = { queue_s = 0 }\nslow_start_s = 3601",
+        ),
         &[
             "14:19: pool \"web\", http: max_connections 0 is out of range; the http's max_connections is 1 to 1048576",
             "15:9: pool \"web\", http: queue 65537 is out of range; the http's queue is 0 to 65536",
             "16:24: pool \"web\", http, timeouts: queue_s 0 is out of range; the timeouts's queue_s is 1 to 86400",
+            "17:16: pool \"web\", http: slow_start_s 3601 is out of range; the http's slow_start_s is 0 to 3600",
         ],
     );
 }

@@ -16,6 +16,7 @@ use crate::config;
 mod backend;
 mod limits;
 mod outliers;
+mod slow_start;
 
 /// A proxy with one listener, and one worker unless it needs more.
 struct Running {

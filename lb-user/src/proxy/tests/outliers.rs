@@ -136,6 +136,7 @@ fn who_is_ejected_again_stays_away_for_longer() {
         &health,
         &Certified::AsBefore,
         &Serving::default(),
+        0,
     );
     let pool = &serving.pools["web"];
     let fail = |now_s| {
