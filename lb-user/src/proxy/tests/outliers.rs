@@ -38,7 +38,15 @@ fn a_member_that_fails_again_and_again_is_ejected_and_comes_back() {
         assert_eq!(running.answer(), (200, "b".into()));
     }
     let report = running.proxy.as_ref().unwrap().report();
-    assert_eq!(report.pools["web"].members["a"].state, MemberState::Down);
+    let of = |name| &report.pools["web"].members[name];
+    assert_eq!(of("a").state, MemberState::Down);
+    assert!(
+        of("a")
+            .why_down
+            .as_ref()
+            .is_some_and(|why| why.contains("ejected"))
+    );
+    assert_eq!(of("b").why_down, None);
     // A change of the others does not bring it back.
     let mut running = running;
     running.reload();
