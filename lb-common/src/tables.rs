@@ -131,7 +131,7 @@ pub struct Listener {
     /// The protocol number; 0: no listener has this id.
     pub protocol: Word32,
     /// The pool's id; [`Self::HOST`]: the host serves it, and the datapath lets its packets through. Of a VIP: whether it has
-    /// a listener that the host serves.
+    /// a listener that the host serves, or had one.
     pub pool: Word32,
     /// 1 once it is gone from the configuration: its flows go on, and its id is free once they have ended.
     pub removed: Word32,

@@ -7,7 +7,7 @@ use crate::{
     flow::table,
     forward::{End, Outcome},
     hash,
-    headers::protocol,
+    headers::{protocol, tcp_flags},
     listeners,
     open::{self, NoService, Opened, Opener, Past, Service},
     platform::Platform,
@@ -39,11 +39,7 @@ pub(super) fn open_flow<P: Platform>(platform: &P) -> Result<(), Outcome> {
     let mut service = match Service::of(platform, &client.address, &vip, protocol) {
         Ok(service) => service,
         Err(NoService::OfHost) => return Err(Outcome::pass(Reason::ServedByHost)),
-        Err(NoService::Closed) => {
-            return Err(for_vip(platform, opener, || {
-                refuse(platform, opener, Reason::ClosedPort)
-            }));
-        }
+        Err(NoService::Closed) => return Err(closed(platform, opener)),
     };
     // The flow's bucket is on its way while the session is looked for. Not earlier: until it is there, the processor goes no
     // more than some hundred instructions ahead.
@@ -82,6 +78,21 @@ fn for_vip<P: Platform>(platform: &P, opener: &Opener, outcome: impl FnOnce() ->
     } else {
         PASS
     }
+}
+
+/// What becomes of a packet to a port of a VIP that has no listener; any other is not ours after all.
+#[inline(always)]
+fn closed<P: Platform>(platform: &P, opener: &Opener) -> Outcome {
+    let Some(vip) = listeners::find_vip(platform, &opener.vip().address) else {
+        return PASS;
+    };
+    let opens = opener.flags() & (tcp_flags::SYN | tcp_flags::ACK) == tcp_flags::SYN;
+    if vip.is_of_host() && opener.protocol() == protocol::TCP && !opens {
+        // Of a listener of the host's that is gone, maybe, whose connections are to end with their requests. The host knows
+        // which there are, and resets the others itself.
+        return Outcome::pass(Reason::ServedByHost);
+    }
+    refuse(platform, opener, Reason::ClosedPort)
 }
 
 /// Refuses as a host would whose port has no one, or silently: as the settings say.

@@ -58,6 +58,17 @@ fn beside_a_listener_of_the_host_those_of_the_datapath_go_on() {
 }
 
 #[test]
+fn connections_of_a_listener_that_is_gone_go_on_at_the_host() {
+    for world in worlds() {
+        let at_gone = |packet: Builder| packet.with(|packet| packet.destination.1 = 9443);
+        world.untouched(&at_gone(world.later(1, 4000, ACK)).frame());
+        world.untouched(&at_gone(world.later(1, 4000, RST)).frame());
+        // A new one is refused.
+        world.answered(&at_gone(world.first(1, 4000)).frame(), Reason::ClosedPort);
+    }
+}
+
+#[test]
 fn all_fragments_of_a_segment_to_the_host_are_let_through() {
     for world in worlds() {
         let packet = at_host(world.later(1, 4000, ACK)).data(&[7; 600]);

@@ -8,8 +8,8 @@ use super::reader::Table;
 use super::values::{absolute_path, boolean, integer, string, word};
 use crate::model::{
     AccessLog, CertificateFiles, ClientAuth, ClientCertificates, ClientTimeouts, Http, ListenerTls,
-    LogFormat, MemberHttp, MemberProtocol, MemberTimeouts, MemberTls, Protocol, ProxySettings, RequestLimits,
-    TlsVersion,
+    LogFormat, MemberHttp, MemberProtocol, MemberTimeouts, MemberTls, Outlier, Protocol, ProxySettings,
+    RequestLimits, TlsVersion,
 };
 
 /// The kernel's `PATH_MAX` without the final NUL.
@@ -138,6 +138,10 @@ pub(super) fn member_http(t: &mut Table<'_, '_>) -> Result<MemberHttp, Reported>
     let default = MemberHttp::default();
     let protocol = t.or("protocol", default.protocol, word);
     let retries = t.or("retries", default.retries, integer(0..=16));
+    let max_connections = t.optional("max_connections", integer(1..=KI * KI));
+    let queue = t.or("queue", default.queue, integer(0..=64 * KI));
+    let slow_start_s = t.or("slow_start_s", default.slow_start_s, integer(0..=3600));
+    let outlier = t.table("outlier", outlier);
     let send_proxy_protocol = t.optional("send_proxy_protocol", word);
     let timeouts = t.section("timeouts", member_timeouts).flatten();
     let tls = t.table("tls", member_tls);
@@ -151,9 +155,29 @@ pub(super) fn member_http(t: &mut Table<'_, '_>) -> Result<MemberHttp, Reported>
     Ok(MemberHttp {
         protocol: protocol?.value,
         retries: retries?.value,
+        max_connections: max_connections?.map(|at| at.value),
+        queue: queue?.value,
+        slow_start_s: slow_start_s?.value,
+        outlier: outlier?.transpose()?,
         send_proxy_protocol: send_proxy_protocol?.map(|at| at.value),
         timeouts: timeouts?,
         tls: tls?.transpose()?,
+    })
+}
+
+fn outlier(t: &mut Table<'_, '_>) -> Result<Outlier, Reported> {
+    let default = Outlier::default();
+    let failures = t.or("failures", default.failures, integer(1..=1000));
+    let ejection_s = t.or("ejection_s", default.ejection_s, integer(1..=3600));
+    let max_ejected_percent = t.or(
+        "max_ejected_percent",
+        default.max_ejected_percent,
+        integer(1..=100),
+    );
+    Ok(Outlier {
+        failures: failures?.value,
+        ejection_s: ejection_s?.value,
+        max_ejected_percent: max_ejected_percent?.value,
     })
 }
 
@@ -182,9 +206,11 @@ fn member_timeouts(t: &mut Table<'_, '_>) -> Result<MemberTimeouts, Reported> {
     let connect_s = seconds("connect_s", default.connect_s);
     let response_s = seconds("response_s", default.response_s);
     let idle_s = seconds("idle_s", default.idle_s);
+    let queue_s = seconds("queue_s", default.queue_s);
     Ok(MemberTimeouts {
         connect_s: connect_s?.value,
         response_s: response_s?.value,
         idle_s: idle_s?.value,
+        queue_s: queue_s?.value,
     })
 }

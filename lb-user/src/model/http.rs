@@ -125,6 +125,16 @@ pub struct MemberHttp {
     pub protocol: MemberProtocol,
     /// Other members that are tried where one fails a request that may be made again, 0 to 16.
     pub retries: u8,
+    /// Requests that one member has under way at a time, over all workers, 1 to 1 Mi; `None`: as many as come.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_connections: Option<u32>,
+    /// Requests that wait while each member that may have them has as many as it takes, over all workers, 0 to 65,536.
+    pub queue: u32,
+    /// How long one that came up, or was added, has less than its share of new requests, 0 to 3600 seconds.
+    pub slow_start_s: u32,
+    /// When one is given no requests because it fails those that it has; `None`: never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outlier: Option<Outlier>,
     /// Whether each connection to one begins with who the client is, by the PROXY protocol, and in which version. It is then
     /// for the requests of that client on one connection of its own. Probes of the health monitor do not begin so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -141,9 +151,45 @@ impl Default for MemberHttp {
         Self {
             protocol: MemberProtocol::Http1,
             retries: 2,
+            max_connections: None,
+            queue: 1024,
+            slow_start_s: 0,
+            outlier: None,
             send_proxy_protocol: None,
             timeouts: MemberTimeouts::default(),
             tls: None,
+        }
+    }
+}
+
+impl MemberHttp {
+    /// Whether connections to members are alike under both, so that those of one serve the other.
+    #[must_use]
+    pub fn connects_like(&self, other: &Self) -> bool {
+        self.protocol == other.protocol
+            && self.send_proxy_protocol == other.send_proxy_protocol
+            && self.tls == other.tls
+    }
+}
+
+/// When a member is given no requests for a while because it fails those that it has.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outlier {
+    /// So many in a row, 1 to 1000: it cannot be reached, gives no response or none that is HTTP, is too late, or responds
+    /// with 502, 503 or 504.
+    pub failures: u32,
+    /// How long the first time, 1 to 3600 seconds; up to ten times as long when it happens again and again.
+    pub ejection_s: u32,
+    /// How much of the pool may be ejected at a time, 1 to 100; one may always be, while another one takes requests.
+    pub max_ejected_percent: u8,
+}
+
+impl Default for Outlier {
+    fn default() -> Self {
+        Self {
+            failures: 5,
+            ejection_s: 30,
+            max_ejected_percent: 50,
         }
     }
 }
@@ -170,6 +216,8 @@ pub struct MemberTimeouts {
     pub response_s: u32,
     /// Until a connection is closed that no request uses.
     pub idle_s: u32,
+    /// While a request waits for a member that takes it.
+    pub queue_s: u32,
 }
 
 impl Default for MemberTimeouts {
@@ -178,6 +226,7 @@ impl Default for MemberTimeouts {
             connect_s: 5,
             response_s: 60,
             idle_s: 30,
+            queue_s: 10,
         }
     }
 }

@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 pub use health::{ExpectedCodes, HealthMonitor, HttpProbe, NotStatusCodes, Probe};
 pub use http::{
     CertificateFiles, ClientCertificates, ClientTimeouts, Http, ListenerTls, MemberHttp, MemberTimeouts,
-    MemberTls, RequestLimits,
+    MemberTls, Outlier, RequestLimits,
 };
 pub use identity::ClientIdentity;
 pub use load_balancer::{Listener, LoadBalancer, Service};

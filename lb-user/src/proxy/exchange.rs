@@ -9,11 +9,12 @@ use super::{
     admit::Admitted,
     asker::Asker,
     body::{Broken, Sink, Source},
+    choose::Choice,
     fault::{Fault, Retry},
     log::Trail,
-    persist::{Shown, Why},
+    persist::Shown,
     route::Route,
-    serving::{Listener, Member},
+    serving::Listener,
     timer::Timer,
     turn::Turn,
     worker::Worker,
@@ -83,18 +84,20 @@ pub(super) async fn exchange<B: RequestBody, R: Responder>(
     let shown = pool.persist.as_ref().map_or_else(Shown::default, |persist| {
         persist.read(&worker.sessions, &pool.counts, request.head, target, now_s)
     });
-    let mut tried = Vec::new();
+    let mut choice = Choice {
+        pool,
+        shown: &shown,
+        client: request.client.ip(),
+        now_s,
+        tried: Vec::new(),
+    };
     let mut last = Fault::NoMember;
     loop {
-        let (member, why) = match shown.member(&pool.members, &tried) {
-            Some(member) => (member, Why::Held),
-            None => match pool.next(request.client.ip(), &tried) {
-                Some(member) => (member, shown.otherwise()),
-                // All have been tried that there are.
-                None => return Err(last),
-            },
+        // None: all have been tried that there are.
+        let Some((seat, why)) = choice.seat(timer, body, responder).await? else {
+            return Err(last);
         };
-        let under_way = UnderWay::begin(member);
+        let member = seat.member();
         if let Some(trail) = request.trail {
             trail.note_member(pool, member, why);
         }
@@ -113,15 +116,17 @@ pub(super) async fn exchange<B: RequestBody, R: Responder>(
             Ok(ended) => return Ok(ended),
             Err(fault) => fault,
         };
-        drop(under_way);
         if fault.is_members() {
             member.counts.failures.add(1);
         }
+        if fault.tells_against_member() {
+            pool.note_failure(member, worker.unix_s(), &fault);
+        }
         let may_again = !responder.has_begun() && !body.was_touched() && request.allows(fault.retry());
-        if !may_again || tried.len() >= pool.http.retries.into() {
+        if !may_again || choice.tried.len() >= pool.http.retries.into() {
             return Err(fault);
         }
-        tried.push(member.id);
+        choice.tried.push(member.id);
         last = fault;
     }
 }
@@ -138,21 +143,5 @@ impl Request<'_> {
             ),
             Retry::Never => false,
         }
-    }
-}
-
-/// Counts a request with its member, as long as it is under way.
-struct UnderWay<'m>(&'m Member);
-
-impl<'m> UnderWay<'m> {
-    fn begin(member: &'m Member) -> Self {
-        member.entry.active_flows.fetch_add(1);
-        Self(member)
-    }
-}
-
-impl Drop for UnderWay<'_> {
-    fn drop(&mut self) {
-        self.0.entry.active_flows.fetch_add(u32::MAX);
     }
 }

@@ -32,6 +32,10 @@ pub(super) enum Fault {
     Answered(Own),
     #[error("no member is available")]
     NoMember,
+    #[error("no member has room, and as many requests wait as may")]
+    QueueFull,
+    #[error("no member had room in time")]
+    QueueTimeout,
     #[error("the member cannot be reached: {0}")]
     Unreachable(io::Error),
     #[error("the member did not accept the connection in time")]
@@ -73,7 +77,7 @@ impl Fault {
             Self::ClientTimeout => 408,
             Self::ClientGone | Self::ClientBroken(_) | Self::ResponseBroken(_) => return None,
             Self::Answered(own) => own.status,
-            Self::NoMember => 503,
+            Self::NoMember | Self::QueueFull | Self::QueueTimeout => 503,
             Self::Unreachable(_) | Self::MemberClosed | Self::BadResponse(_) => 502,
             Self::ConnectTimeout | Self::MemberTimeout => 504,
         })
@@ -98,6 +102,11 @@ impl Fault {
                 | Self::MemberTimeout
                 | Self::ResponseBroken(_)
         )
+    }
+
+    /// Whether it says that the member cannot serve. A response that broke off does not: its client may not have taken it.
+    pub(super) fn tells_against_member(&self) -> bool {
+        self.is_members() && !matches!(self, Self::ResponseBroken(_))
     }
 
     pub(super) fn retry(&self) -> Retry {

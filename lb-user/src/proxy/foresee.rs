@@ -2,14 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::{
-    Look,
-    admit::admit,
-    persist::Looked,
-    respond::Own,
-    route::Route,
-    serving::{Listener, Pool},
-};
+use super::{Look, admit::admit, persist::Looked, pool::Pool, respond::Own, route::Route, serving::Listener};
 use crate::{
     http::head::{Head, Search},
     persistence::{Limits, Refused, Session},

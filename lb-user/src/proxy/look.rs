@@ -50,7 +50,7 @@ impl Look {
         use super::serving::Certified;
         use crate::persistence::KeyRing;
 
-        let serving = Serving::new(config, health, &Certified::AsBefore, &Serving::default());
+        let serving = Serving::new(config, health, &Certified::AsBefore, &Serving::default(), 0);
 
         Self {
             serving: Arc::new(serving),

@@ -12,6 +12,7 @@ mod admit;
 mod asker;
 mod body;
 mod buffer;
+mod choose;
 mod counts;
 mod encode;
 mod exchange;
@@ -23,13 +24,17 @@ mod http2;
 mod io;
 mod log;
 mod look;
+mod outlier;
 mod persist;
+mod pool;
+mod queue;
 mod receive;
 mod remembered;
 mod report;
 mod respond;
 mod route;
 mod serving;
+mod slow_start;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -113,7 +118,13 @@ impl Proxy {
     /// it starts the workers.
     pub fn prepare(&mut self, config: &Config, health: &Health) -> anyhow::Result<Prepared> {
         let loaded = self.load(config)?;
-        let serving = Serving::new(config, health, &Certified::New(loaded), &self.serving);
+        let serving = Serving::new(
+            config,
+            health,
+            &Certified::New(loaded),
+            &self.serving,
+            self.unix_s(),
+        );
         if serving.listeners.is_empty() {
             return Ok(Prepared {
                 serving,
@@ -201,6 +212,15 @@ impl Proxy {
         Report::of(&self.serving)
     }
 
+    /// The time of the workers.
+    fn unix_s(&self) -> u32 {
+        let offset_s = self
+            .sessions
+            .as_ref()
+            .map_or(0, |sessions| sessions.clock_offset_s.load(Relaxed));
+        worker::unix_s().wrapping_add(offset_s)
+    }
+
     /// Lets time pass, for a test.
     pub fn set_clock_offset(&self, offset_s: u32) {
         if let Some(sessions) = &self.sessions {
@@ -237,7 +257,14 @@ impl Proxy {
 
     /// Takes over what was found of the members.
     pub fn set_health(&mut self, config: &Config, health: &Health) {
-        self.serving = Arc::new(Serving::new(config, health, &Certified::AsBefore, &self.serving));
+        let now_s = self.unix_s();
+        self.serving = Arc::new(Serving::new(
+            config,
+            health,
+            &Certified::AsBefore,
+            &self.serving,
+            now_s,
+        ));
         for worker in &self.workers {
             let _ = worker
                 .commands

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, atomic::AtomicU32};
 
-use super::{counts::PoolCounts, serving::Member};
+use super::{counts::PoolCounts, pool::Member};
 use crate::{
     http::{
         cookies::{self, Removed},

@@ -62,6 +62,8 @@ pub struct ProxiedSessions {
 pub struct MemberReport {
     /// Whether it takes any.
     pub state: MemberState,
+    /// Why it takes none, where that is not for its health.
+    pub why_down: Option<String>,
     /// How many it was given.
     pub requests: MemberRequests,
 }
@@ -115,6 +117,10 @@ impl Report {
                 };
                 let report = MemberReport {
                     state: member.entry.state(),
+                    why_down: member
+                        .standing
+                        .is_ejected()
+                        .then(|| "it failed too many requests in a row, and is ejected for a while".into()),
                     requests,
                 };
                 (member.name.clone(), report)

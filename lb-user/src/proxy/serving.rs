@@ -1,35 +1,15 @@
 //! What is served: one snapshot of listeners, pools and members, which a request keeps to its end.
 
-use std::{
-    collections::HashMap,
-    net::{IpAddr, SocketAddr},
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-};
-
-use lb_common::{
-    address::Address,
-    platform::Members,
-    schedule,
-    tables::{self, MemberState, SlotRange},
-};
+use std::{collections::HashMap, net::SocketAddr, sync::Arc};
 
 use crate::{
     health::Health,
     http::{forwarded::Scheme, head, set_cookie::Channel},
-    model::{self, ClientIdentity, Config, Http, MemberHttp},
-    persistence::{Limits, MemberTag, PoolTag},
-    schedules,
+    model::{self, ClientIdentity, Config, Http},
+    persistence::{Limits, PoolTag},
 };
 
-use super::{
-    counts::{ListenerCounts, MemberCounts, PoolCounts},
-    log::Log,
-    persist::Persist,
-    route::Routes,
-};
+use super::{counts::ListenerCounts, log::Log, pool::Pool, route::Routes};
 
 /// All that is served.
 #[derive(Debug, Default)]
@@ -74,160 +54,6 @@ impl Listener {
         } else {
             Scheme::Http
         }
-    }
-}
-
-/// A pool.
-#[derive(Debug)]
-pub(super) struct Pool {
-    pub(super) name: String,
-    pub(super) http: MemberHttp,
-    /// TLS towards its members.
-    pub(super) tls: Option<Arc<rustls::ClientConfig>>,
-    pub(super) persist: Option<Persist>,
-    pub(super) counts: Arc<PoolCounts>,
-    pub(super) members: Vec<Arc<Member>>,
-    entry: tables::Pool,
-    /// Places in `members`, from 1.
-    schedule: Vec<u32>,
-}
-
-/// A member, which lives as long as any snapshot or request has it.
-#[derive(Debug)]
-pub(super) struct Member {
-    pub(super) name: String,
-    pub(super) address: SocketAddr,
-    /// Never given again: connections to it are kept under that.
-    pub(super) id: u64,
-    /// Who it is, on every host that balances to it.
-    pub(super) tag: MemberTag,
-    /// Its state, weight and requests under way.
-    pub(super) entry: tables::Member,
-    pub(super) counts: MemberCounts,
-    http: MemberHttp,
-}
-
-impl Member {
-    fn new(member: &model::Member, address: SocketAddr, http: &MemberHttp) -> Self {
-        static NEXT_ID: AtomicU64 = AtomicU64::new(1);
-        Self {
-            name: member.name.clone(),
-            address,
-            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
-            tag: MemberTag::at(address),
-            entry: tables::Member::default(),
-            counts: MemberCounts::default(),
-            http: http.clone(),
-        }
-    }
-
-    /// Whether it may have the requests of its sessions.
-    pub(super) fn keeps_sessions(&self) -> bool {
-        self.entry.keeps_sessions()
-    }
-}
-
-impl Members for Pool {
-    fn member(&self, id: u32) -> Option<&tables::Member> {
-        self.members
-            .get((id as usize).checked_sub(1)?)
-            .map(|member| &member.entry)
-    }
-
-    fn schedule_slot(&self, slot: u32) -> Option<u32> {
-        self.schedule.get(slot as usize).copied()
-    }
-}
-
-impl Pool {
-    fn new(
-        pool: &model::Pool,
-        health: &Health,
-        tls: Option<Arc<rustls::ClientConfig>>,
-        before: Option<&Self>,
-    ) -> Self {
-        let http = pool.http.clone().unwrap_or_default();
-        let members: Vec<Arc<Member>> = pool
-            .members
-            .iter()
-            .filter_map(|member| {
-                let address = SocketAddr::new(member.address, member.port?);
-                let known = before.and_then(|before| {
-                    let mut known = before.members.iter();
-                    known.find(|known| {
-                        known.address == address && known.name == member.name && known.http == http
-                    })
-                });
-                let entry = known.map_or_else(|| Arc::new(Member::new(member, address, &http)), Arc::clone);
-                entry.entry.weight.set(member.weight.into());
-                entry
-                    .entry
-                    .set_state(state(member, health.is_up(&pool.name, &member.name)));
-                Some(entry)
-            })
-            .collect();
-        let taking: Vec<(u32, &model::Member)> = (1..)
-            .zip(&pool.members)
-            .filter(|(place, _)| {
-                members
-                    .get(*place as usize - 1)
-                    .is_some_and(|member| member.entry.takes_new())
-            })
-            .collect();
-        let (algorithm, schedule) = schedules::lay_out(pool.algorithm, &taking);
-        let entry = tables::Pool::default();
-        entry.algorithm.set(algorithm as u32);
-        let range = SlotRange {
-            start: 0,
-            count: schedule.len() as u32,
-        };
-        entry.schedule.set(range.into());
-        // Otherwise each change would begin with the same member.
-        entry
-            .cursor
-            .set(before.map_or(0, |before| before.entry.cursor.get()));
-        Self {
-            name: pool.name.clone(),
-            tls,
-            persist: Persist::of(pool),
-            counts: before.map_or_else(Arc::default, |before| Arc::clone(&before.counts)),
-            http,
-            members,
-            entry,
-            schedule,
-        }
-    }
-
-    /// The member that [`Self::next`] would give, without taking its turn.
-    pub(super) fn peek(&self, client: IpAddr) -> Option<&Arc<Member>> {
-        let place = schedule::peek(self, &self.entry, &Address::from(client))?;
-        self.members.get((place as usize).checked_sub(1)?)
-    }
-
-    /// The member for a request of a client that no session says anything of; none of those that were tried.
-    pub(super) fn next(&self, client: IpAddr, tried: &[u64]) -> Option<&Arc<Member>> {
-        let client = Address::from(client);
-        let untried = |member: &&Arc<Member>| !tried.contains(&member.id);
-        for _ in 0..=tried.len() {
-            let place = schedule::next(self, &self.entry, &client)?;
-            let member = self.members.get(place as usize - 1);
-            if let Some(member) = member.filter(untried) {
-                return Some(member);
-            }
-        }
-        // Whom the schedule gives again and again: another then, whichever it is.
-        let mut others = self.members.iter().filter(|member| member.entry.takes_new());
-        others.find(untried)
-    }
-}
-
-fn state(member: &model::Member, is_up: bool) -> MemberState {
-    if !member.admin_state_up || !is_up {
-        MemberState::Down
-    } else if member.weight == 0 {
-        MemberState::Draining
-    } else {
-        MemberState::Up
     }
 }
 
@@ -281,7 +107,13 @@ impl Serving {
     }
 
     /// What `config` and `health` have served; what was served before goes on where it is the same.
-    pub(super) fn new(config: &Config, health: &Health, certified: &Certified, before: &Self) -> Self {
+    pub(super) fn new(
+        config: &Config,
+        health: &Health,
+        certified: &Certified,
+        before: &Self,
+        now_s: u32,
+    ) -> Self {
         let proxied = config.proxied_pools();
         let pools: HashMap<String, Arc<Pool>> = config
             .pools
@@ -296,6 +128,7 @@ impl Serving {
                         health,
                         certified.of_pool(&pool.name, before),
                         before,
+                        now_s,
                     )),
                 )
             })

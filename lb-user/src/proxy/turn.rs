@@ -13,8 +13,9 @@ use super::{
     fault::{Fault, Retry},
     io::{Shared, Stream},
     persist::{Answer, Shown, Why},
+    pool::{Member, Pool},
     receive::{OverHttp1, Receiver},
-    serving::{Listener, Member, Pool},
+    serving::Listener,
     stream::{FromMember, StreamSink},
     timer::Timer,
     tunnel,
@@ -248,6 +249,8 @@ impl Turn<'_> {
             }
         }
         let framing = receiver.framing(&response, self.request.head.method())?;
+        self.pool
+            .note_status(self.member, self.worker.unix_s(), response.status);
         self.listener.counts.respond(response.status);
         if let Some(trail) = self.request.trail {
             trail.note_status(response.status);

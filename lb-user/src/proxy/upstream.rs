@@ -21,7 +21,7 @@ use tokio_rustls::TlsConnector;
 use super::{
     fault::Fault,
     io::Stream,
-    serving::{Member, Pool},
+    pool::{Member, Pool},
     stream::LARGEST_FRAME,
     timer::Timer,
     worker::Worker,

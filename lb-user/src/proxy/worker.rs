@@ -225,6 +225,9 @@ impl Worker {
         if self.now_s.replace(now_s) != now_s {
             let serving = Arc::clone(&self.serving.borrow());
             self.connections.sweep(now_s, |member| serving.idle_s(member));
+            for pool in serving.pools.values() {
+                pool.readmit(self.unix_s());
+            }
         }
     }
 }

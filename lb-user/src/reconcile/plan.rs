@@ -1,7 +1,10 @@
 //! What will be written, worked out from a reading of the maps: whatever there is no room for is found here, before
 //! anything changes.
 
-use std::{collections::HashMap, net::IpAddr};
+use std::{
+    collections::{HashMap, HashSet},
+    net::IpAddr,
+};
 
 use lb_common::{
     address::{Address, Endpoint},
@@ -296,6 +299,11 @@ fn listeners<'c>(
             .map(|(id, _)| id),
         full: || full("LISTENERS", "max_listeners"),
     };
+    // Of VIPs that had a listener of the host's, packets of its connections may still come.
+    let of_host: HashSet<Address> = by_id()
+        .filter(|(_, entry)| entry.protocol.get() == u32::from(VIP) && entry.is_of_host())
+        .map(|(_, entry)| entry.address.load())
+        .collect();
     let mut planned = Vec::new();
     let balancers = config.load_balancers.iter();
     for balancer in balancers.filter(|balancer| balancer.admin_state_up) {
@@ -320,7 +328,8 @@ fn listeners<'c>(
                 .filter(|listener| listener.admin_state_up)
         };
         let is_of_host = |listener: &model::Listener| !listener.protocol().is_layer_4();
-        plan(None, 0, VIP, if listeners().any(is_of_host) { HOST } else { 0 })?;
+        let of_host = of_host.contains(&Address::from(balancer.vip)) || listeners().any(is_of_host);
+        plan(None, 0, VIP, if of_host { HOST } else { 0 })?;
         for listener in listeners() {
             let pool = if is_of_host(listener) {
                 HOST

@@ -364,6 +364,7 @@ fn of_member<S: Sight>(
     let status = scene.member_status(pool, member);
     let why_down = (status == OperatingStatus::Error).then(|| {
         let found = scene.health.why_down(&pool.name, &member.name);
+        let found = found.or(proxied.and_then(|member| member.why_down.as_deref()));
         found.unwrap_or("there is no route to it").to_owned()
     });
     Member {

@@ -1,7 +1,7 @@
 //! Listeners and pools of layer 7.
 
 use super::{BASE, all_say, loaded, says_about};
-use crate::model::{CookieSettings, Persistence, SameSite, SecureCookie, Service, TlsVersion};
+use crate::model::{CookieSettings, Outlier, Persistence, SameSite, SecureCookie, Service, TlsVersion};
 
 /// The base with an HTTP listener, in place of the lines of its protocol.
 fn http() -> String {
@@ -180,4 +180,59 @@ fn cookies_that_no_browser_keeps_are_refused() {
             &["15:1: cookie_in_url is for type = \"APP_COOKIE\" only"],
         ),
     ]);
+}
+
+#[test]
+fn members_have_no_limit_and_no_slow_start_unless_one_is_given() {
+    let http = |lines: &str| loaded(&with_pool(lines)).config.pools[0].http.clone().unwrap();
+    let default = http("http = {}");
+    assert_eq!(default.slow_start_s, 0);
+    assert_eq!(http("http = { slow_start_s = 60 }").slow_start_s, 60);
+    assert_eq!(
+        (default.max_connections, default.queue, default.timeouts.queue_s),
+        (None, 1024, 10)
+    );
+    let given = http("http = { max_connections = 7, queue = 0, timeouts = { queue_s = 3 } }");
+    assert_eq!(
+        (given.max_connections, given.queue, given.timeouts.queue_s),
+        (Some(7), 0, 3)
+    );
+    says_about(
+        "all are wrong",
+        &with_pool(
+            "[pool.http]\nmax_connections = 0\nqueue = 65537\ntimeouts = { queue_s = 0 }\nslow_start_s = 3601",
+        ),
+        &[
+            "14:19: pool \"web\", http: max_connections 0 is out of range; the http's max_connections is 1 to 1048576",
+            "15:9: pool \"web\", http: queue 65537 is out of range; the http's queue is 0 to 65536",
+            "16:24: pool \"web\", http, timeouts: queue_s 0 is out of range; the timeouts's queue_s is 1 to 86400",
+            "17:16: pool \"web\", http: slow_start_s 3601 is out of range; the http's slow_start_s is 0 to 3600",
+        ],
+    );
+}
+
+#[test]
+fn members_are_ejected_only_where_that_is_asked_for() {
+    let outlier = |lines: &str| {
+        let config = loaded(&with_pool(lines)).config;
+        config.pools[0].http.clone().unwrap().outlier
+    };
+    assert_eq!(outlier("http = {}"), None);
+    assert_eq!(outlier("http = { outlier = {} }"), Some(Outlier::default()));
+    let given = Outlier {
+        failures: 3,
+        ejection_s: 60,
+        max_ejected_percent: 10,
+    };
+    let lines = "[pool.http.outlier]\nfailures = 3\nejection_s = 60\nmax_ejected_percent = 10";
+    assert_eq!(outlier(lines), Some(given));
+    says_about(
+        "all are wrong",
+        &with_pool("[pool.http.outlier]\nfailures = 0\nejection_s = 3601\nmax_ejected_percent = 101"),
+        &[
+            "14:12: pool \"web\", http, outlier: failures 0 is out of range; the outlier's failures is 1 to 1000",
+            "15:14: pool \"web\", http, outlier: ejection_s 3601 is out of range",
+            "16:23: pool \"web\", http, outlier: max_ejected_percent 101 is out of range",
+        ],
+    );
 }

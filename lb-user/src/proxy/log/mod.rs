@@ -19,7 +19,7 @@ pub(super) use writer::Writer;
 use super::{
     fault::Fault,
     persist::Why,
-    serving::{Member, Pool},
+    pool::{Member, Pool},
     worker::Worker,
 };
 use crate::{

@@ -6,11 +6,7 @@ mod tests;
 
 use std::{collections::HashMap, io::Write as _, sync::Arc};
 
-use super::{
-    admit::Admitted,
-    respond::Own,
-    serving::{Listener, Pool},
-};
+use super::{admit::Admitted, pool::Pool, respond::Own, serving::Listener};
 use crate::{
     http::{head::Head, host},
     model::{self, Action},

@@ -44,7 +44,7 @@ fn config(lines: &str) -> Config {
 }
 
 fn serving(config: &Config, before: &Serving) -> Serving {
-    Serving::new(config, &Health::default(), &Certified::AsBefore, before)
+    Serving::new(config, &Health::default(), &Certified::AsBefore, before, 0)
 }
 
 fn listener(lines: &str) -> Arc<Listener> {

@@ -8,19 +8,46 @@ use std::{
 
 use bytes::Bytes;
 use http::{Method, Request};
+use lb_common::tables::MemberState;
 
 use super::*;
 use crate::config;
 
-/// A proxy whose one listener rejects `/secret` and sends all else to another site.
+mod backend;
+mod limits;
+mod outliers;
+mod slow_start;
+
+/// A proxy with one listener, and one worker unless it needs more.
 struct Running {
     proxy: Option<Proxy>,
+    config: Config,
     address: SocketAddr,
     _state: tempfile::TempDir,
 }
 
 impl Running {
+    /// One that rejects `/secret` and sends all else to another site.
     fn start() -> Self {
+        Self::with(
+            r#"
+            [[load_balancer.listener.policy]]
+            name = "away"
+            action = "REDIRECT_PREFIX"
+            redirect_prefix = "https://new.example"
+            rule = [{ type = "PATH", compare_type = "STARTS_WITH", value = "/" }]
+            [[load_balancer.listener.policy]]
+            name = "secret"
+            action = "REJECT"
+            rule = [{ type = "PATH", compare_type = "EQUAL_TO", value = "/secret" }]
+            [[pool]]
+            name = "web"
+            "#,
+        )
+    }
+
+    /// One with these policies, and the pool `web`.
+    fn with(lines: &str) -> Self {
         let state = tempfile::tempdir().unwrap();
         // Free a moment ago, and given out again only when all others were.
         let free = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -38,17 +65,7 @@ impl Running {
             protocol = "HTTP"
             port = {}
             pool = "web"
-            [[load_balancer.listener.policy]]
-            name = "away"
-            action = "REDIRECT_PREFIX"
-            redirect_prefix = "https://new.example"
-            rule = [{{ type = "PATH", compare_type = "STARTS_WITH", value = "/" }}]
-            [[load_balancer.listener.policy]]
-            name = "secret"
-            action = "REJECT"
-            rule = [{{ type = "PATH", compare_type = "EQUAL_TO", value = "/secret" }}]
-            [[pool]]
-            name = "web"
+            {lines}
             "#,
             state.path(),
             address.port()
@@ -62,9 +79,17 @@ impl Running {
         proxy.serve(prepared).unwrap();
         Self {
             proxy: Some(proxy),
+            config,
             address,
             _state: state,
         }
+    }
+
+    /// Has the same configuration again.
+    fn reload(&mut self) {
+        let proxy = self.proxy.as_mut().unwrap();
+        let prepared = proxy.prepare(&self.config, &Health::default()).unwrap();
+        proxy.serve(prepared).unwrap();
     }
 
     /// What comes back for these bytes until the connection is closed, the last of them asking for that.
