@@ -1,19 +1,14 @@
 //! A client's connection that speaks HTTP/1.
 
-use std::{
-    future::poll_fn,
-    net::SocketAddr,
-    rc::Rc,
-    sync::Arc,
-    task::{Context, Poll},
-};
+mod response;
+
+use std::{future::poll_fn, net::SocketAddr, rc::Rc, sync::Arc, task::Poll};
 
 use super::{
     admit::{self, Admitted},
     asker::Asker,
-    body::{Broken, Coding, Incoming, Outgoing, Sink},
-    encode::{self, ToClient},
-    exchange::{self, Request, RequestBody, Responder},
+    body::{Coding, Incoming, Outgoing},
+    exchange::{self, Request},
     fault::Fault,
     io::{Reader, Rewound, Shared, Stream, Writer},
     log::{self, Entry, Noting, Trail},
@@ -22,10 +17,8 @@ use super::{
     timer::Timer,
     worker::Worker,
 };
-use crate::http::{
-    framing::Framing,
-    head::{Head, Search, Version},
-};
+use crate::http::head::{Head, Search};
+use response::Response;
 
 /// What a client sends on after it was told that nothing is read any more, at most, in bytes.
 const MOST_LINGERING: usize = 1 << 20;
@@ -387,91 +380,5 @@ impl Client<'_> {
             }
         })
         .await;
-    }
-}
-
-/// A response on its way to the client.
-struct Response<'w, 'io> {
-    out: Outgoing<'w, 'io>,
-    client: &'w Client<'w>,
-    version: Version,
-    keep_alive: bool,
-    has_begun: bool,
-}
-
-impl Responder for Response<'_, '_> {
-    fn interim(&mut self, head: &Head) {
-        // RFC 9110, section 15.2: a client of HTTP/1.0 knows none.
-        if self.version == Version::Http11 {
-            self.write(head, Framing::None, &[]);
-        }
-    }
-
-    fn begin(&mut self, head: &Head, framing: Framing, further: &[u8]) -> Result<(), Broken> {
-        self.has_begun = true;
-        // As things stand now: the request may have taken a while.
-        self.keep_alive &= !self.client.worker.is_leaving(self.client.address);
-        let framing = match (framing, self.version) {
-            (Framing::Chunked | Framing::UntilClose, Version::Http11) => {
-                self.out.coding = Coding::Chunked { rest: 0 };
-                Framing::Chunked
-            }
-            (Framing::Chunked | Framing::UntilClose, Version::Http10) => {
-                self.keep_alive = false;
-                Framing::UntilClose
-            }
-            (framing, _) => framing,
-        };
-        self.write(head, framing, further);
-        Ok(())
-    }
-
-    fn has_begun(&self) -> bool {
-        self.has_begun
-    }
-
-    fn poll_gone(&mut self, _context: &mut Context<'_>) -> bool {
-        // That, the other direction tells.
-        false
-    }
-
-    fn poll_close(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Broken>> {
-        self.out.writer.poll_shutdown(context).map_err(Broken::Io)
-    }
-}
-
-impl Response<'_, '_> {
-    fn write(&mut self, head: &Head, framing: Framing, further: &[u8]) {
-        let edits = ToClient {
-            version: self.version,
-            keep_alive: self.keep_alive,
-            framing,
-            further,
-        };
-        encode::response(head, &edits, &mut self.out.writer.pending);
-    }
-}
-
-impl Sink for Response<'_, '_> {
-    fn poll_write(&mut self, context: &mut Context<'_>, data: &[u8]) -> Poll<Result<usize, Broken>> {
-        self.out.poll_write(context, data)
-    }
-
-    fn poll_finish(&mut self, context: &mut Context<'_>, trailers: &[u8]) -> Poll<Result<(), Broken>> {
-        self.out.poll_finish(context, trailers)
-    }
-
-    fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Broken>> {
-        self.out.poll_flush(context)
-    }
-}
-
-impl RequestBody for Incoming<'_, '_> {
-    fn upgrade(&mut self) {
-        self.until_close();
-    }
-
-    fn was_touched(&self) -> bool {
-        self.was_touched
     }
 }

@@ -8,6 +8,7 @@
 //! its first byte to its last, with nothing locked. One task a connection does all of that: a request is not handed from
 //! one to another.
 
+mod accept;
 mod admit;
 mod asker;
 mod body;
@@ -33,6 +34,7 @@ mod remembered;
 mod report;
 mod respond;
 mod route;
+mod sending;
 mod serving;
 mod slow_start;
 mod stream;

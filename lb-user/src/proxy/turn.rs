@@ -1,10 +1,6 @@
 //! A request at one member: it is sent, and the response passed on.
 
-use std::{
-    future::poll_fn,
-    sync::Arc,
-    task::{Context, Poll},
-};
+use std::{future::poll_fn, sync::Arc, task::Poll};
 
 use super::{
     body::{Broken, Coding, Failed, Outgoing, Sink, Source, Transfer},
@@ -15,6 +11,7 @@ use super::{
     persist::{Answer, Shown, Why},
     pool::{Member, Pool},
     receive::{OverHttp1, Receiver},
+    sending::{SendState, Sending},
     serving::Listener,
     stream::{FromMember, StreamSink},
     timer::Timer,
@@ -387,44 +384,5 @@ impl Turn<'_> {
             Poll::Pending
         })
         .await
-    }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum SendState {
-    Going,
-    Done,
-    /// The member takes no more, and may have responded for all that.
-    Failed,
-}
-
-/// A request on its way to the member.
-struct Sending<'w, S> {
-    transfer: Transfer,
-    sink: &'w mut S,
-    state: SendState,
-}
-
-impl<S: Sink> Sending<'_, S> {
-    fn poll<B: RequestBody>(&mut self, context: &mut Context<'_>, body: &mut B) -> Result<(), Fault> {
-        if self.state != SendState::Going {
-            return Ok(());
-        }
-        match self.transfer.poll(context, body, self.sink) {
-            Poll::Pending => Ok(()),
-            Poll::Ready(Ok(())) => {
-                self.state = SendState::Done;
-                Ok(())
-            }
-            Poll::Ready(Err(Failed::Sink)) => {
-                self.state = SendState::Failed;
-                Ok(())
-            }
-            Poll::Ready(Err(Failed::Source(broken))) => Err(match broken {
-                Broken::Io(_) | Broken::CutShort => Fault::ClientGone,
-                Broken::TooLarge => Fault::BodyTooLarge,
-                broken => Fault::ClientBroken(broken),
-            }),
-        }
     }
 }

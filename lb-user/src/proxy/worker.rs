@@ -4,29 +4,23 @@
 use std::{
     cell::{Cell, RefCell},
     collections::HashMap,
-    future::{Future as _, poll_fn},
     net::{self, SocketAddr},
     rc::Rc,
     sync::{Arc, atomic::Ordering::Relaxed},
-    task::Poll,
     time::{Duration, Instant, SystemTime},
 };
 
 use tokio::{
-    net::{TcpListener, TcpStream},
-    sync::{Semaphore, mpsc},
+    sync::mpsc,
     task::{self, AbortHandle},
     time,
 };
-use tokio_rustls::TlsAcceptor;
 use tracing::warn;
 
 use super::{
-    asker::Asker,
+    accept,
     buffer::Buffers,
-    greeting::{self, Ends, NoHeader},
-    http1, http2,
-    io::{Rewound, Stream},
+    greeting::{Ends, NoHeader},
     log::{Entry, Ids, Lines, Log},
     persist::Sessions,
     serving::{Listener, Serving},
@@ -37,19 +31,16 @@ use crate::{
     http::head::Head,
     persistence::app_cookies::{Cursor, Ended},
     seldom::Seldom,
-    tls::server,
 };
 
 /// Heads, and bytes to be written, that a worker keeps for the next request.
 const MOST_KEPT: usize = 256;
 /// Above that their memory is given back.
 const LARGEST_KEPT: usize = 64 * 1024;
-/// How often it is said that none could be.
+/// How often it is said that a proxy says nothing of its clients.
 const SAID: Duration = Duration::from_secs(10);
 /// In so many ticks all application cookies are looked at.
 const TICKS_A_ROUND: usize = 600;
-/// How long no connection is accepted after one could not be.
-const PAUSE: Duration = Duration::from_millis(100);
 
 /// What a worker is told.
 pub(super) enum Command {
@@ -72,9 +63,9 @@ pub(super) struct Worker {
     serving: RefCell<Arc<Serving>>,
     is_draining: Cell<bool>,
     /// Clients' connections that are open.
-    open: Cell<usize>,
+    pub(super) open: Cell<usize>,
     /// Workers there are.
-    among: usize,
+    pub(super) among: usize,
     begun: Instant,
     now_s: Cell<u32>,
     unix_s: Cell<u32>,
@@ -181,7 +172,7 @@ impl Worker {
     }
 
     /// Says that a trusted proxy does not do what it is configured to do: its clients see nothing but closed connections.
-    fn note_headerless(&self, listener: &Listener, ends: Ends, error: &NoHeader) {
+    pub(super) fn note_headerless(&self, listener: &Listener, ends: Ends, error: &NoHeader) {
         // Those are of probes and of clients that go away.
         if matches!(error, NoHeader::Closed | NoHeader::Io(_)) {
             return;
@@ -264,7 +255,7 @@ pub(super) async fn run(
                         stays
                     });
                     for (address, socket) in sockets {
-                        let task = task::spawn_local(accept(Rc::clone(&worker), address, socket));
+                        let task = task::spawn_local(accept::accept(Rc::clone(&worker), address, socket));
                         accepting.insert(address, task.abort_handle());
                     }
                     worker.timers.wake();
@@ -287,130 +278,6 @@ pub(super) async fn run(
             return;
         }
     }
-}
-
-async fn accept(worker: Rc<Worker>, address: SocketAddr, socket: net::TcpListener) {
-    let socket = match TcpListener::from_std(socket) {
-        Ok(socket) => socket,
-        Err(error) => {
-            warn!("cannot accept connections at {address}: {error}");
-            return;
-        }
-    };
-    let mut said = Seldom::every(SAID);
-    let room = worker.listener(address).map_or(1, |listener| {
-        (listener.http.max_connections as usize).div_ceil(worker.among)
-    });
-    let room = Arc::new(Semaphore::new(room));
-    loop {
-        // It is never closed.
-        let Ok(place) = Arc::clone(&room).acquire_owned().await else {
-            return;
-        };
-        match socket.accept().await {
-            Ok((stream, peer)) => {
-                let open = Open::note(&worker);
-                if let Some(listener) = worker.listener(address) {
-                    listener.counts.connections.add(1);
-                }
-                task::spawn_local(async move {
-                    serve(&open.0, address, stream, peer).await;
-                    drop((place, open));
-                });
-            }
-            Err(error) => {
-                if said.is_due(Instant::now()) {
-                    warn!("cannot accept connections at {address}: {error}");
-                }
-                time::sleep(PAUSE).await;
-            }
-        }
-    }
-}
-
-/// A connection that is open.
-struct Open(Rc<Worker>);
-
-impl Open {
-    fn note(worker: &Rc<Worker>) -> Self {
-        worker.open.set(worker.open.get() + 1);
-        Self(Rc::clone(worker))
-    }
-}
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        self.0.open.set(self.0.open.get() - 1);
-    }
-}
-
-/// Serves a connection that was accepted: finds out what it speaks first.
-async fn serve(worker: &Rc<Worker>, address: SocketAddr, tcp: TcpStream, peer: SocketAddr) {
-    let Some(listener) = worker.listener(address) else {
-        return;
-    };
-    let ends = Ends {
-        peer,
-        reached: address,
-    };
-    let Some((stream, speaks, ends)) = greet(worker, &listener, tcp, ends).await else {
-        return;
-    };
-    let asker = Asker::new(ends, listener.scheme(), &listener.identity);
-    drop(listener);
-    let rewound = match speaks {
-        Speaks::Http1 => match http1::serve(worker, address, stream, &asker).await {
-            // A client that knew without asking.
-            http1::Ended::Http2(rewound) => rewound,
-            http1::Ended::Closed => return,
-        },
-        Speaks::Http2 => Rewound::new(stream, Vec::new()),
-    };
-    // In memory of its own: most connections are of the other kind, and should not have room for it.
-    Box::pin(http2::serve(worker, address, rewound, asker)).await;
-}
-
-/// What a connection speaks.
-enum Speaks {
-    Http1,
-    Http2,
-}
-
-/// Learns from a proxy for whom it speaks, where it owes that, and makes TLS of a connection, where the listener has it.
-async fn greet(
-    worker: &Worker,
-    listener: &Listener,
-    mut tcp: TcpStream,
-    mut ends: Ends,
-) -> Option<(Stream, Speaks, Ends)> {
-    let timer = worker.timers.timer();
-    timer.set(listener.http.timeouts.header_s);
-    if ends.owe_header(&listener.identity) {
-        // In memory of its own: most connections owe none.
-        match Box::pin(greeting::read_header(&mut tcp, ends, &timer)).await {
-            Ok(said) => ends = said,
-            Err(error) => {
-                worker.note_headerless(listener, ends, &error);
-                return None;
-            }
-        }
-    }
-    if let Some(tls) = &listener.tls {
-        let mut accepting = Box::pin(TlsAcceptor::from(Arc::clone(tls)).accept(tcp));
-        let tls = poll_fn(|context| match accepting.as_mut().poll(context) {
-            Poll::Ready(outcome) => Poll::Ready(outcome.ok()),
-            Poll::Pending if timer.is_over(context) => Poll::Ready(None),
-            Poll::Pending => Poll::Pending,
-        })
-        .await?;
-        let speaks = if server::is_http2(tls.get_ref().1.alpn_protocol()) {
-            Speaks::Http2
-        } else {
-            Speaks::Http1
-        };
-        return Some((Stream::Tls(Box::new(tls.into())), speaks, ends));
-    }
-    Some((Stream::Tcp(tcp), Speaks::Http1, ends))
 }
 
 pub(crate) fn unix_s() -> u32 {

@@ -4,6 +4,7 @@
 mod census;
 mod explain;
 mod operating;
+mod packets;
 mod sessions;
 mod sight;
 mod status;
@@ -14,11 +15,12 @@ use std::{collections::HashMap, net::IpAddr};
 
 pub use census::Census;
 pub use explain::{AskedRequest, By, CookieValue, Explainer, Explanation, Flow, HeldSession, Question};
+pub use packets::Packets;
 pub use sessions::{Kept, RecognisedBy, Session, SessionList, Sessions, Wanted, session_key};
 pub use sight::Sight;
 pub use status::{
-    Interface, Listener, LoadBalancer, Member, NextHop, Packets, Pool, SessionCounts, SessionEvents, Status,
-    Traffic, status,
+    Interface, Listener, LoadBalancer, Member, NextHop, Pool, SessionCounts, SessionEvents, Status, Traffic,
+    status,
 };
 
 use lb_common::tables::{self, MemberState};

@@ -2,13 +2,10 @@
 
 use std::{collections::HashMap, net::IpAddr};
 
-use lb_common::{
-    tables,
-    verdict::{Fate, Reason},
-};
+use lb_common::tables;
 use serde::{Deserialize, Serialize};
 
-use super::{Census, Scene, Sight, endpoint, operating};
+use super::{Census, Packets, Scene, Sight, endpoint, operating, packets};
 use crate::{
     bpf::Attachment,
     model::{self, LbAlgorithm, OperatingStatus, Protocol},
@@ -241,18 +238,6 @@ pub struct Interface {
     pub mode: String,
 }
 
-/// Packets of one reason.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Packets {
-    /// What became of them: `forwarded`, `passed`, `answered` or `dropped`; `beside` where another reason tells that, under
-    /// which they are counted too.
-    pub fate: String,
-    /// Why.
-    pub reason: String,
-    /// How many.
-    pub count: u64,
-}
-
 /// How things stand.
 pub fn status<S: Sight>(scene: &Scene<'_, S>, census: &Census, attachments: &[Attachment]) -> Status {
     let pools: Vec<Pool> = scene
@@ -276,7 +261,7 @@ pub fn status<S: Sight>(scene: &Scene<'_, S>, census: &Census, attachments: &[At
             .collect(),
         pools,
         interfaces: interfaces.collect(),
-        packets: packets(scene.sight),
+        packets: packets::of(scene.sight),
     }
 }
 
@@ -386,26 +371,5 @@ fn of_member<S: Sight>(
         next_hop: entry
             .and_then(|entry| Hop::read(&entry.next_hop))
             .map(NextHop::from),
-    }
-}
-
-fn packets<S: Sight>(sight: &S) -> Vec<Packets> {
-    let mut reasons = Reason::ALL.to_vec();
-    reasons.sort_by_key(|reason| reason.fate());
-    let counted = reasons.into_iter().map(|reason| Packets {
-        fate: fate(reason.fate()).into(),
-        reason: reason.label().into(),
-        count: sight.packets(reason),
-    });
-    counted.filter(|packets| packets.count > 0).collect()
-}
-
-fn fate(fate: Fate) -> &'static str {
-    match fate {
-        Fate::Forwarded => "forwarded",
-        Fate::Passed => "passed",
-        Fate::Answered => "answered",
-        Fate::Dropped => "dropped",
-        Fate::Beside => "beside",
     }
 }

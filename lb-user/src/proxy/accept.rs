@@ -1,0 +1,158 @@
+//! Connections of clients: accepted, told apart by what they speak, and served.
+
+use std::{
+    future::{Future as _, poll_fn},
+    net::{self, SocketAddr},
+    rc::Rc,
+    sync::Arc,
+    task::Poll,
+    time::{Duration, Instant},
+};
+
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::Semaphore,
+    task, time,
+};
+use tokio_rustls::TlsAcceptor;
+use tracing::warn;
+
+use super::{
+    asker::Asker,
+    greeting::{self, Ends},
+    http1, http2,
+    io::{Rewound, Stream},
+    serving::Listener,
+    worker::Worker,
+};
+use crate::{seldom::Seldom, tls::server};
+
+/// How long no connection is accepted after one could not be.
+const PAUSE: Duration = Duration::from_millis(100);
+/// How often it is said that none could be.
+const SAID: Duration = Duration::from_secs(10);
+
+/// Accepts the connections of a listener, and serves each.
+pub(super) async fn accept(worker: Rc<Worker>, address: SocketAddr, socket: net::TcpListener) {
+    let socket = match TcpListener::from_std(socket) {
+        Ok(socket) => socket,
+        Err(error) => {
+            warn!("cannot accept connections at {address}: {error}");
+            return;
+        }
+    };
+    let mut said = Seldom::every(SAID);
+    let room = worker.listener(address).map_or(1, |listener| {
+        (listener.http.max_connections as usize).div_ceil(worker.among)
+    });
+    let room = Arc::new(Semaphore::new(room));
+    loop {
+        // It is never closed.
+        let Ok(place) = Arc::clone(&room).acquire_owned().await else {
+            return;
+        };
+        match socket.accept().await {
+            Ok((stream, peer)) => {
+                let open = Open::note(&worker);
+                if let Some(listener) = worker.listener(address) {
+                    listener.counts.connections.add(1);
+                }
+                task::spawn_local(async move {
+                    serve(&open.0, address, stream, peer).await;
+                    drop((place, open));
+                });
+            }
+            Err(error) => {
+                if said.is_due(Instant::now()) {
+                    warn!("cannot accept connections at {address}: {error}");
+                }
+                time::sleep(PAUSE).await;
+            }
+        }
+    }
+}
+
+/// A connection that is open.
+struct Open(Rc<Worker>);
+
+impl Open {
+    fn note(worker: &Rc<Worker>) -> Self {
+        worker.open.set(worker.open.get() + 1);
+        Self(Rc::clone(worker))
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.open.set(self.0.open.get() - 1);
+    }
+}
+
+/// Serves a connection that was accepted: finds out what it speaks first.
+async fn serve(worker: &Rc<Worker>, address: SocketAddr, tcp: TcpStream, peer: SocketAddr) {
+    let Some(listener) = worker.listener(address) else {
+        return;
+    };
+    let ends = Ends {
+        peer,
+        reached: address,
+    };
+    let Some((stream, speaks, ends)) = greet(worker, &listener, tcp, ends).await else {
+        return;
+    };
+    let asker = Asker::new(ends, listener.scheme(), &listener.identity);
+    drop(listener);
+    let rewound = match speaks {
+        Speaks::Http1 => match http1::serve(worker, address, stream, &asker).await {
+            // A client that knew without asking.
+            http1::Ended::Http2(rewound) => rewound,
+            http1::Ended::Closed => return,
+        },
+        Speaks::Http2 => Rewound::new(stream, Vec::new()),
+    };
+    // In memory of its own: most connections are of the other kind, and should not have room for it.
+    Box::pin(http2::serve(worker, address, rewound, asker)).await;
+}
+
+/// What a connection speaks.
+enum Speaks {
+    Http1,
+    Http2,
+}
+
+/// Learns from a proxy for whom it speaks, where it owes that, and makes TLS of a connection, where the listener has it.
+async fn greet(
+    worker: &Worker,
+    listener: &Listener,
+    mut tcp: TcpStream,
+    mut ends: Ends,
+) -> Option<(Stream, Speaks, Ends)> {
+    let timer = worker.timers.timer();
+    timer.set(listener.http.timeouts.header_s);
+    if ends.owe_header(&listener.identity) {
+        // In memory of its own: most connections owe none.
+        match Box::pin(greeting::read_header(&mut tcp, ends, &timer)).await {
+            Ok(said) => ends = said,
+            Err(error) => {
+                worker.note_headerless(listener, ends, &error);
+                return None;
+            }
+        }
+    }
+    if let Some(tls) = &listener.tls {
+        let mut accepting = Box::pin(TlsAcceptor::from(Arc::clone(tls)).accept(tcp));
+        let tls = poll_fn(|context| match accepting.as_mut().poll(context) {
+            Poll::Ready(outcome) => Poll::Ready(outcome.ok()),
+            Poll::Pending if timer.is_over(context) => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        })
+        .await?;
+        let speaks = if server::is_http2(tls.get_ref().1.alpn_protocol()) {
+            Speaks::Http2
+        } else {
+            Speaks::Http1
+        };
+        return Some((Stream::Tls(Box::new(tls.into())), speaks, ends));
+    }
+    Some((Stream::Tcp(tcp), Speaks::Http1, ends))
+}
