@@ -2,22 +2,25 @@
 
 mod plan;
 mod round;
+mod web;
 
 use std::process::ExitCode;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
+use lb_tests::http::Authority;
 use lb_tests::{Daemon, Laboratory, Services};
 use tokio::signal::unix::{SignalKind, signal};
 
 use plan::MEMBER_PORT;
 use round::Results;
+use web::Visitors;
 
 const HELP: &str = "\
 A demonstration of Holdfast: a client, a balancer and three members in network namespaces of their own, with the real
-daemon in the balancer's. Clients connect over TCP and UDP, IPv4 and IPv6; tables show how their connections were spread,
-and where those clients were held that have a session. It goes on in rounds until Ctrl-C, and then removes everything.
+daemon in the balancer's. Clients connect over TCP and UDP, and visit over HTTP and HTTPS, over IPv4 and IPv6; tables show how
+they were spread, and where those were held that have a session. It goes on in rounds until Ctrl-C, and then removes everything.
 
 Usage: demo [--once]
 
@@ -64,9 +67,17 @@ fn rounds_wanted() -> Result<Option<Rounds>> {
 fn demonstrate(rounds: Rounds) -> Result<ExitCode> {
     let stop = stop_signals()?;
     let lab = Laboratory::routed().members(plan::WEIGHTS.len()).build()?;
-    let _members = lab.serve_all(&Services::new().tcp([MEMBER_PORT]).udp([MEMBER_PORT]))?;
+    let _members = lab.serve_all(
+        &Services::new()
+            .tcp([MEMBER_PORT])
+            .udp([MEMBER_PORT])
+            .web([web::WEB_PORT]),
+    )?;
+    let authority = Authority::new()?;
+    let certificate = web::certify(&authority)?;
+    let visitors = Visitors::new(&lab, &authority)?;
     print!("{}", plan::what_was_built(&lab));
-    let config = plan::configuration(&lab);
+    let config = plan::configuration(&lab, &certificate);
     println!("The configuration (beside its [daemon] and interfaces):\n");
     for line in config.lines() {
         println!("    {line}");
@@ -76,7 +87,7 @@ fn demonstrate(rounds: Rounds) -> Result<ExitCode> {
     let mut all = Results::new(&lab);
     let mut faults = Vec::new();
     for number in 1_u32.. {
-        let results = round::play(&lab);
+        let results = round::play(&lab, &visitors);
         println!("\nRound {number}: {}", results.summary());
         all.add(results);
         let found = all.faults();

@@ -3,7 +3,10 @@
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 
+use lb_tests::http::Certificate;
 use lb_tests::{Family, Laboratory, Protocol};
+
+use crate::web::{self, Site, WEB_PORT};
 
 /// The weights of the members.
 pub(crate) const WEIGHTS: [u32; 3] = [5, 3, 2];
@@ -90,7 +93,7 @@ pub(crate) fn what_was_built(lab: &Laboratory) -> String {
         line(
             lab.member_name(number),
             lab.member_namespace(number).name(),
-            format!("{v4}, {v6}; port {MEMBER_PORT}"),
+            format!("{v4}, {v6}; ports {MEMBER_PORT}, {WEB_PORT} (HTTP)"),
         );
     }
     text + "\n"
@@ -101,7 +104,7 @@ fn first_source(family: Family) -> std::net::IpAddr {
 }
 
 /// The configuration of the daemon.
-pub(crate) fn configuration(lab: &Laboratory) -> String {
+pub(crate) fn configuration(lab: &Laboratory, certificate: &Certificate) -> String {
     // The rounds come fast, and a port of the balancer is free again when a flow is forgotten.
     let mut text = "[datapath.flow_idle_timeout]\ntcp_fin_s = 10\nudp_s = 20\n\n".to_owned();
     for family in Family::BOTH {
@@ -113,6 +116,11 @@ pub(crate) fn configuration(lab: &Laboratory) -> String {
                 let name = format!("{pool}-{protocol}").to_lowercase();
                 format!("  {{ name = {name:?}, protocol = \"{protocol}\", port = {port}, pool = {pool:?} }},")
             })
+            .chain(
+                Site::all()
+                    .filter(|site| site.family == family)
+                    .map(|site| site.toml(certificate)),
+            )
             .collect();
         let _ = writeln!(
             text,
@@ -145,5 +153,6 @@ pub(crate) fn configuration(lab: &Laboratory) -> String {
             members.join("\n"),
         );
     }
+    text += &web::pools(lab);
     text.trim_end().to_owned() + "\n"
 }

@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use lb_tests::{Family, Laboratory, Tally};
 
 use crate::plan::{Listener, WEIGHTS};
+use crate::web::{Site, Visitors, Visits};
 
 /// Connections of a round to each listener that spreads.
 const CONNECTIONS: usize = 1000;
@@ -23,10 +24,11 @@ pub(crate) struct Results {
     weights: Vec<(String, u32)>,
     spread: Vec<(Listener, Tally)>,
     held: Vec<(Listener, Tally)>,
+    visits: Vec<(Site, Visits)>,
 }
 
 /// Plays one round.
-pub(crate) fn play(lab: &Laboratory) -> Results {
+pub(crate) fn play(lab: &Laboratory, visitors: &Visitors<'_>) -> Results {
     let spread = Listener::spread().map(|listener| {
         let sources = |index| listener.family.source(1000 + index % 250);
         (listener, sweep(lab, listener, CONNECTIONS, AT_ONCE, sources))
@@ -39,6 +41,7 @@ pub(crate) fn play(lab: &Laboratory) -> Results {
     Results {
         spread: spread.collect(),
         held: held.collect(),
+        visits: Site::all().map(|site| (site, visitors.visit(site))).collect(),
         ..Results::new(lab)
     }
 }
@@ -65,6 +68,7 @@ impl Results {
                 .collect(),
             spread: Listener::spread().map(none).collect(),
             held: Listener::held().map(none).collect(),
+            visits: Site::all().map(|site| (site, Visits::default())).collect(),
         }
     }
 
@@ -75,6 +79,9 @@ impl Results {
             for ((_, sum), (_, more)) in sums.iter_mut().zip(more) {
                 *sum = std::mem::take(sum).merge(more);
             }
+        }
+        for ((_, sum), (_, more)) in self.visits.iter_mut().zip(other.visits) {
+            sum.merge(more);
         }
     }
 
@@ -90,8 +97,12 @@ impl Results {
             .tallies()
             .flat_map(|(_, tally)| tally.failures().values())
             .sum();
+        let (visitors, stayed) = self.visits.iter().fold((0, 0), |(visitors, held), (_, visits)| {
+            (visitors + visits.visitors(), held + visits.held)
+        });
         format!(
-            "{spread} connections, at most {:.2} points from the weights; {} of {} clients held; {failed} failed",
+            "{spread} connections, at most {:.2} points from the weights; {} of {} clients held; {failed} failed; {stayed} \
+             of {visitors} visitors held",
             furthest.fold(0.0, f64::max),
             held.count(),
             clients.len(),
@@ -110,6 +121,21 @@ impl Results {
             let distance = self.distance(tally);
             if distance > TOLERANCE || (tally.total() as usize) < CONNECTIONS {
                 faults.push(format!("{}: not as the weights say", name(*listener)));
+            }
+        }
+        for (site, visits) in &self.visits {
+            for failure in visits.failures.keys() {
+                faults.push(format!("{}: failed: {failure}", site.name()));
+            }
+            if visits.visitors() == 0 || visits.held < visits.visitors() {
+                faults.push(format!("{}: visitors were not held", site.name()));
+            }
+            let parts = self.weights.iter().map(|(member, weight)| {
+                let first = visits.first.get(member).copied().unwrap_or(0);
+                percent(first, visits.visitors()) - percent(*weight, WEIGHTS.iter().sum())
+            });
+            if parts.map(f64::abs).fold(0.0, f64::max) > TOLERANCE {
+                faults.push(format!("{}: not as the weights say", site.name()));
             }
         }
         let clients = self.clients();
@@ -212,6 +238,34 @@ impl Display for Results {
                 "    {:<14} {total:>12}  {held:<6} {by_member}",
                 client.to_string()
             )?;
+        }
+        writeln!(
+            out,
+            "\nOver HTTP and HTTPS, visitors come by weight, and stay by cookie:\n"
+        )?;
+        writeln!(
+            out,
+            "    {:<26} {:<11} {:>8} {:>6}  came first to",
+            "listener", "persistence", "visitors", "held"
+        )?;
+        for (site, visits) in &self.visits {
+            let first: Vec<_> = visits
+                .first
+                .iter()
+                .map(|(member, count)| format!("{member} {count}"))
+                .collect();
+            writeln!(
+                out,
+                "    {:<26} {:<11} {:>8} {:>6}  {}",
+                site.name(),
+                site.kind.persistence(),
+                visits.visitors(),
+                visits.held,
+                first.join(", "),
+            )?;
+            for (failure, count) in &visits.failures {
+                writeln!(out, "    failed: {count} times: {failure}")?;
+            }
         }
         let failures: BTreeMap<_, _> = self
             .tallies()
