@@ -1,6 +1,7 @@
 //! Connections of clients: accepted, told apart by what they speak, and served.
 
 use std::{
+    cell::Cell,
     future::{Future as _, poll_fn},
     net::{self, SocketAddr},
     rc::Rc,
@@ -11,7 +12,7 @@ use std::{
 
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::Semaphore,
+    sync::Notify,
     task, time,
 };
 use tokio_rustls::TlsAcceptor;
@@ -42,24 +43,18 @@ pub(super) async fn accept(worker: Rc<Worker>, address: SocketAddr, socket: net:
         }
     };
     let mut said = Seldom::every(SAID);
-    let room = worker.listener(address).map_or(1, |listener| {
-        (listener.http.max_connections as usize).div_ceil(worker.among)
-    });
-    let room = Arc::new(Semaphore::new(room));
+    let room = Rc::<Room>::default();
     loop {
-        // It is never closed.
-        let Ok(place) = Arc::clone(&room).acquire_owned().await else {
-            return;
-        };
+        room.wait(|| most(&worker, address)).await;
         match socket.accept().await {
             Ok((stream, peer)) => {
-                let open = Open::note(&worker);
+                let open = Open::note(&worker, &room);
                 if let Some(listener) = worker.listener(address) {
                     listener.counts.connections.add(1);
                 }
                 task::spawn_local(async move {
-                    serve(&open.0, address, stream, peer).await;
-                    drop((place, open));
+                    serve(&open.worker, address, stream, peer).await;
+                    drop(open);
                 });
             }
             Err(error) => {
@@ -72,19 +67,52 @@ pub(super) async fn accept(worker: Rc<Worker>, address: SocketAddr, socket: net:
     }
 }
 
+/// Connections that a worker may have open of a listener, as is configured now: its part of them.
+fn most(worker: &Worker, address: SocketAddr) -> usize {
+    worker.listener(address).map_or(1, |listener| {
+        (listener.http.max_connections as usize).div_ceil(worker.among)
+    })
+}
+
+/// How many connections of a listener a worker has open.
+#[derive(Default)]
+struct Room {
+    taken: Cell<usize>,
+    freed: Notify,
+}
+
+impl Room {
+    /// Waits until there are fewer than that.
+    async fn wait(&self, most: impl Fn() -> usize) {
+        while self.taken.get() >= most() {
+            // It may also be that more are allowed.
+            let _ = time::timeout(PAUSE, self.freed.notified()).await;
+        }
+    }
+}
+
 /// A connection that is open.
-struct Open(Rc<Worker>);
+struct Open {
+    worker: Rc<Worker>,
+    room: Rc<Room>,
+}
 
 impl Open {
-    fn note(worker: &Rc<Worker>) -> Self {
+    fn note(worker: &Rc<Worker>, room: &Rc<Room>) -> Self {
         worker.open.set(worker.open.get() + 1);
-        Self(Rc::clone(worker))
+        room.taken.set(room.taken.get() + 1);
+        Self {
+            worker: Rc::clone(worker),
+            room: Rc::clone(room),
+        }
     }
 }
 
 impl Drop for Open {
     fn drop(&mut self) {
-        self.0.open.set(self.0.open.get() - 1);
+        self.worker.open.set(self.worker.open.get() - 1);
+        self.room.taken.set(self.room.taken.get() - 1);
+        self.room.freed.notify_one();
     }
 }
 

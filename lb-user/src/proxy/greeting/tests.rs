@@ -20,7 +20,7 @@ use crate::{
     config,
     health::Health,
     http::proxy_protocol::{Header, Parsed, parse, write_v1, write_v2},
-    proxy::Proxy,
+    proxy::{Proxy, tests::own_address},
 };
 
 /// Who is trusted; clients come from another address of this host.
@@ -67,7 +67,7 @@ impl Scene {
             String::new()
         };
         let member = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let address = free();
+        let address = own_address();
         let text = format!(
             "daemon = {{ state_path = {:?} }}\nproxy = {{ workers = 1 }}\n\
              [[load_balancer]]\nname = \"a\"\nvip = \"{}\"\n\
@@ -121,12 +121,6 @@ impl Scene {
 fn pem(what: &str, der: &[u8]) -> String {
     let body = BASE64_STANDARD.encode(der);
     format!("-----BEGIN {what}-----\n{body}\n-----END {what}-----\n")
-}
-
-/// An address at which nobody listens.
-fn free() -> SocketAddr {
-    let listener = TcpListener::bind(("127.0.0.10", 0)).unwrap();
-    listener.local_addr().unwrap()
 }
 
 /// A member: what comes up to the end of a head is what it answers it with, and how often it has done so before on that

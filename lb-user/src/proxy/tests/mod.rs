@@ -18,6 +18,19 @@ mod limits;
 mod outliers;
 mod slow_start;
 
+/// An address that nobody else has: all of 127.0.0.0/8 is this host's, and a port that was free a moment ago may be taken.
+pub(in crate::proxy) fn own_address() -> SocketAddr {
+    static NEXT: AtomicU32 = AtomicU32::new(1);
+    let process = std::process::id();
+    let octets = [
+        127,
+        64 | (process >> 8 & 63) as u8,
+        process as u8,
+        NEXT.fetch_add(1, Relaxed) as u8,
+    ];
+    (octets, 8000).into()
+}
+
 /// A proxy with one listener, and one worker unless it needs more.
 struct Running {
     proxy: Option<Proxy>,
@@ -49,17 +62,14 @@ impl Running {
     /// One with these policies, and the pool `web`.
     fn with(lines: &str) -> Self {
         let state = tempfile::tempdir().unwrap();
-        // Free a moment ago, and given out again only when all others were.
-        let free = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = free.local_addr().unwrap();
-        drop(free);
+        let address = own_address();
         let text = format!(
             r#"
             daemon = {{ state_path = {:?} }}
             proxy = {{ workers = 1 }}
             [[load_balancer]]
             name = "web"
-            vip = "127.0.0.1"
+            vip = "{}"
             [[load_balancer.listener]]
             name = "http"
             protocol = "HTTP"
@@ -68,6 +78,7 @@ impl Running {
             {lines}
             "#,
             state.path(),
+            address.ip(),
             address.port()
         );
         let config = match config::parse(&text, "test.toml") {
@@ -113,6 +124,43 @@ impl Drop for Running {
             proxy.end();
         }
     }
+}
+
+#[test]
+fn connections_beyond_the_limit_wait_until_one_ends_or_more_are_allowed() {
+    let mut running = Running::start();
+    let running_address = running.address;
+    let mut allow = |most| {
+        let listener = &mut running.config.load_balancers[0].listeners[0];
+        let model::Service::Http { http } = &mut listener.service else {
+            panic!("it is an HTTP listener");
+        };
+        http.max_connections = most;
+        running.reload();
+    };
+    allow(1);
+    let ask = |stream: &mut TcpStream| {
+        let request = b"GET /secret HTTP/1.1\r\nHost: a\r\n\r\n";
+        stream.write_all(request).unwrap();
+    };
+    let answered = |stream: &mut TcpStream, within| {
+        stream.set_read_timeout(Some(within)).unwrap();
+        stream.read(&mut [0; 512]).is_ok_and(|count| count > 0)
+    };
+    let long = Duration::from_secs(10);
+    let connect = || TcpStream::connect(running_address).unwrap();
+    let mut first = connect();
+    ask(&mut first);
+    assert!(answered(&mut first, long));
+    let (mut second, mut third) = (connect(), connect());
+    ask(&mut second);
+    ask(&mut third);
+    assert!(!answered(&mut second, Duration::from_millis(300)));
+    drop(first);
+    assert!(answered(&mut second, long));
+    assert!(!answered(&mut third, Duration::from_millis(300)));
+    allow(2);
+    assert!(answered(&mut third, long));
 }
 
 #[test]
