@@ -41,6 +41,7 @@ pub struct Plan {
     listener: String,
     tls: Option<String>,
     algorithm: Option<String>,
+    proxy: String,
     further: Config,
 }
 
@@ -118,6 +119,13 @@ impl Plan {
         self
     }
 
+    /// The TOML of `[proxy]`.
+    #[must_use]
+    pub fn proxy(mut self, toml: &str) -> Self {
+        toml.clone_into(&mut self.proxy);
+        self
+    }
+
     /// Further listeners and pools.
     #[must_use]
     pub fn further(mut self, further: Config) -> Self {
@@ -126,7 +134,7 @@ impl Plan {
     }
 
     fn text(&self, lab: &Laboratory) -> String {
-        format!("{SMALL}\n{}", self.config(lab))
+        format!("{SMALL}\n[proxy]\n{}\n{}", self.proxy, self.config(lab))
     }
 
     fn config(&self, lab: &Laboratory) -> Config {

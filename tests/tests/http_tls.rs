@@ -253,3 +253,40 @@ fn whoever_speaks_no_tls_is_let_go() -> Result<()> {
     );
     Ok(())
 }
+
+#[test]
+fn clients_show_certificates_where_they_have_to() -> Result<()> {
+    let authority = Authority::new()?;
+    let server = authority.certify("server", &["shop.example.com"])?;
+    let staff = authority.certify("staff", &["someone"])?;
+    let other = Authority::new()?;
+    let stranger = other.certify("stranger", &["someone"])?;
+    let clients = format!(
+        "[load_balancer.listener.tls.clients]\nca = \"{}\"",
+        authority.file().display()
+    );
+    let site = Site::start(&Plan::new(&[1]).tls(&[&server], &clients))?;
+    let ask = |certificate: Option<&Certificate>| {
+        let path = |file: &std::path::Path| file.display().to_string();
+        let mut arguments = Vec::new();
+        if let Some(shown) = certificate {
+            arguments = vec![
+                "--cert".to_owned(),
+                path(&shown.file),
+                "--key".to_owned(),
+                path(&shown.key),
+            ];
+        }
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let curl = site.curl(Family::V4, Scheme::Https).trusting(&authority.file());
+        curl.with(&arguments).get(Scheme::Https, "shop.example.com", "/")
+    };
+    assert_eq!(ask(Some(&staff))?.echo()?.member, "member1");
+    // What curl says of a connection that ends, be it with an alert or before that has come.
+    let ended = [35, 55, 56].map(|code| format!("curl: ({code})"));
+    for refused in [None, Some(&stranger)] {
+        let said = ask(refused).unwrap_err().to_string();
+        assert!(ended.iter().any(|code| said.contains(code)), "{said}");
+    }
+    Ok(())
+}
