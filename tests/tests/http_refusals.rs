@@ -233,6 +233,12 @@ fn members_that_do_not_answer_as_they_should_are_told_of_by_502_and_504() -> Res
     site.member(1).stop();
     site.member(2).stop();
     assert_eq!(site.get("/")?.status, 502, "both refuse the connection");
+    let log = site.daemon().log();
+    assert!(
+        log.contains("a request failed: the member closed the connection")
+            || log.contains("a request failed: the response is not HTTP"),
+        "{log}"
+    );
     site.member(1).restart()?;
     site.member(2).freeze()?;
     for _ in 0..4 {

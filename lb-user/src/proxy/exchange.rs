@@ -118,6 +118,7 @@ pub(super) async fn exchange<B: RequestBody, R: Responder>(
         };
         if fault.is_members() {
             member.counts.failures.add(1);
+            worker.note_failure(pool, member, &fault);
         }
         if fault.tells_against_member() {
             pool.note_failure(member, worker.unix_s(), &fault);

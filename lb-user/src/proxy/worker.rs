@@ -20,9 +20,11 @@ use tracing::warn;
 use super::{
     accept,
     buffer::Buffers,
+    fault::Fault,
     greeting::{Ends, NoHeader},
     log::{Entry, Ids, Lines, Log},
     persist::Sessions,
+    pool::{Member, Pool},
     serving::{Listener, Serving},
     timer::{TICK, Timers},
     upstream::Connections,
@@ -37,7 +39,7 @@ use crate::{
 const MOST_KEPT: usize = 256;
 /// Above that their memory is given back.
 const LARGEST_KEPT: usize = 64 * 1024;
-/// How often it is said that a proxy says nothing of its clients.
+/// How often it is said that a proxy says nothing of its clients, and why members fail.
 const SAID: Duration = Duration::from_secs(10);
 /// In so many ticks all application cookies are looked at.
 const TICKS_A_ROUND: usize = 600;
@@ -73,6 +75,9 @@ pub(super) struct Worker {
     bytes: RefCell<Vec<Vec<u8>>>,
     /// When it was last said that a proxy does not speak the PROXY protocol.
     headerless: Cell<Seldom>,
+    failures: Cell<Seldom>,
+    /// Failures of members of which nothing was said since the last.
+    unsaid: Cell<u64>,
 }
 
 impl Worker {
@@ -94,6 +99,8 @@ impl Worker {
             heads: RefCell::default(),
             bytes: RefCell::default(),
             headerless: Cell::new(Seldom::every(SAID)),
+            failures: Cell::new(Seldom::every(SAID)),
+            unsaid: Cell::new(0),
         }
     }
 
@@ -187,6 +194,26 @@ impl Worker {
             );
         }
         self.headerless.set(headerless);
+    }
+
+    /// Says now and then why a member failed a request: of all of them, the access log says it.
+    pub(super) fn note_failure(&self, pool: &Pool, member: &Member, fault: &Fault) {
+        let mut failures = self.failures.get();
+        if failures.is_due(Instant::now()) {
+            let unsaid = self.unsaid.take();
+            let more = match unsaid {
+                0 => String::new(),
+                unsaid => format!("; {unsaid} more requests failed since the last was told of"),
+            };
+            warn!(
+                pool = pool.name,
+                member = member.name,
+                "a request failed: {fault}{more}"
+            );
+        } else {
+            self.unsaid.set(self.unsaid.get() + 1);
+        }
+        self.failures.set(failures);
     }
 
     /// Ends some of the sessions by application cookie that are over: all are looked at once in a minute.
