@@ -47,10 +47,10 @@ impl Look {
 impl Look {
     /// At what `config` has served, without any worker; members are as `health` says.
     pub fn at(config: &crate::model::Config, health: &crate::health::Health, now_s: u32) -> Self {
-        use super::serving::Certified;
+        use super::serving::Resources;
         use crate::persistence::KeyRing;
 
-        let serving = Serving::new(config, health, &Certified::AsBefore, &Serving::default(), 0);
+        let serving = Serving::new(config, health, &Resources::AsBefore, &Serving::default(), 0);
 
         Self {
             serving: Arc::new(serving),

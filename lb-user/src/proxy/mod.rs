@@ -79,7 +79,7 @@ use log::{Log, Writer};
 pub use look::Look;
 use persist::Sessions;
 pub use report::{ListenerReport, MemberRequests, ProxiedSessions, Report};
-use serving::{Certified, Loaded, Serving};
+use serving::{Loaded, Resources, Serving};
 use worker::Command;
 pub(crate) use worker::unix_s;
 
@@ -123,7 +123,7 @@ impl Proxy {
         let serving = Serving::new(
             config,
             health,
-            &Certified::New(loaded),
+            &Resources::New(loaded),
             &self.serving,
             self.unix_s(),
         );
@@ -243,6 +243,8 @@ impl Proxy {
         self.serving = Arc::new(serving);
         self.sockets
             .retain(|address, _| self.serving.listeners.contains_key(address));
+        self.tickets
+            .retain(|address, _| self.serving.listeners.contains_key(address));
         for (index, worker) in self.workers.iter().enumerate() {
             let of_worker = sockets
                 .iter()
@@ -263,7 +265,7 @@ impl Proxy {
         self.serving = Arc::new(Serving::new(
             config,
             health,
-            &Certified::AsBefore,
+            &Resources::AsBefore,
             &self.serving,
             now_s,
         ));

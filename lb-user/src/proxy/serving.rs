@@ -57,15 +57,15 @@ impl Listener {
     }
 }
 
-/// Where the certificates of listeners come from.
-pub(super) enum Certified {
-    /// They were loaded.
+/// Where what lies in files comes from: the TLS of listeners and pools, the access log.
+pub(super) enum Resources {
+    /// It was loaded, or opened, anew.
     New(Loaded),
-    /// They stay.
+    /// It stays.
     AsBefore,
 }
 
-/// What was read or opened anew: the TLS of listeners and pools, the access log.
+/// What was read or opened anew.
 #[derive(Default)]
 pub(super) struct Loaded {
     /// By what clients ask.
@@ -75,8 +75,8 @@ pub(super) struct Loaded {
     pub(super) log: Option<Arc<Log>>,
 }
 
-impl Certified {
-    fn of_pool(&self, name: &str, before: Option<&Pool>) -> Option<Arc<rustls::ClientConfig>> {
+impl Resources {
+    fn tls_of_pool(&self, name: &str, before: Option<&Pool>) -> Option<Arc<rustls::ClientConfig>> {
         match self {
             Self::New(loaded) => loaded.pools.get(name).cloned(),
             Self::AsBefore => before?.tls.clone(),
@@ -90,7 +90,7 @@ impl Certified {
         }
     }
 
-    fn of(&self, address: SocketAddr, before: &Serving) -> Option<Arc<rustls::ServerConfig>> {
+    fn tls_at(&self, address: SocketAddr, before: &Serving) -> Option<Arc<rustls::ServerConfig>> {
         match self {
             Self::New(loaded) => loaded.listeners.get(&address).cloned(),
             Self::AsBefore => before.listeners.get(&address)?.tls.clone(),
@@ -110,7 +110,7 @@ impl Serving {
     pub(super) fn new(
         config: &Config,
         health: &Health,
-        certified: &Certified,
+        resources: &Resources,
         before: &Self,
         now_s: u32,
     ) -> Self {
@@ -126,7 +126,7 @@ impl Serving {
                     Arc::new(Pool::new(
                         pool,
                         health,
-                        certified.of_pool(&pool.name, before),
+                        resources.tls_of_pool(&pool.name, before),
                         before,
                         now_s,
                     )),
@@ -164,7 +164,7 @@ impl Serving {
                     target: http.limits.uri_bytes as usize,
                 },
                 http,
-                tls: certified.of(address, before),
+                tls: resources.tls_at(address, before),
                 routes,
             };
             Some((served.address, Arc::new(served)))
@@ -179,7 +179,7 @@ impl Serving {
                 })
                 .collect(),
             pools,
-            log: certified.log(before),
+            log: resources.log(before),
         }
     }
 }

@@ -39,7 +39,7 @@ use crate::{
 const MOST_KEPT: usize = 256;
 /// Above that their memory is given back.
 const LARGEST_KEPT: usize = 64 * 1024;
-/// How often it is said that a proxy says nothing of its clients, and why members fail.
+/// At most once in this while a worker warns of trusted proxies without a PROXY header, and of requests that failed.
 const SAID: Duration = Duration::from_secs(10);
 /// In so many ticks all application cookies are looked at.
 const TICKS_A_ROUND: usize = 600;
@@ -75,6 +75,7 @@ pub(super) struct Worker {
     bytes: RefCell<Vec<Vec<u8>>>,
     /// When it was last said that a proxy does not speak the PROXY protocol.
     headerless: Cell<Seldom>,
+    /// When it was last said why a member failed.
     failures: Cell<Seldom>,
     /// Failures of members of which nothing was said since the last.
     unsaid: Cell<u64>,
@@ -184,8 +185,7 @@ impl Worker {
         if matches!(error, NoHeader::Closed | NoHeader::Io(_)) {
             return;
         }
-        let mut headerless = self.headerless.get();
-        if headerless.is_due(Instant::now()) {
+        if is_due(&self.headerless) {
             warn!(
                 "listener {:?}: closed a connection of the trusted proxy {}, which is to begin with a PROXY protocol \
                  header: {error}",
@@ -193,13 +193,11 @@ impl Worker {
                 ends.peer.ip()
             );
         }
-        self.headerless.set(headerless);
     }
 
     /// Says now and then why a member failed a request: of all of them, the access log says it.
     pub(super) fn note_failure(&self, pool: &Pool, member: &Member, fault: &Fault) {
-        let mut failures = self.failures.get();
-        if failures.is_due(Instant::now()) {
+        if is_due(&self.failures) {
             let unsaid = self.unsaid.take();
             let more = match unsaid {
                 0 => String::new(),
@@ -213,7 +211,6 @@ impl Worker {
         } else {
             self.unsaid.set(self.unsaid.get() + 1);
         }
-        self.failures.set(failures);
     }
 
     /// Ends some of the sessions by application cookie that are over: all are looked at once in a minute.
@@ -305,6 +302,14 @@ pub(super) async fn run(
             return;
         }
     }
+}
+
+/// Whether it is time to say it again; if so, it counts as said.
+fn is_due(said: &Cell<Seldom>) -> bool {
+    let mut seldom = said.get();
+    let is_due = seldom.is_due(Instant::now());
+    said.set(seldom);
+    is_due
 }
 
 pub(crate) fn unix_s() -> u32 {

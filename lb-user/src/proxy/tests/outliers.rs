@@ -142,7 +142,7 @@ fn who_is_ejected_again_stays_away_for_longer() {
     let serving = Serving::new(
         &running.config,
         &health,
-        &Certified::AsBefore,
+        &Resources::AsBefore,
         &Serving::default(),
         0,
     );

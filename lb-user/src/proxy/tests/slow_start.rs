@@ -34,7 +34,7 @@ fn config(algorithm: &str, members: &[&str]) -> Config {
 }
 
 fn serving(config: &Config, before: &Serving, now_s: u32) -> Serving {
-    Serving::new(config, &Health::default(), &Certified::AsBefore, before, now_s)
+    Serving::new(config, &Health::default(), &Resources::AsBefore, before, now_s)
 }
 
 /// How many of 3000 requests each member has, all of which go on.

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::super::{
     admit::{Admitted, admit},
-    serving::{Certified, Serving},
+    serving::{Resources, Serving},
 };
 use super::*;
 use crate::{
@@ -44,7 +44,7 @@ fn config(lines: &str) -> Config {
 }
 
 fn serving(config: &Config, before: &Serving) -> Serving {
-    Serving::new(config, &Health::default(), &Certified::AsBefore, before, 0)
+    Serving::new(config, &Health::default(), &Resources::AsBefore, before, 0)
 }
 
 fn listener(lines: &str) -> Arc<Listener> {
