@@ -136,7 +136,7 @@ impl Daemon {
         let prepared = proxy.prepare(&config, &health)?;
         let ids = reconcile::apply(&mut datapath.maps, &config, &health)?;
         interfaces::switch(&mut datapath)?;
-        proxy.serve(prepared)?;
+        proxy.serve(prepared);
         interfaces::detach_others(&mut datapath, &config.datapath.interfaces);
         let sweep = Sweep::new(&datapath.maps);
         let (sender, changes) = mpsc::channel(PENDING_CHANGES);
@@ -259,7 +259,7 @@ impl Daemon {
             }
         };
         interfaces::detach_others(&mut self.datapath, &config.datapath.interfaces);
-        self.proxy.serve(prepared)?;
+        self.proxy.serve(prepared);
         self.health = health;
         self.next_hops.turn_to(&config, &self.datapath.maps.members);
         self.monitors.update(&config, &self.health);

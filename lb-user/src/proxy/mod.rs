@@ -112,6 +112,8 @@ pub struct Prepared {
     serving: Serving,
     /// At addresses that are new.
     sockets: HashMap<SocketAddr, Vec<TcpListener>>,
+    /// The same ones, as each worker gets them.
+    of_workers: Vec<Vec<(SocketAddr, TcpListener)>>,
     keys: Option<Arc<KeyRing>>,
 }
 
@@ -131,6 +133,7 @@ impl Proxy {
             return Ok(Prepared {
                 serving,
                 sockets: HashMap::new(),
+                of_workers: self.workers.iter().map(|_| Vec::new()).collect(),
                 keys: None,
             });
         }
@@ -146,8 +149,16 @@ impl Proxy {
             let sockets = sockets.collect::<Result<_, Error>>();
             Ok((*address, sockets.with_context(|| refusal(*address))?))
         });
+        let sockets: HashMap<_, Vec<_>> = sockets.collect::<anyhow::Result<_>>()?;
+        let of_workers = (0..self.workers.len()).map(|index| {
+            let of_worker = sockets
+                .iter()
+                .map(|(address, sockets)| Ok((*address, sockets[index].try_clone()?)));
+            of_worker.collect::<Result<_, Error>>()
+        });
         Ok(Prepared {
-            sockets: sockets.collect::<anyhow::Result<_>>()?,
+            of_workers: of_workers.collect::<Result<_, _>>()?,
+            sockets,
             serving,
             keys: Some(keys),
         })
@@ -231,10 +242,11 @@ impl Proxy {
     }
 
     /// Serves what was prepared. Connections of what is not served any more end with their request.
-    pub fn serve(&mut self, prepared: Prepared) -> Result<(), Error> {
+    pub fn serve(&mut self, prepared: Prepared) {
         let Prepared {
             serving,
             sockets,
+            of_workers,
             keys,
         } = prepared;
         if let (Some(sessions), Some(keys)) = (&self.sessions, keys) {
@@ -245,18 +257,13 @@ impl Proxy {
             .retain(|address, _| self.serving.listeners.contains_key(address));
         self.tickets
             .retain(|address, _| self.serving.listeners.contains_key(address));
-        for (index, worker) in self.workers.iter().enumerate() {
-            let of_worker = sockets
-                .iter()
-                .map(|(address, sockets)| Ok((*address, sockets[index].try_clone()?)));
-            let of_worker = of_worker.collect::<Result<_, Error>>()?;
+        for (worker, of_worker) in self.workers.iter().zip(of_workers) {
             // One that has ended has said why.
             let _ = worker
                 .commands
                 .send(Command::Serve(Arc::clone(&self.serving), of_worker));
         }
         self.sockets.extend(sockets);
-        Ok(())
     }
 
     /// Takes over what was found of the members.

@@ -90,7 +90,7 @@ impl Scene {
             .config;
         let mut proxy = Proxy::default();
         let prepared = proxy.prepare(&config, &Health::default()).unwrap();
-        proxy.serve(prepared).unwrap();
+        proxy.serve(prepared);
         Self {
             address,
             certificate: made.cert.der().to_vec(),

@@ -87,7 +87,7 @@ impl Running {
         };
         let mut proxy = Proxy::default();
         let prepared = proxy.prepare(&config, &Health::default()).unwrap();
-        proxy.serve(prepared).unwrap();
+        proxy.serve(prepared);
         Self {
             proxy: Some(proxy),
             config,
@@ -100,7 +100,7 @@ impl Running {
     fn reload(&mut self) {
         let proxy = self.proxy.as_mut().unwrap();
         let prepared = proxy.prepare(&self.config, &Health::default()).unwrap();
-        proxy.serve(prepared).unwrap();
+        proxy.serve(prepared);
     }
 
     /// What comes back for these bytes until the connection is closed, the last of them asking for that.
