@@ -3,9 +3,9 @@
 mod server;
 pub(crate) mod socket;
 
-use std::net::IpAddr;
+use std::{net::IpAddr, path::PathBuf};
 
-pub(crate) use server::{Request, Server};
+pub(crate) use server::{Asked, Request, Server};
 
 use serde::{Deserialize, Serialize};
 
@@ -49,6 +49,13 @@ pub enum Command {
     },
     /// Take the configuration file again.
     Reload,
+    /// Start the binary that is installed now, and hand over to it.
+    Upgrade,
+    /// Hand over to the daemon that asks, which works on the same pins: what is said after that, `handover` knows.
+    HandOver {
+        /// Where they are.
+        pin_path: PathBuf,
+    },
     /// End.
     Stop {
         /// Whether the datapath ends too.

@@ -57,6 +57,10 @@ enum Subcommands {
         /// The configuration file
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
+        /// Where a daemon with the same `control_socket` and `pin_path` runs, takes over from it: nobody is refused, and what
+        /// is under way there ends there
+        #[arg(long)]
+        take_over: bool,
     },
     /// Says every mistake in a configuration file
     ///
@@ -139,6 +143,12 @@ enum Subcommands {
     ///
     /// Sessions and live connections stay. A file with mistakes changes nothing.
     Reload,
+    /// Has the binary that is installed now take over from the daemon that runs
+    ///
+    /// It reads the configuration file anew, and gets the listening sockets, the sessions, and what is known of the members'
+    /// health. Nobody is refused; what is under way ends with the daemon before, within `proxy.drain_s`. Where the new one does
+    /// not come up, that one goes on.
+    Upgrade,
     /// Ends the daemon; the datapath goes on
     Stop {
         /// Ends the datapath too, and forgets flows, sessions and counters
@@ -180,7 +190,7 @@ impl FromStr for Client {
 pub fn run() -> anyhow::Result<()> {
     let Arguments { socket, command } = Arguments::parse();
     match command {
-        Subcommands::Run { config } => {
+        Subcommands::Run { config, take_over } => {
             let filter =
                 tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
             tracing_subscriber::fmt()
@@ -190,7 +200,12 @@ pub fn run() -> anyhow::Result<()> {
                 .log_internal_errors(false)
                 .init();
             let runtime = tokio::runtime::Runtime::new()?;
-            let ended = runtime.block_on(daemon::run(&config));
+            let start = if take_over {
+                daemon::Start::TakingOver
+            } else {
+                daemon::Start::Alone
+            };
+            let ended = runtime.block_on(daemon::run(&config, start));
             // A trace may just be having its programs verified, which is of no use any more.
             runtime.shutdown_background();
             ended
@@ -227,6 +242,7 @@ pub fn run() -> anyhow::Result<()> {
         Subcommands::Trace { clients, json } => trace::run(&socket, clients, json),
         Subcommands::Keys(keys) => keys::run(keys, proxy::unix_s()),
         Subcommands::Reload => done(ask(&socket, &Command::Reload)?),
+        Subcommands::Upgrade => done(ask(&socket, &Command::Upgrade)?),
         Subcommands::Stop {
             config: Some(file), ..
         } => detach(&file),

@@ -1,11 +1,14 @@
 //! The daemon: wires everything, and runs until it is told to end.
 
 mod findings;
+mod handover;
 mod inquiry;
 mod interfaces;
 mod requests;
 mod signals;
 mod sources;
+mod start;
+mod upgrade;
 
 use std::{
     ops::ControlFlow,
@@ -25,19 +28,23 @@ use crate::{
     api::{self, Request, Server, socket::ControlSocket},
     bpf::{Datapath, Maps},
     config,
+    handover::{Gone, Successor},
     health::{Change, Health, Monitors},
     model::Config,
     next_hops::{self, Hops, NextHops},
     preflight,
-    proxy::Proxy,
+    proxy::{Idle, Proxy},
     reconcile::{self, Ids},
-    service::{self, News},
+    service::{self, KeptSockets, News},
     sweep::Sweep,
     trace::{self, Tracer},
     views,
 };
 use inquiry::Inquiry;
 use signals::{Signals, Told};
+use start::Beginning;
+pub use start::Start;
+use upgrade::Upgrade;
 
 /// How often flows are swept.
 const FLOW_SWEEP: Duration = Duration::from_secs(1);
@@ -53,6 +60,8 @@ const PENDING_CHANGES: usize = 1024;
 pub enum Leave {
     /// The datapath goes on forwarding, and the next daemon takes it over.
     Running,
+    /// All of it: another daemon has taken it over already, or is about to.
+    ToSuccessor,
     /// Nothing.
     Nothing,
 }
@@ -65,24 +74,36 @@ struct Ending {
 }
 
 /// Runs the daemon with the configuration at `path` until it is told to end.
-pub async fn run(path: &Path) -> anyhow::Result<()> {
+pub async fn run(path: &Path, start: Start) -> anyhow::Result<()> {
     // First of all: what comes during the start is heard after it, so that nothing half done is left behind.
     let mut signals = Signals::install()?;
     let config = load(path)?;
-    preflight::check(&config)?;
+    let sockets = service::passed_sockets();
+    let start = start.in_effect(&config);
+    preflight::check(&config, start)?;
     // Before the datapath is touched: it may be that of another daemon, which answers there.
-    let (socket, listener) = ControlSocket::listen(&config.daemon.control_socket)?;
-    let mut daemon = Daemon::start(path.to_owned(), config)?;
+    let (mut socket, listener) = match start {
+        Start::Alone => ControlSocket::listen(&config.daemon.control_socket)?,
+        Start::TakingOver => ControlSocket::listen_beside(&config.daemon.control_socket)?,
+    };
+    let mut beginning = Beginning::with(sockets);
+    if start == Start::TakingOver {
+        beginning.take_over(&config.daemon)?;
+    }
+    let mut daemon = Daemon::start(path.to_owned(), config, &mut beginning)?;
     let (server, mut requests) = Server::start(listener);
+    socket.take_place()?;
+    daemon.part_from(beginning);
     let Ending { leave, asked } = daemon.serve(&mut signals, &mut requests).await;
-    daemon.drain(&mut signals).await;
+    // Who asks from now on hears that it ends.
+    drop(requests);
+    daemon.drain(&mut signals, leave).await;
     let answer = daemon.end(leave);
     drop(socket);
     if let Some(asked) = asked {
         // Who asked may have gone away.
         let _ = asked.send(answer);
     }
-    drop(requests);
     server.end().await;
     Ok(())
 }
@@ -117,54 +138,22 @@ struct Daemon {
     alarms: Alarms,
     /// When to see whether members are to be sent to from other addresses.
     sources_due: Option<time::Instant>,
+    /// The listening sockets that the service manager keeps.
+    kept: KeptSockets,
+    /// The daemon that this one took over from, until it has ended.
+    predecessor: Option<Gone>,
+    /// A daemon that was started to take over from this one.
+    upgrade: Option<Upgrade>,
+    /// The one that did.
+    successor: Option<Successor>,
 }
 
 impl Daemon {
-    fn start(path: PathBuf, config: Config) -> anyhow::Result<Self> {
-        preflight::raise_file_limit();
-        preflight::warn_of_closed_forwarding(&config);
-        preflight::warn_of_hidden_vips(&config);
-        let mut datapath = Datapath::load(&config.datapath, &config.daemon.pin_path)?;
-        if let Some(memory) = &datapath.memory {
-            info!("the maps take {memory}");
-        }
-        let tracer = Tracer::new(&datapath)?;
-        // The programs of an earlier daemon forward until they are replaced: a start that fails changes nothing of that.
-        datapath.attach(&config.datapath.interfaces, config.datapath.xdp_mode)?;
-        let health = reconcile::health_found(&datapath.maps, &config);
-        let mut proxy = Proxy::default();
-        let prepared = proxy.prepare(&config, &health)?;
-        let ids = reconcile::apply(&mut datapath.maps, &config, &health)?;
-        interfaces::switch(&mut datapath)?;
-        proxy.serve(prepared);
-        interfaces::detach_others(&mut datapath, &config.datapath.interfaces);
-        let sweep = Sweep::new(&datapath.maps);
-        let (sender, changes) = mpsc::channel(PENDING_CHANGES);
-        let mut monitors = Monitors::new(sender);
-        monitors.update(&config, &health);
-        let next_hops = NextHops::follow(&config);
-        Ok(Self {
-            path,
-            config,
-            datapath,
-            proxy,
-            health,
-            monitors,
-            changes,
-            ids,
-            next_hops,
-            sweep,
-            inquiry: None,
-            tracer,
-            alarms: Alarms::default(),
-            sources_due: None,
-        })
-    }
-
     async fn serve(&mut self, signals: &mut Signals, requests: &mut mpsc::Receiver<Request>) -> Ending {
         let mut flows = time::interval(FLOW_SWEEP);
         let mut sessions = time::interval(SESSION_SWEEP);
         let mut interfaces = time::interval(INTERFACES);
+        let mut saved = time::Instant::now();
         info!(pools = self.config.pools.len(), "serving");
         service::tell(&News::Serving(&self.config));
         let ending = loop {
@@ -185,6 +174,10 @@ impl Daemon {
                     let settings = &self.datapath.maps.settings[0];
                     self.proxy.set_clock_offset(settings.clock_offset_s.get());
                     self.raise_alarms();
+                    if saved.elapsed().as_secs() >= self.config.proxy.app_cookie_save_s.into() {
+                        self.proxy.save_sessions();
+                        saved = time::Instant::now();
+                    }
                     // What was lost may have been the last for a while.
                     self.tracer.hand_on(&mut self.datapath, &self.ids);
                 }
@@ -202,23 +195,39 @@ impl Daemon {
                 }
                 () = sources::due(self.sources_due) => self.take_sources(),
                 Some(change) = self.changes.recv() => self.take_changes(change),
+                () = Gone::wait(&mut self.predecessor) => {
+                    self.proxy.take_sessions();
+                    info!("the daemon that this one took over from has ended");
+                }
+                ended = Upgrade::ended(&mut self.upgrade) => self.note_failed_upgrade(ended),
                 Some(request) = requests.recv(), if self.inquiry.is_none() => {
-                    if let ControlFlow::Break(ending) = self.take_request(request) {
+                    let taken = match request {
+                        Request::Ask(asked) => self.take_request(asked),
+                        Request::HandOver(successor) => self.hand_over(successor, signals).await,
+                    };
+                    if let ControlFlow::Break(ending) = taken {
                         break ending;
                     }
                 }
             }
         };
-        service::tell(&News::Stopping);
+        // Of a service that another daemon has taken over there is nothing to tell.
+        if ending.leave != Leave::ToSuccessor {
+            service::tell(&News::Stopping);
+        }
         ending
     }
 
     /// Waits for the requests that are under way, for no longer than is configured, and not if it is told to end again.
-    async fn drain(&mut self, signals: &mut Signals) {
+    async fn drain(&mut self, signals: &mut Signals, leave: Leave) {
         let drain_s = self.config.proxy.drain_s;
+        self.proxy.stop_accepting(match leave {
+            Leave::ToSuccessor => Idle::Stays,
+            Leave::Running | Leave::Nothing => Idle::Ends,
+        });
         let again = async { while !matches!(signals.next().await, Told::End(_)) {} };
         tokio::select! {
-            () = self.proxy.drain() => {}
+            () = self.proxy.drained() => {}
             () = again => info!("told to end again: requests under way are broken off"),
             () = time::sleep(Duration::from_secs(drain_s.into())) => {
                 warn!("requests are still under way after {drain_s} s, and are broken off");
@@ -260,6 +269,7 @@ impl Daemon {
         };
         interfaces::detach_others(&mut self.datapath, &config.datapath.interfaces);
         self.proxy.serve(prepared);
+        self.kept.follow(self.proxy.sockets());
         self.health = health;
         self.next_hops.turn_to(&config, &self.datapath.maps.members);
         self.monitors.update(&config, &self.health);
@@ -308,6 +318,7 @@ impl Daemon {
         self.tracer.stop(&mut self.datapath);
         self.proxy.end();
         match leave {
+            Leave::ToSuccessor => info!("ending; another daemon goes on"),
             Leave::Running => {
                 // Nobody keeps them fresh from now on.
                 next_hops::write(&self.datapath.maps.members, &Hops::new());

@@ -6,6 +6,7 @@ pub mod bpf;
 pub mod cli;
 pub mod config;
 pub mod daemon;
+mod handover;
 pub mod health;
 pub mod http;
 pub mod model;

@@ -1,22 +1,22 @@
 //! The real daemon, as a process in the balancer's namespace.
 
-use std::collections::HashSet;
+mod bpffs;
+mod process;
+
 use std::ffi::OsString;
 use std::fmt::Display;
 use std::fs::{self, File};
+use std::net::TcpListener;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::process::{Command, ExitStatus, Output, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, anyhow, bail, ensure};
-use nix::fcntl::{Flock, FlockArg};
-use nix::mount::{MsFlags, mount};
-use nix::sys::signal::{Signal, kill};
-use nix::sys::statfs::{BPF_FS_MAGIC, statfs};
-use nix::unistd::Pid;
+use anyhow::{Context as _, Result, anyhow, ensure};
+use command_fds::{CommandFdExt as _, FdMapping};
+use nix::sys::signal::Signal;
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -24,12 +24,14 @@ use crate::eventually::try_eventually;
 use crate::netns::Namespace;
 use crate::stale::{BPFFS, own_prefix};
 use crate::topology::Laboratory;
+pub use bpffs::mount_bpffs;
+pub use process::Leaving;
+use process::Process;
 
 /// The verifier takes its time, more so on a busy machine.
 const TIME_TO_START: Duration = Duration::from_secs(20);
 /// A user and a group without any rights.
 const NOBODY: u32 = 65534;
-const TIME_TO_END: Duration = Duration::from_secs(10);
 
 /// The path of the binary that is tested: `HOLDFAST_BIN`, or the release build of this workspace.
 #[must_use]
@@ -50,7 +52,9 @@ pub struct Daemon {
     /// What runs the binary: the commands and arguments before it.
     wrapper: Vec<OsString>,
     environment: Vec<(&'static str, OsString)>,
-    child: Option<Child>,
+    /// What a service manager passes on.
+    passed: Vec<TcpListener>,
+    process: Option<Process>,
 }
 
 impl Daemon {
@@ -120,7 +124,8 @@ impl Daemon {
             pins: Path::new(BPFFS).join(format!("{}{count}", own_prefix())),
             wrapper: Vec::new(),
             environment: Vec::new(),
-            child: None,
+            passed: Vec::new(),
+            process: None,
         })
     }
 
@@ -141,19 +146,58 @@ impl Daemon {
         self.signal(signal)
     }
 
+    /// [`Self::launch`] with the option to take over, though there is nobody to take over from.
+    pub fn launch_taking_over(&mut self) -> Result<()> {
+        self.spawn_with(&["--take-over"])?;
+        self.await_socket()
+    }
+
+    /// Has another process take over from the one that runs, and returns when it has. That one ends with its last
+    /// connection.
+    pub fn take_over(&mut self) -> Result<Leaving> {
+        let before = self.process.take().context("there is no daemon")?;
+        let leaving = Leaving::new(before);
+        self.spawn_with(&["--take-over"])?;
+        self.await_socket()
+            .map_err(|error| anyhow!("{error:#}; its log:\n{}", self.log()))?;
+        Ok(leaving)
+    }
+
+    /// Has the daemon start another one that takes over (`holdfast upgrade`), and returns when it has.
+    pub fn upgrade(&mut self) -> Result<Leaving> {
+        let output = self.cli(&["upgrade"])?;
+        ensure!(output.status.success(), "{output:?}; its log:\n{}", self.log());
+        let before = self.process.take().context("there is no daemon")?;
+        let leaving = Leaving::new(before);
+        let pid = self.status()?["daemon"]["pid"].as_u64().context("no number")?;
+        self.process = Some(Process::Adopted(pid as u32));
+        Ok(leaving)
+    }
+
     fn spawn(&mut self) -> Result<()> {
-        ensure!(self.child.is_none(), "the daemon runs already");
+        self.spawn_with(&[])
+    }
+
+    fn spawn_with(&mut self, further: &[&str]) -> Result<()> {
+        ensure!(self.process.is_none(), "the daemon runs already");
         let log = File::options().create(true).append(true).open(self.log_path())?;
         let words = self.wrapper.iter().map(OsString::as_os_str);
         let mut words = words.chain([self.binary.as_os_str()]);
         let program = words.next().context("there is no binary")?;
+        let passed = (3..).zip(&self.passed).map(|(child_fd, socket)| {
+            let parent_fd = socket.try_clone()?.into();
+            Ok(FdMapping { parent_fd, child_fd })
+        });
+        let passed = passed.collect::<Result<_>>()?;
         let child = self
             .balancer
             .command(program)
+            .fd_mappings(passed)?
             .args(words)
             .arg("run")
             .arg("--config")
             .arg(self.config_path())
+            .args(further)
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
@@ -162,22 +206,25 @@ impl Daemon {
             .process_group(0)
             .spawn()
             .context("cannot run `nsenter` (of util-linux)")?;
-        self.child = Some(child);
+        self.process = Some(Process::Own(child));
         Ok(())
     }
 
     fn await_socket(&mut self) -> Result<()> {
-        let mut child = self.child.take().context("there is no daemon")?;
+        let mut process = self.process.take().context("there is no daemon")?;
         // An inner failure is final; an outer one is tried again. A daemon that is still starting answers once it serves.
-        let answers = || match (child.try_wait(), self.ask(&json!("status"))) {
-            (Ok(None), Ok(_)) => Ok(Ok(())),
+        // Another one may answer, from which it is to take over.
+        let pid = process.id();
+        let answers = || match (process.try_wait(), self.ask(&json!("status"))) {
+            (Ok(None), Ok(answer)) if answer["status"]["daemon"]["pid"] == pid => Ok(Ok(())),
+            (Ok(None), Ok(answer)) => Err(anyhow!("it is another one that answers {answer}")),
             (Ok(None), Err(error)) => Err(error),
             (Ok(Some(status)), _) => Ok(Err(anyhow!("the daemon ended at once: {status}"))),
             (Err(error), _) => Ok(Err(error.into())),
         };
         let ready = try_eventually("the control socket to answer", TIME_TO_START, answers);
         if !matches!(ready, Ok(Err(_))) {
-            self.child = Some(child);
+            self.process = Some(process);
         }
         ready?
     }
@@ -185,6 +232,14 @@ impl Daemon {
     /// Gives the processes that are launched from now on a variable of their environment.
     pub fn set_variable(&mut self, name: &'static str, value: impl Into<OsString>) {
         self.environment.push((name, value.into()));
+    }
+
+    /// Gives the processes that are launched from now on these sockets, as a service manager does (`sd_listen_fds(3)`).
+    pub fn pass_sockets(&mut self, sockets: Vec<TcpListener>) {
+        // The number of the process is known to itself alone.
+        let script = format!("LISTEN_PID=$$ LISTEN_FDS={} exec \"$@\"", sockets.len());
+        self.wrapper = ["sh", "-c", &script, "sh"].map(OsString::from).into();
+        self.passed = sockets;
     }
 
     /// Writes a new configuration and has it read. It holds from some moment soon after.
@@ -246,28 +301,13 @@ impl Daemon {
     /// The process, while it runs.
     #[must_use]
     pub fn pid(&self) -> Option<u32> {
-        self.child.as_ref().map(Child::id)
+        self.process.as_ref().map(Process::id)
     }
 
     /// Leaves it so many files to open beyond those that it has; none: as many as it likes.
     pub fn limit_files(&self, beyond: Option<usize>) -> Result<()> {
         let pid = self.pid().context("the daemon does not run")?;
-        let limit = match beyond {
-            None => 1024,
-            // Whatever is closed from now on, its number is not given again.
-            Some(0) => 0,
-            Some(beyond) => {
-                let open = settled_files(pid)?;
-                let mut free = (0_u32..).filter(|number| !open.contains(&number.to_string()));
-                free.nth(beyond).context("there are numbers without end")?
-            }
-        };
-        let limited = Command::new("prlimit")
-            .arg(format!("--nofile={limit}:"))
-            .args(["--pid", &pid.to_string()])
-            .status()?;
-        ensure!(limited.success(), "cannot limit its files");
-        Ok(())
+        process::limit_files(pid, beyond)
     }
 
     /// Where it pins its maps and links.
@@ -316,28 +356,23 @@ impl Daemon {
     }
 
     fn signal(&self, signal: Signal) -> Result<()> {
-        let pid = self.pid().context("the daemon does not run")?;
-        kill(Pid::from_raw(pid.cast_signed()), signal).with_context(|| format!("cannot send {signal}"))
+        let process = self.process.as_ref().context("the daemon does not run")?;
+        process
+            .signal(signal)
+            .with_context(|| format!("cannot send {signal}"))
     }
 
     /// Waits until it has ended by itself.
     pub fn await_end(&mut self) -> Result<ExitStatus> {
-        let mut child = self.child.take().context("the daemon does not run")?;
-        let ended = try_eventually("the daemon to end", TIME_TO_END, || match child.try_wait() {
-            Ok(status) => status.ok_or("it still runs".to_owned()),
-            Err(error) => Err(error.to_string()),
-        });
-        if ended.is_err() {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
+        let process = self.process.take().context("the daemon does not run")?;
+        let ended = process.await_end();
         ended.map_err(|error| anyhow!("{error:#}; its log:\n{}", self.log()))
     }
 }
 
 impl Drop for Daemon {
     fn drop(&mut self) {
-        let ended = if self.child.is_some() {
+        let ended = if self.process.is_some() {
             self.terminate().map(drop)
         } else {
             Ok(())
@@ -350,38 +385,4 @@ impl Drop for Daemon {
         // With its pins the program leaves the interfaces. There are none if it never came so far.
         let _ = fs::remove_dir_all(&self.pins);
     }
-}
-
-/// Mounts the BPF file system where it is looked for, unless it is there.
-pub fn mount_bpffs() -> Result<()> {
-    // One mounted over another would hide its pins: so one at a time, also of the processes.
-    let lock = File::open(crate::netns::DIRECTORY)?;
-    let _lock = Flock::lock(lock, FlockArg::LockExclusive).map_err(|(_, error)| error)?;
-    let kind = statfs(BPFFS)
-        .with_context(|| format!("this kernel has no {BPFFS}"))?
-        .filesystem_type();
-    if kind != BPF_FS_MAGIC
-        && let Err(error) = mount(Some("bpf"), BPFFS, Some("bpf"), MsFlags::empty(), None::<&str>)
-    {
-        bail!("cannot mount the BPF file system on {BPFFS}: {error}");
-    }
-    Ok(())
-}
-
-/// The numbers of the files that a process has open, once they are the same twice: a connection that it has just answered
-/// is closed a moment later.
-fn settled_files(pid: u32) -> Result<HashSet<String>> {
-    let mut last = HashSet::new();
-    try_eventually(
-        "the files of the daemon to stay as they are",
-        TIME_TO_START,
-        || {
-            let now = fs::read_dir(format!("/proc/{pid}/fd"))?
-                .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
-                .collect::<Result<HashSet<_>>>()?;
-            let before = std::mem::replace(&mut last, now);
-            ensure!(before == last, "they changed");
-            Ok::<_, anyhow::Error>(before)
-        },
-    )
 }

@@ -215,9 +215,16 @@ impl Shared {
 impl Site {
     /// Starts it.
     pub fn start(plan: &Plan) -> Result<Self> {
+        let mut site = Self::prepare(plan)?;
+        site.daemon.launch()?;
+        Ok(site)
+    }
+
+    /// Starts all but the daemon.
+    pub fn prepare(plan: &Plan) -> Result<Self> {
         let lab = Laboratory::routed().members(plan.weights.len()).build()?;
         let members = lab.serve_all(&Services::new().web([MEMBER_PORT]).tcp([TCP_PORT]))?;
-        let daemon = Daemon::start(&lab, plan.text(&lab))?;
+        let daemon = Daemon::prepare(&lab, plan.text(&lab))?;
         Ok(Self { daemon, members, lab })
     }
 
@@ -230,6 +237,11 @@ impl Site {
             reloads() > before
         })
         .with_context(|| format!("its log:\n{}", self.daemon.log()))
+    }
+
+    /// Writes something else into the configuration file, for the next daemon.
+    pub fn rewrite(&self, plan: &Plan) -> Result<()> {
+        self.daemon.write_config(plan.text(&self.lab))
     }
 
     /// What clients ask.

@@ -46,7 +46,7 @@ pub struct Laboratory {
     // First, so that its thread has left the namespace when that goes.
     client: Client,
     topology: Topology,
-    client_side: Namespace,
+    client_side: Arc<Namespace>,
     balancer: Arc<Namespace>,
     places: Vec<Arc<Place>>,
     _switch: Option<Namespace>,
@@ -91,7 +91,7 @@ impl Laboratory {
 
     /// The namespace of the client.
     #[must_use]
-    pub fn client_namespace(&self) -> &Namespace {
+    pub fn client_namespace(&self) -> &Arc<Namespace> {
         &self.client_side
     }
 

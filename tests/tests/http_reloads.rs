@@ -2,16 +2,13 @@
 
 use std::net::SocketAddr;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
-use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
-use lb_tests::http::{Ask, Jar, Wire};
+use anyhow::Result;
+use lb_tests::http::{Connections, Jar, Load, Wire};
 use lb_tests::site::MEMBER_PORT;
-use lb_tests::{Config, Family, Plan, Pool, Scheme, Site, Tally, try_eventually};
-
-const WITHIN: Duration = Duration::from_secs(20);
+use lb_tests::{Config, Family, Plan, Pool, Scheme, Site, Tally};
 
 #[test]
 fn ten_thousand_clients_are_dealt_by_weight_and_held_for_all_their_requests() -> Result<()> {
@@ -97,60 +94,11 @@ fn turn(number: usize) -> Plan {
 fn reloads_under_load_lose_no_request_and_cut_no_connection() -> Result<()> {
     const RELOADS: usize = 12;
     let site = Site::start(&turn(1))?;
-    let (asked, is_over) = (AtomicUsize::new(0), AtomicBool::new(false));
-    let vip = site.vip(Family::V4, Scheme::Http);
-    let ask_on = |mut ask: Box<dyn FnMut() -> Result<u16> + '_>| -> Result<()> {
-        while !is_over.load(Ordering::Relaxed) {
-            let status = ask()?;
-            ensure!(status == 200, "a status of {status}");
-            asked.fetch_add(1, Ordering::Relaxed);
-        }
-        Ok(())
-    };
-    let mut kept = site.wire()?;
-    let mut held = site.wire()?;
-    let mut jar = Jar::default();
-    let http2 = site.http2()?;
-    let namespace = site.lab().client_namespace();
-    thread::scope(|scope| -> Result<()> {
-        let ask_on = &ask_on;
-        let loads = [
-            (
-                "one connection",
-                scope.spawn(|| ask_on(Box::new(|| Ok(kept.get("/")?.status)))),
-            ),
-            (
-                "a session, with bodies that take a while",
-                scope.spawn(|| {
-                    ask_on(Box::new(|| {
-                        Ok(held.browse("/?size=5000&drip_ms=2", &mut jar)?.status)
-                    }))
-                }),
-            ),
-            (
-                "new connections",
-                scope.spawn(|| {
-                    namespace.enter(|| ask_on(Box::new(|| Ok(Wire::connect(None, vip)?.get("/")?.status))))?
-                }),
-            ),
-            (
-                "streams of one connection",
-                scope.spawn(|| ask_on(Box::new(|| Ok(http2.ask(Ask::get("/"))?.status)))),
-            ),
-        ];
-        let reload = |number| -> Result<()> {
-            let before = asked.load(Ordering::Relaxed);
+    Load::on(&site, Connections::Stay).run_while(|load| {
+        (2..2 + RELOADS).try_for_each(|number| {
             site.turn_to(&turn(number))?;
-            try_eventually("requests to be answered", WITHIN, || {
-                asked.load(Ordering::Relaxed) >= before + 40
-            })
-        };
-        let reloaded = (2..2 + RELOADS).try_for_each(reload);
-        is_over.store(true, Ordering::Relaxed);
-        for (which, load) in loads {
-            load.join().expect("no panic").context(which)?;
-        }
-        reloaded
+            load.await_more()
+        })
     })?;
     assert_eq!(site.requests("failures")?, 0);
     Ok(())

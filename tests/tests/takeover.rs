@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use lb_tests::daemon::binary;
 use lb_tests::{Closing, Conversation, Daemon, Family, Laboratory, Protocol, Scene, Tally, eventually};
 
@@ -103,6 +103,15 @@ fn nobody_waits_while_the_daemon_is_killed_and_the_next_one_starts() -> Result<(
 #[test]
 fn nobody_waits_while_the_daemon_is_stopped_and_the_next_one_starts() -> Result<()> {
     everybody_is_served_while(&mut scene()?, Daemon::restart)
+}
+
+#[test]
+fn nobody_waits_while_one_daemon_takes_over_from_another() -> Result<()> {
+    everybody_is_served_while(&mut scene()?, |daemon| {
+        let before = daemon.take_over()?;
+        ensure!(before.await_end()?.success());
+        Ok(())
+    })
 }
 
 /// Runs another process of this daemon's configuration file, or of another one, until it ends by itself or the time is up.

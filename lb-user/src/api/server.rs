@@ -18,7 +18,7 @@ use tokio::{
 use tracing::warn;
 
 use super::{Answer, Command};
-use crate::{seldom::Seldom, trace::Told};
+use crate::{handover::Successor, seldom::Seldom, trace::Told};
 
 /// The longest command, in bytes.
 const LONGEST_COMMAND: u64 = 64 * 1024;
@@ -37,8 +37,16 @@ const PENDING_TOLD: usize = 1024;
 /// Requests that wait for the daemon at a time.
 const PENDING_REQUESTS: usize = 64;
 
-/// A request of the control socket, and where its answer goes.
-pub(crate) struct Request {
+/// What comes by the control socket.
+pub(crate) enum Request {
+    /// Somebody asks.
+    Ask(Asked),
+    /// The next daemon wants to take over.
+    HandOver(Successor),
+}
+
+/// A command, and where its answer goes.
+pub(crate) struct Asked {
     /// What is asked.
     pub(crate) command: Command,
     /// Where the answer goes.
@@ -127,19 +135,30 @@ impl Desk {
             line = time::timeout(self.patience, read_line(&mut reader)) => line,
             _ = self.end.changed() => return Ok(()),
         };
-        let (trace, told) = mpsc::channel(PENDING_TOLD);
-        let answer = if let Ok(line) = line {
-            match line?.as_slice() {
+        let command = match line {
+            Ok(line) => match line?.as_slice() {
                 // It only looked whether somebody is here.
                 [] => return Ok(()),
-                line => self.ask(line, trace).await,
-            }
-        } else {
-            drop(trace);
-            Answer::Failed(format!(
+                line => understand(line),
+            },
+            Err(_) => Err(format!(
                 "no command came within {:?}; write one as a line of JSON, such as \"status\"",
                 self.patience
-            ))
+            )),
+        };
+        let (trace, told) = mpsc::channel(PENDING_TOLD);
+        let answer = match command {
+            Ok(Command::HandOver { pin_path }) => {
+                let successor = Successor::new(stream, pin_path);
+                // Where it is gone, the connection ends.
+                let _ = self.requests.send(Request::HandOver(successor)).await;
+                return Ok(());
+            }
+            Ok(command) => self.ask(command, trace).await,
+            Err(reason) => {
+                drop(trace);
+                Answer::Failed(reason)
+            }
         };
         self.write(&mut writer, &answer).await?;
         self.follow(&mut reader, &mut writer, told).await?;
@@ -166,25 +185,14 @@ impl Desk {
         }
     }
 
-    async fn ask(&self, line: &[u8], trace: mpsc::Sender<Told>) -> Answer {
-        if line.len() as u64 == LONGEST_COMMAND && !line.ends_with(b"\n") {
-            return Answer::Failed(format!(
-                "not a command: it is longer than {LONGEST_COMMAND} bytes"
-            ));
-        }
-        let command = match serde_json::from_slice(line) {
-            Ok(command) => command,
-            Err(error) => return Answer::Failed(format!("not a command: {error}")),
-        };
+    async fn ask(&self, command: Command, trace: mpsc::Sender<Told>) -> Answer {
         let (answer, answered) = oneshot::channel();
-        let sent = self
-            .requests
-            .send(Request {
-                command,
-                answer,
-                trace,
-            })
-            .await;
+        let asked = Asked {
+            command,
+            answer,
+            trace,
+        };
+        let sent = self.requests.send(Request::Ask(asked)).await;
         let answer = if sent.is_ok() { answered.await.ok() } else { None };
         answer.unwrap_or_else(|| Answer::Failed("the daemon is ending".into()))
     }
@@ -197,6 +205,15 @@ impl Desk {
         }
         Ok(())
     }
+}
+
+fn understand(line: &[u8]) -> Result<Command, String> {
+    if line.len() as u64 == LONGEST_COMMAND && !line.ends_with(b"\n") {
+        return Err(format!(
+            "not a command: it is longer than {LONGEST_COMMAND} bytes"
+        ));
+    }
+    serde_json::from_slice(line).map_err(|error| format!("not a command: {error}"))
 }
 
 async fn read_line(reader: &mut ReadHalf<'_>) -> io::Result<Vec<u8>> {
@@ -234,11 +251,18 @@ mod tests {
         task::spawn_blocking(exchange).await.unwrap().unwrap()
     }
 
+    async fn asked(requests: &mut mpsc::Receiver<Request>) -> Option<Asked> {
+        match requests.recv().await? {
+            Request::Ask(asked) => Some(asked),
+            Request::HandOver(_) => panic!("nobody takes over"),
+        }
+    }
+
     /// A daemon that does all that it is told.
     fn obey(mut requests: mpsc::Receiver<Request>) {
         tokio::spawn(async move {
-            while let Some(request) = requests.recv().await {
-                let _ = request.answer.send(Answer::Done);
+            while let Some(asked) = asked(&mut requests).await {
+                let _ = asked.answer.send(Answer::Done);
             }
         });
     }
@@ -285,7 +309,7 @@ mod tests {
         let (server, mut requests) = Server::start(listener);
         let _idle = UnixStream::connect(&path).unwrap();
         let first = tokio::spawn(say(path.clone(), b"{\"stop\":{\"detach\":true}}\n".to_vec()));
-        let stop = requests.recv().await.unwrap();
+        let stop = asked(&mut requests).await.unwrap();
         let second = tokio::spawn(say(path.clone(), b"\"status\"\n".to_vec()));
         while requests.is_empty() {
             task::yield_now().await;

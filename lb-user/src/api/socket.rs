@@ -14,6 +14,7 @@ use nix::{
     errno::Errno,
     sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, socket},
 };
+use tempfile::TempPath;
 use tokio::net::UnixListener;
 
 /// What is where the control socket should be.
@@ -78,6 +79,11 @@ pub(crate) fn occupant(path: &Path) -> Occupant {
     }
 }
 
+/// Whether a daemon answers there, or what looks like one.
+pub(crate) fn is_served(path: &Path) -> bool {
+    occupant(path) == Occupant::Listening
+}
+
 fn knock(path: &Path) -> nix::Result<()> {
     let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
     let knocker = socket(AddressFamily::Unix, SockType::Stream, flags, None)?;
@@ -88,6 +94,8 @@ fn knock(path: &Path) -> nix::Result<()> {
 #[derive(Debug)]
 pub(crate) struct ControlSocket {
     path: PathBuf,
+    /// Where it is until it takes its place.
+    beside: Option<TempPath>,
     /// The device and the number of its file.
     identity: (u64, u64),
 }
@@ -96,15 +104,8 @@ impl ControlSocket {
     /// Listens at `path`: for its owner and group alone. Of what is there, only the socket of a daemon that was killed is
     /// taken away.
     pub(crate) fn listen(path: &Path) -> anyhow::Result<(Self, UnixListener)> {
-        if let Some(directory) = path.parent() {
-            fs::create_dir_all(directory).with_context(|| format!("cannot make {}", directory.display()))?;
-        }
         match occupant(path) {
-            Occupant::Nobody => {}
-            Occupant::Dead => {
-                fs::remove_file(path)
-                    .with_context(|| format!("cannot take away the dead socket {}", path.display()))?;
-            }
+            Occupant::Nobody | Occupant::Dead => {}
             Occupant::Listening | Occupant::Closed(_) | Occupant::Other(_) => {
                 bail!(
                     "something else is at {}; choose another `control_socket`",
@@ -112,12 +113,37 @@ impl ControlSocket {
                 );
             }
         }
-        let listener =
-            UnixListener::bind(path).with_context(|| format!("cannot listen at {}", path.display()))?;
-        fs::set_permissions(path, fs::Permissions::from_mode(0o660))?;
-        let path = path.to_owned();
-        let identity = identity(&path)?;
-        Ok((Self { path, identity }, listener))
+        let (mut socket, listener) = Self::listen_beside(path)?;
+        socket.take_place()?;
+        Ok((socket, listener))
+    }
+
+    /// Listens beside what is at `path`, where nobody looks, until it [takes its place](Self::take_place).
+    pub(crate) fn listen_beside(path: &Path) -> anyhow::Result<(Self, UnixListener)> {
+        let directory = path.parent().unwrap_or(Path::new("/"));
+        fs::create_dir_all(directory).with_context(|| format!("cannot make {}", directory.display()))?;
+        let listening = tempfile::Builder::new()
+            .prefix(".")
+            .make_in(directory, |path| UnixListener::bind(path))
+            .with_context(|| format!("cannot listen at {}", path.display()))?;
+        let (listener, beside) = listening.into_parts();
+        fs::set_permissions(&beside, fs::Permissions::from_mode(0o660))?;
+        let socket = Self {
+            path: path.to_owned(),
+            identity: identity(&beside)?,
+            beside: Some(beside),
+        };
+        Ok((socket, listener))
+    }
+
+    /// Is found at its path from now on, whatever was there.
+    pub(crate) fn take_place(&mut self) -> anyhow::Result<()> {
+        if let Some(beside) = self.beside.take() {
+            beside
+                .persist(&self.path)
+                .with_context(|| format!("cannot listen at {}", self.path.display()))?;
+        }
+        Ok(())
     }
 }
 

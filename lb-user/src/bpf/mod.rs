@@ -267,6 +267,16 @@ impl Datapath {
         self.trace.choose_none();
     }
 
+    /// Leaves the pins to another daemon, which may change all of it.
+    pub fn lend(&mut self) {
+        self.pins.lend();
+    }
+
+    /// Takes the pins back that were lent, if the other daemon has let go of them.
+    pub fn reclaim(&mut self) -> Result<(), Error> {
+        self.pins.reclaim()
+    }
+
     /// Removes all that is pinned: the programs leave their interfaces, the maps end with this process.
     pub fn unpin(&self) -> io::Result<()> {
         unpin(self.pins.path())

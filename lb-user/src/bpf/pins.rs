@@ -5,6 +5,7 @@ use std::{
     ffi::OsString,
     fs, io,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use nix::sys::statfs::{BPF_FS_MAGIC, statfs};
@@ -21,7 +22,8 @@ const LINK: &str = "link-";
 pub(super) struct Pins {
     path: PathBuf,
     stay: Stay,
-    _lock: Lock,
+    /// None: another daemon works on it meanwhile.
+    lock: Option<Lock>,
 }
 
 /// What becomes of new pins.
@@ -50,22 +52,30 @@ impl Pins {
                     return Ok(Self {
                         path: path.to_owned(),
                         stay: Stay::UntilDropped { before, made },
-                        _lock: lock,
+                        lock: Some(lock),
                     });
-                }
-                Err(Refusal::Held(holder)) => {
-                    let path = path.to_owned();
-                    return Err(Error::Held { path, holder });
                 }
                 // Whoever had it has removed it at last.
                 Err(Refusal::Failed(error)) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(Refusal::Failed(error)) => return Err(failed(error)),
+                Err(refusal) => return Err(refused(path, refusal)),
             }
         }
     }
 
     pub(super) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Leaves it to another daemon, until it is reclaimed.
+    pub(super) fn lend(&mut self) {
+        self.lock = None;
+    }
+
+    /// Takes it back, if the other daemon has let go of it.
+    pub(super) fn reclaim(&mut self) -> Result<(), Error> {
+        self.lock =
+            Some(lock::take(&self.path, Duration::ZERO).map_err(|refusal| refused(&self.path, refusal))?);
+        Ok(())
     }
 
     /// What is pinned outlives the daemon from now on.
@@ -89,6 +99,14 @@ impl Drop for Pins {
         for directory in made {
             let _ = fs::remove_dir(directory);
         }
+    }
+}
+
+fn refused(path: &Path, refusal: Refusal) -> Error {
+    let path = path.to_owned();
+    match refusal {
+        Refusal::Held(holder) => Error::Held { path, holder },
+        Refusal::Failed(source) => Error::Pin { path, source },
     }
 }
 

@@ -25,9 +25,11 @@ pub(super) fn proxy(t: &mut Table<'_, '_>) -> Result<ProxySettings, Reported> {
         default.max_app_cookies,
         integer(KI..=64 * KI * KI),
     );
+    let app_cookie_save_s = t.or("app_cookie_save_s", default.app_cookie_save_s, integer(1..=3600));
     let drain_s = t.or("drain_s", default.drain_s, integer(0..=3600));
     let access_log = t.table("access_log", access_log);
     Ok(ProxySettings {
+        app_cookie_save_s: app_cookie_save_s?.value,
         drain_s: drain_s?.value,
         access_log: access_log?.transpose()?,
         workers: workers?.map(|at| at.value),

@@ -1,21 +1,24 @@
 //! What is asked at the control socket.
 
-use std::ops::ControlFlow;
+use std::{io, ops::ControlFlow, process::ExitStatus};
 
-use super::{Daemon, Ending, Inquiry, Leave};
+use super::{
+    Daemon, Ending, Inquiry, Leave,
+    upgrade::{self, Upgrade},
+};
 use crate::{
-    api::{Answer, Command, Request},
+    api::{Answer, Asked, Command},
     views::{self, Kept, RecognisedBy},
 };
 
 impl Daemon {
     /// Answers a request, or begins to look into it. Some end the daemon, and are answered when it has ended.
-    pub(super) fn take_request(&mut self, request: Request) -> ControlFlow<Ending> {
-        let Request {
+    pub(super) fn take_request(&mut self, asked: Asked) -> ControlFlow<Ending> {
+        let Asked {
             command,
             answer,
             trace,
-        } = request;
+        } = asked;
         let answered = match command {
             Command::Status => {
                 self.inquiry = Some(Inquiry::status(answer));
@@ -60,6 +63,19 @@ impl Daemon {
                 Ok(()) => Answer::Done,
                 Err(reason) => Answer::Failed(format!("{reason:#}")),
             },
+            Command::Upgrade if self.upgrade.is_some() => {
+                Answer::Failed("an upgrade is under way already".to_owned())
+            }
+            Command::Upgrade => match upgrade::binary() {
+                Ok(binary) => {
+                    self.upgrade = Upgrade::start(&binary, &self.path, answer);
+                    return ControlFlow::Continue(());
+                }
+                Err(reason) => Answer::Failed(format!("cannot find the binary: {reason}")),
+            },
+            Command::HandOver { .. } => {
+                Answer::Failed("a daemon takes over by a connection of its own".to_owned())
+            }
             Command::Stop { detach } => {
                 return ControlFlow::Break(Ending {
                     leave: if detach { Leave::Nothing } else { Leave::Running },
@@ -70,6 +86,19 @@ impl Daemon {
         // Who asked may have gone away.
         let _ = answer.send(answered);
         ControlFlow::Continue(())
+    }
+
+    /// Says that the daemon ended that was to take over.
+    pub(super) fn note_failed_upgrade(&mut self, ended: io::Result<ExitStatus>) {
+        let how = match ended {
+            Ok(status) => status.to_string(),
+            Err(reason) => reason.to_string(),
+        };
+        if let Some(upgrade) = self.upgrade.take() {
+            upgrade.answer(Answer::Failed(format!(
+                "the new daemon ended ({how}), and the one before goes on: the log says why"
+            )));
+        }
     }
 
     fn drop_session(&mut self, pool: &str, by: RecognisedBy) -> Answer {

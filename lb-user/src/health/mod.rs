@@ -43,6 +43,16 @@ impl Health {
         }
     }
 
+    /// The members that are down: pool, member, and why.
+    pub fn down(&self) -> impl Iterator<Item = (&str, &str, &str)> {
+        self.found
+            .iter()
+            .filter_map(|((pool, member), finding)| match finding {
+                Finding::Up => None,
+                Finding::Down { reason } => Some((pool.as_str(), member.as_str(), reason.as_str())),
+            })
+    }
+
     /// Notes what was found of a member; whether it went up or down by that.
     pub fn set(&mut self, pool: &str, member: &str, finding: Finding) -> bool {
         let before = self.is_up(pool, member);

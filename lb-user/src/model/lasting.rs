@@ -5,7 +5,9 @@ use super::{Config, DaemonSettings, DatapathSettings, ProxySettings};
 /// What lets another value hold.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Next {
-    /// A new daemon; the datapath goes on meanwhile.
+    /// A daemon that takes over from this one.
+    Upgrade,
+    /// A new daemon, since one that takes over has to find this one; the datapath goes on meanwhile.
     Daemon,
     /// A new datapath, which has no flows or sessions yet.
     Datapath,
@@ -20,17 +22,19 @@ impl Config {
             let keys = keys.filter(|(_, needs, is_other)| *is_other && *needs == next);
             keys.map(|(key, ..)| format!("`{key}`")).collect::<Vec<_>>()
         };
-        let (daemon, datapath) = (changed(Next::Daemon), changed(Next::Datapath));
-        let all = [daemon.as_slice(), &datapath].concat().join(", ");
+        let [upgrade, daemon, datapath] = [Next::Upgrade, Next::Daemon, Next::Datapath].map(changed);
         let how = if !datapath.is_empty() {
-            "`holdfast stop --detach` (open flows and sessions are forgotten)"
+            "end the daemon with `holdfast stop --detach` (open flows and sessions are forgotten) and start it again"
         } else if !daemon.is_empty() {
-            "`holdfast stop` (flows and sessions go on)"
+            "end the daemon with `holdfast stop` (flows and sessions go on) and start it again"
+        } else if !upgrade.is_empty() {
+            "have another daemon take over with `holdfast upgrade` (nobody notices)"
         } else {
             return None;
         };
+        let all = [daemon, upgrade, datapath].concat().join(", ");
         Some(format!(
-            "a reload cannot change {all}; end the daemon with {how} and start it again, or set back what was changed"
+            "a reload cannot change {all}; {how}, or set back what was changed"
         ))
     }
 
@@ -46,6 +50,7 @@ impl Config {
             workers,
             max_app_cookies,
             drain_s: _,
+            app_cookie_save_s: _,
             access_log: _,
         } = &self.proxy;
         let DatapathSettings {
@@ -70,12 +75,12 @@ impl Config {
             ("state_path", Next::Daemon, *state_path != daemon.state_path),
             (
                 "max_app_cookies",
-                Next::Daemon,
+                Next::Upgrade,
                 *max_app_cookies != new.proxy.max_app_cookies,
             ),
-            ("workers", Next::Daemon, *workers != new.proxy.workers),
+            ("workers", Next::Upgrade, *workers != new.proxy.workers),
             ("pin_path", Next::Datapath, *pin_path != daemon.pin_path),
-            ("xdp_mode", Next::Daemon, *xdp_mode != datapath.xdp_mode),
+            ("xdp_mode", Next::Upgrade, *xdp_mode != datapath.xdp_mode),
             ("max_flows", Next::Datapath, *max_flows != datapath.max_flows),
             (
                 "max_sessions",
@@ -127,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn another_control_socket_or_mode_asks_for_a_restart_that_keeps_flows() {
+    fn another_control_socket_asks_for_a_restart_and_another_mode_for_a_daemon_that_takes_over() {
         let said = refusal(|new| new.daemon.control_socket = "/elsewhere".into()).unwrap();
         assert!(
             said.contains("`control_socket`") && said.contains("`holdfast stop`"),
@@ -135,7 +140,7 @@ mod tests {
         );
         let said = refusal(|new| new.datapath.xdp_mode = XdpMode::Native).unwrap();
         assert!(
-            said.contains("`xdp_mode`") && said.contains("`holdfast stop`"),
+            said.contains("`xdp_mode`") && said.contains("`holdfast upgrade`"),
             "{said}"
         );
     }

@@ -78,6 +78,8 @@ pub struct ProxySettings {
     /// Sessions by application cookie that are held at a time over all pools, 1,024 to 64 Mi; the one that was idle for longest
     /// goes first, or nearly.
     pub max_app_cookies: u32,
+    /// How often the sessions by application cookie are written down, for a daemon that is killed, 1 to 3,600 seconds.
+    pub app_cookie_save_s: u32,
     /// How long requests under way are waited for when the daemon ends, 0 to 3,600 seconds.
     pub drain_s: u32,
     /// Where requests are noted; `None`: nowhere.
@@ -101,6 +103,7 @@ impl Default for ProxySettings {
         Self {
             workers: None,
             max_app_cookies: 1 << 20,
+            app_cookie_save_s: 60,
             drain_s: 30,
             access_log: None,
         }

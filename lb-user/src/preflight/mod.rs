@@ -19,7 +19,7 @@ use nix::{
 use tracing::warn;
 pub(crate) use vips::warn_of_hidden_vips;
 
-use crate::{api::socket::Kind, bpf::Holder, model::Config};
+use crate::{api::socket::Kind, bpf::Holder, daemon::Start, model::Config};
 
 /// Something that is missing.
 #[derive(Debug, thiserror::Error)]
@@ -60,8 +60,8 @@ enum Missing {
     )]
     Socket { path: PathBuf, error: io::Error },
     #[error(
-        "another daemon answers at {}: stop it first (`holdfast stop`), or give this one another `control_socket` and \
-         `pin_path`",
+        "another daemon answers at {}: stop it first (`holdfast stop`), have this one take over from it (`--take-over`), or give it another \
+         `control_socket` and `pin_path`",
         path.display()
     )]
     OtherDaemon { path: PathBuf },
@@ -103,18 +103,23 @@ impl fmt::Display for Unready {
 
 impl std::error::Error for Unready {}
 
-/// Whether `config` can be served here by this process.
-pub(crate) fn check(config: &Config) -> Result<(), Unready> {
+/// Whether `config` can be served here by this process. One that takes over finds out by asking whether the pins and the
+/// control socket are left to it.
+pub(crate) fn check(config: &Config, start: Start) -> Result<(), Unready> {
     let mut missing = capabilities::check();
     // Asked without the rights, the kernel would only say that they are missing.
     if missing.is_none() {
         missing = kernel::check();
     }
+    let occupied = (start == Start::Alone).then(|| {
+        let lock = paths::check_lock(&config.daemon.pin_path);
+        lock.into_iter()
+            .chain(paths::check_socket(&config.daemon.control_socket))
+    });
     let missing: Vec<Missing> = missing
         .into_iter()
         .chain(paths::check_pins(&config.daemon.pin_path))
-        .chain(paths::check_lock(&config.daemon.pin_path))
-        .chain(paths::check_socket(&config.daemon.control_socket))
+        .chain(occupied.into_iter().flatten())
         .chain(interfaces::check(&config.datapath.interfaces))
         .collect();
     if missing.is_empty() {

@@ -33,8 +33,13 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// How often it is said that none could be.
 const SAID: Duration = Duration::from_secs(10);
 
-/// Accepts the connections of a listener, and serves each.
-pub(super) async fn accept(worker: Rc<Worker>, address: SocketAddr, socket: net::TcpListener) {
+/// Accepts the connections of a listener at one of its sockets, and serves each.
+pub(super) async fn accept(
+    worker: Rc<Worker>,
+    address: SocketAddr,
+    socket: net::TcpListener,
+    room: Rc<Room>,
+) {
     let socket = match TcpListener::from_std(socket) {
         Ok(socket) => socket,
         Err(error) => {
@@ -43,7 +48,6 @@ pub(super) async fn accept(worker: Rc<Worker>, address: SocketAddr, socket: net:
         }
     };
     let mut said = Seldom::every(SAID);
-    let room = Rc::<Room>::default();
     loop {
         room.wait(|| most(&worker, address)).await;
         match socket.accept().await {
@@ -76,7 +80,7 @@ fn most(worker: &Worker, address: SocketAddr) -> usize {
 
 /// How many connections of a listener a worker has open.
 #[derive(Default)]
-struct Room {
+pub(super) struct Room {
     taken: Cell<usize>,
     freed: Notify,
 }

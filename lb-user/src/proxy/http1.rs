@@ -66,7 +66,7 @@ pub(super) async fn serve(
             if stream.poll_readable(context).is_ready() {
                 return Poll::Ready(true);
             }
-            let is_over = timer.is_over(context) || worker.is_leaving(address);
+            let is_over = timer.is_over(context) || worker.ends_idle(address);
             if is_over {
                 Poll::Ready(false)
             } else {

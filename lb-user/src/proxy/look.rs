@@ -57,6 +57,7 @@ impl Look {
             sessions: Some(Arc::new(Sessions {
                 keys: arc_swap::ArcSwap::from_pointee(KeyRing::begin(now_s).unwrap()),
                 app_cookies: AppCookies::new(10_000).unwrap(),
+                saving: ().into(),
                 clock_offset_s: 0.into(),
             })),
             now_s,

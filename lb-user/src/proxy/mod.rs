@@ -37,6 +37,7 @@ mod route;
 mod sending;
 mod serving;
 mod slow_start;
+mod sockets;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -52,7 +53,7 @@ use std::{
     net::{SocketAddr, TcpListener},
     path::PathBuf,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU32, Ordering::Relaxed},
     },
     thread::{self, JoinHandle},
@@ -61,11 +62,10 @@ use std::{
 use anyhow::Context as _;
 use arc_swap::ArcSwap;
 use rustls::server::ProducesTickets;
-use socket2::{Domain, Protocol, Socket, Type};
 use tokio::{
     runtime,
     sync::mpsc::{UnboundedSender, unbounded_channel},
-    task::LocalSet,
+    task::{self, LocalSet},
 };
 
 use crate::{
@@ -80,21 +80,21 @@ pub use look::Look;
 use persist::Sessions;
 pub use report::{ListenerReport, MemberRequests, ProxiedSessions, Report};
 use serving::{Loaded, Resources, Serving};
+use sockets::{OfWorkers, Sockets};
 use worker::Command;
+pub use worker::Idle;
 pub(crate) use worker::unix_s;
 
 /// What the keys of cookies lie in, beside the rest of the daemon's state.
 pub const KEY_FILE: &str = "cookie-keys";
 
-/// Connections that wait to be accepted, at each socket.
-const BACKLOG: i32 = 4096;
-
 /// The workers, and what they serve.
 #[derive(Default)]
 pub struct Proxy {
     workers: Vec<Worker>,
-    /// At each address a socket for each worker.
-    sockets: HashMap<SocketAddr, Vec<TcpListener>>,
+    sockets: Sockets,
+    /// What an earlier daemon or the service manager passed on, and is not used yet.
+    inherited: Sockets,
     serving: Arc<Serving>,
     sessions: Option<Arc<Sessions>>,
     state_path: PathBuf,
@@ -111,13 +111,22 @@ struct Worker {
 pub struct Prepared {
     serving: Serving,
     /// At addresses that are new.
-    sockets: HashMap<SocketAddr, Vec<TcpListener>>,
-    /// The same ones, as each worker gets them.
-    of_workers: Vec<Vec<(SocketAddr, TcpListener)>>,
+    sockets: Sockets,
+    /// The same ones.
+    of_workers: OfWorkers,
     keys: Option<Arc<KeyRing>>,
 }
 
 impl Proxy {
+    /// One that listens at these sockets where it is to listen there, rather than at new ones.
+    #[must_use]
+    pub fn inheriting(sockets: Vec<TcpListener>) -> Self {
+        Self {
+            inherited: sockets::by_address(sockets),
+            ..Self::default()
+        }
+    }
+
     /// Prepares what `config` wants served; what is served stays as it is. The first time that there is something to serve,
     /// it starts the workers.
     pub fn prepare(&mut self, config: &Config, health: &Health) -> anyhow::Result<Prepared> {
@@ -132,8 +141,8 @@ impl Proxy {
         if serving.listeners.is_empty() {
             return Ok(Prepared {
                 serving,
-                sockets: HashMap::new(),
-                of_workers: self.workers.iter().map(|_| Vec::new()).collect(),
+                sockets: Sockets::new(),
+                of_workers: sockets::deal(&Sockets::new(), self.workers.len())?,
                 keys: None,
             });
         }
@@ -142,22 +151,12 @@ impl Proxy {
         if self.sessions.is_none() {
             self.start_workers(config, Arc::clone(&keys))?;
         }
+        let workers = self.workers.len();
         let new = serving.listeners.keys();
         let new = new.filter(|address| !self.sockets.contains_key(address));
-        let sockets = new.map(|address| {
-            let sockets = self.workers.iter().map(|_| listen(*address));
-            let sockets = sockets.collect::<Result<_, Error>>();
-            Ok((*address, sockets.with_context(|| refusal(*address))?))
-        });
-        let sockets: HashMap<_, Vec<_>> = sockets.collect::<anyhow::Result<_>>()?;
-        let of_workers = (0..self.workers.len()).map(|index| {
-            let of_worker = sockets
-                .iter()
-                .map(|(address, sockets)| Ok((*address, sockets[index].try_clone()?)));
-            of_worker.collect::<Result<_, Error>>()
-        });
+        let sockets = sockets::provide(new, &mut self.inherited, workers)?;
         Ok(Prepared {
-            of_workers: of_workers.collect::<Result<_, _>>()?,
+            of_workers: sockets::deal(&sockets, workers)?,
             sockets,
             serving,
             keys: Some(keys),
@@ -172,6 +171,7 @@ impl Proxy {
         let sessions = Arc::new(Sessions {
             keys: ArcSwap::new(keys),
             app_cookies: remembered::read(&config.daemon.state_path, config.proxy.max_app_cookies as usize)?,
+            saving: Mutex::default(),
             clock_offset_s: AtomicU32::new(0),
         });
         let workers = (0..among).map(|index| start_worker(index, among, &sessions));
@@ -264,6 +264,44 @@ impl Proxy {
                 .send(Command::Serve(Arc::clone(&self.serving), of_worker));
         }
         self.sockets.extend(sockets);
+        sockets::warn_of_unused(&std::mem::take(&mut self.inherited));
+    }
+
+    /// The listening sockets, by address.
+    #[must_use]
+    pub fn sockets(&self) -> &HashMap<SocketAddr, Vec<TcpListener>> {
+        &self.sockets
+    }
+
+    /// Leaves the application cookies for the next daemon.
+    pub fn leave_sessions(&self) {
+        if let Some(sessions) = &self.sessions {
+            let _one_at_a_time = sessions.saving.lock().unwrap_or_else(PoisonError::into_inner);
+            remembered::write(&self.state_path, &sessions.app_cookies);
+        }
+    }
+
+    /// Writes the application cookies down, if there are any, in a thread of its own: where the daemon is killed, the next
+    /// one has these.
+    pub fn save_sessions(&self) {
+        if let Some(sessions) = &self.sessions
+            && !sessions.app_cookies.is_empty()
+        {
+            let (sessions, state_path) = (Arc::clone(sessions), self.state_path.clone());
+            task::spawn_blocking(move || {
+                // Where that takes longer than until the next time, that one is left out.
+                if let Ok(_one_at_a_time) = sessions.saving.try_lock() {
+                    remembered::write(&state_path, &sessions.app_cookies);
+                }
+            });
+        }
+    }
+
+    /// Takes over the application cookies that an earlier daemon has left since this one began.
+    pub fn take_sessions(&self) {
+        if let Some(sessions) = &self.sessions {
+            remembered::merge(&self.state_path, &sessions.app_cookies);
+        }
     }
 
     /// Takes over what was found of the members.
@@ -283,30 +321,32 @@ impl Proxy {
         }
     }
 
-    /// Accepts no more; done when no request is under way.
-    pub async fn drain(&mut self) {
+    /// Accepts no more.
+    pub fn stop_accepting(&mut self, idle: Idle) {
         self.sockets.clear();
         for worker in &self.workers {
             // One that has ended has said why.
-            let _ = worker.commands.send(Command::Drain);
+            let _ = worker.commands.send(Command::Drain(idle));
         }
+    }
+
+    /// Done when no request is under way, after [`Self::stop_accepting`].
+    pub async fn drained(&self) {
         for worker in &self.workers {
             worker.commands.closed().await;
         }
     }
 
     /// Ends, also what is still under way, and leaves the application cookies for the next daemon.
-    pub fn end(self) {
+    pub fn end(mut self) {
         for worker in &self.workers {
             let _ = worker.commands.send(Command::End);
         }
-        for worker in self.workers {
+        for worker in self.workers.drain(..) {
             // If it panicked, that was said.
             let _ = worker.thread.join();
         }
-        if let Some(sessions) = self.sessions {
-            remembered::write(&self.state_path, &sessions.app_cookies);
-        }
+        self.leave_sessions();
     }
 }
 
@@ -320,35 +360,4 @@ fn start_worker(index: usize, among: usize, sessions: &Arc<Sessions>) -> Result<
             LocalSet::new().block_on(&runtime, worker::run((index, among), sessions, receiver));
         })?;
     Ok(Worker { commands, thread })
-}
-
-/// What it says where a socket is refused, and what may help.
-fn refusal(address: SocketAddr) -> String {
-    let hint = if address.port() < 1024 {
-        " (ports below 1024 need CAP_NET_BIND_SERVICE)"
-    } else {
-        ""
-    };
-    format!("cannot listen at {address}{hint}")
-}
-
-fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    if address.is_ipv6() {
-        socket.set_only_v6(true)?;
-    }
-    socket.set_reuse_address(true)?;
-    socket.set_reuse_port(true)?;
-    // The VIP may come to this host only when another one fails.
-    if address.is_ipv4() {
-        socket.set_freebind_v4(true)?;
-    } else {
-        socket.set_freebind_v6(true)?;
-    }
-    // Connections have it from there.
-    socket.set_tcp_nodelay(true)?;
-    socket.set_nonblocking(true)?;
-    socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    Ok(socket.into())
 }

@@ -1,6 +1,6 @@
 //! Session persistence: whose session a request belongs to, and what the response says of it.
 
-use std::sync::{Arc, atomic::AtomicU32};
+use std::sync::{Arc, Mutex, atomic::AtomicU32};
 
 use super::{counts::PoolCounts, pool::Member};
 use crate::{
@@ -26,6 +26,8 @@ pub(super) struct Sessions {
     pub(super) keys: arc_swap::ArcSwap<KeyRing>,
     /// The cookies of applications.
     pub(super) app_cookies: AppCookies,
+    /// Held by who writes these down: one after another, so that what is older never replaces what is newer.
+    pub(super) saving: Mutex<()>,
     /// Added to the clock, in seconds: a test's way to let time pass.
     pub(super) clock_offset_s: AtomicU32,
 }

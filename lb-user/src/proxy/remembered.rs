@@ -9,7 +9,7 @@ use std::{
 use tempfile::NamedTempFile;
 use tracing::{info, warn};
 
-use crate::persistence::{AppCookies, keys::NoRandomness};
+use crate::persistence::{AppCookies, app_cookies::SnapshotError, keys::NoRandomness};
 
 /// What it is called, in the directory of the daemon's state.
 const FILE: &str = "app-cookies";
@@ -47,15 +47,25 @@ pub(super) fn read(state_path: &Path, capacity: usize) -> Result<AppCookies, NoR
     }
 }
 
-/// Leaves the table for the next daemon. The file has what its hashes are made with: it is for its owner alone.
+/// Takes over what an earlier daemon has left since the table was read from it.
+pub(super) fn merge(state_path: &Path, table: &AppCookies) {
+    let path = state_path.join(FILE);
+    let merged = File::open(&path).map_err(SnapshotError::from);
+    if let Err(error) = merged.and_then(|file| table.merge_from(BufReader::new(file))) {
+        warn!(
+            "cannot take over from {}: {error}; sessions of the last moments begin anew",
+            path.display()
+        );
+    }
+}
+
+/// Leaves the table for the next daemon, also an empty one: what its hashes are made with stays the same. It is for its owner
+/// alone.
 pub(super) fn write(state_path: &Path, table: &AppCookies) {
     let path = state_path.join(FILE);
-    if table.is_empty() && !path.exists() {
-        return;
-    }
     if let Err(error) = replace(state_path, &path, table) {
         warn!(
-            "cannot write {}: {error}; sessions by application cookie end here",
+            "cannot write {}: {error}; sessions by application cookie end with this daemon",
             path.display()
         );
     }
@@ -108,9 +118,18 @@ mod tests {
     }
 
     #[test]
-    fn where_there_is_nothing_to_leave_no_file_is_made() {
+    fn what_was_learned_after_a_table_was_taken_over_is_taken_over_too() {
         let directory = tempfile::tempdir().unwrap();
-        write(directory.path(), &AppCookies::new(1024).unwrap());
-        assert!(!directory.path().join(FILE).exists());
+        let (pool, member) = (PoolTag(1), MemberTag(2));
+        let before = read(directory.path(), 1024).unwrap();
+        write(directory.path(), &before);
+        let next = read(directory.path(), 1024).unwrap();
+        before.learn(pool, b"value", member, LIMITS, 100);
+        write(directory.path(), &before);
+        merge(directory.path(), &next);
+        assert!(matches!(
+            next.find(pool, b"value", LIMITS, 110),
+            Found::Held(session) if session.member == member
+        ));
     }
 }

@@ -43,7 +43,7 @@ pub(super) async fn pass_on<B: RequestBody, R: Responder>(
             timer.set(idle_s);
         }
         // It has no end of its own that could be waited for.
-        let is_over = (there.is_done && back.is_done) || timer.is_over(context) || worker.is_draining();
+        let is_over = (there.is_done && back.is_done) || timer.is_over(context) || worker.ends_upgraded();
         if is_over { Poll::Ready(()) } else { Poll::Pending }
     })
     .await;

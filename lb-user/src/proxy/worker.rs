@@ -18,7 +18,7 @@ use tokio::{
 use tracing::warn;
 
 use super::{
-    accept,
+    accept::{self, Room},
     buffer::Buffers,
     fault::Fault,
     greeting::{Ends, NoHeader},
@@ -48,10 +48,20 @@ const TICKS_A_ROUND: usize = 600;
 pub(super) enum Command {
     /// Serves this from now on, at these new sockets too.
     Serve(Arc<Serving>, Vec<(SocketAddr, net::TcpListener)>),
-    /// Accepts nothing more, and ends with the last request.
-    Drain,
+    /// Accepts nothing more, and ends with the last connection.
+    Drain(Idle),
     /// Ends.
     End,
+}
+
+/// What becomes of connections without a request, and of upgraded ones, while a worker drains.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Idle {
+    /// They end at once.
+    Ends,
+    /// They end after their next request: its client may just be sending it, and would take the end for a failure. Upgraded
+    /// ones end by themselves.
+    Stays,
 }
 
 /// What the tasks of a worker share.
@@ -63,7 +73,8 @@ pub(super) struct Worker {
     lines: Lines,
     ids: Ids,
     serving: RefCell<Arc<Serving>>,
-    is_draining: Cell<bool>,
+    /// How it ends, if it does.
+    draining: Cell<Option<Idle>>,
     /// Clients' connections that are open.
     pub(super) open: Cell<usize>,
     /// Workers there are.
@@ -91,7 +102,7 @@ impl Worker {
             lines: Lines::default(),
             ids: Ids::default(),
             serving: RefCell::default(),
-            is_draining: Cell::new(false),
+            draining: Cell::new(None),
             open: Cell::new(0),
             among,
             begun: Instant::now(),
@@ -110,14 +121,23 @@ impl Worker {
         self.serving.borrow().listeners.get(&address).map(Arc::clone)
     }
 
-    /// Whether connections of this listener are to end as soon as they can.
+    /// Whether connections of this listener are to end after the request that they have.
     pub(super) fn is_leaving(&self, address: SocketAddr) -> bool {
-        self.is_draining.get() || !self.serving.borrow().listeners.contains_key(&address)
+        self.draining.get().is_some() || self.is_gone(address)
     }
 
-    /// Whether it ends with what is under way.
-    pub(super) fn is_draining(&self) -> bool {
-        self.is_draining.get()
+    /// Whether connections of this listener are to end that have no request.
+    pub(super) fn ends_idle(&self, address: SocketAddr) -> bool {
+        self.ends_upgraded() || self.is_gone(address)
+    }
+
+    /// Whether upgraded connections are to end.
+    pub(super) fn ends_upgraded(&self) -> bool {
+        self.draining.get() == Some(Idle::Ends)
+    }
+
+    fn is_gone(&self, address: SocketAddr) -> bool {
+        !self.serving.borrow().listeners.contains_key(&address)
     }
 
     /// Seconds since it began.
@@ -247,6 +267,32 @@ impl Worker {
     }
 }
 
+/// Where a worker accepts connections.
+#[derive(Default)]
+struct Doors(HashMap<SocketAddr, Door>);
+
+/// The sockets of a listener: mostly one.
+#[derive(Default)]
+struct Door {
+    /// For the connections of all of them.
+    room: Rc<Room>,
+    accepting: Vec<AbortHandle>,
+}
+
+impl Doors {
+    fn open(&mut self, worker: &Rc<Worker>, address: SocketAddr, socket: net::TcpListener) {
+        let door = self.0.entry(address).or_default();
+        let accept = accept::accept(Rc::clone(worker), address, socket, Rc::clone(&door.room));
+        door.accepting.push(task::spawn_local(accept).abort_handle());
+    }
+
+    fn close(&mut self, is_meant: impl Fn(SocketAddr) -> bool) {
+        for (_, door) in self.0.extract_if(|address, _| is_meant(*address)) {
+            door.accepting.iter().for_each(AbortHandle::abort);
+        }
+    }
+}
+
 /// Serves until it is told to end and has done so.
 pub(super) async fn run(
     (index, among): (usize, usize),
@@ -254,7 +300,7 @@ pub(super) async fn run(
     mut commands: mpsc::UnboundedReceiver<Command>,
 ) {
     let worker = Rc::new(Worker::new(among, sessions));
-    let mut accepting: HashMap<SocketAddr, AbortHandle> = HashMap::new();
+    let mut doors = Doors::default();
     let mut ticks = time::interval(TICK);
     // One for all is enough.
     let mut sweep = (index == 0).then(Cursor::default);
@@ -271,16 +317,9 @@ pub(super) async fn run(
                     // What was gathered belongs to the log of before.
                     worker.flush();
                     worker.serving.replace(serving);
-                    accepting.retain(|address, task| {
-                        let stays = worker.listener(*address).is_some();
-                        if !stays {
-                            task.abort();
-                        }
-                        stays
-                    });
+                    doors.close(|address| worker.listener(address).is_none());
                     for (address, socket) in sockets {
-                        let task = task::spawn_local(accept::accept(Rc::clone(&worker), address, socket));
-                        accepting.insert(address, task.abort_handle());
+                        doors.open(&worker, address, socket);
                     }
                     worker.timers.wake();
                 }
@@ -288,16 +327,14 @@ pub(super) async fn run(
                     worker.flush();
                     return;
                 }
-                Some(Command::Drain) => {
-                    worker.is_draining.set(true);
-                    for (_, task) in accepting.drain() {
-                        task.abort();
-                    }
+                Some(Command::Drain(idle)) => {
+                    worker.draining.set(Some(idle));
+                    doors.close(|_| true);
                     worker.timers.wake();
                 }
             }
         }
-        if worker.is_draining.get() && worker.open.get() == 0 {
+        if worker.draining.get().is_some() && worker.open.get() == 0 {
             worker.flush();
             return;
         }

@@ -16,6 +16,9 @@ use crate::{
 /// How things stand.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
+    /// The daemon that says so.
+    #[serde(default)]
+    pub daemon: Daemon,
     /// The load balancers, in the order of the configuration.
     pub load_balancers: Vec<LoadBalancer>,
     /// The pools, in the order of the configuration.
@@ -24,6 +27,24 @@ pub struct Status {
     pub interfaces: Vec<Interface>,
     /// Packets by what became of them, where any did.
     pub packets: Vec<Packets>,
+}
+
+/// The process of a daemon.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Daemon {
+    /// Its number.
+    pub pid: u32,
+    /// The version of its program.
+    pub version: String,
+}
+
+impl Daemon {
+    fn this() -> Self {
+        Self {
+            pid: std::process::id(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        }
+    }
 }
 
 /// A load balancer.
@@ -260,6 +281,7 @@ pub fn status<S: Sight>(scene: &Scene<'_, S>, census: &Census, attachments: &[At
             .map(|balancer| of_load_balancer(scene, balancer, &states, census))
             .collect(),
         pools,
+        daemon: Daemon::this(),
         interfaces: interfaces.collect(),
         packets: packets::of(scene.sight),
     }

@@ -24,6 +24,7 @@
 mod certificates;
 mod curl;
 mod jar;
+mod load;
 mod streams;
 mod wire;
 
@@ -35,6 +36,7 @@ pub use crate::member::web::Echo;
 pub use certificates::{Authority, Certificate};
 pub use curl::{Curl, Page};
 pub use jar::Jar;
+pub use load::{Connections, Load};
 pub use streams::{Ask, Http2};
 pub use wire::{Tls, Wire};
 

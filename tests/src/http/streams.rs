@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use anyhow::{Context as _, Result};
 use bytes::Bytes;
+use h2::Reason;
 use h2::client::SendRequest;
 use http::{HeaderMap, HeaderName, HeaderValue, Request};
 use tokio::net::TcpStream;
@@ -43,6 +44,12 @@ impl Ask {
         self.fields.push((name.to_owned(), value.to_owned()));
         self
     }
+}
+
+/// Whether a request was not taken since its connection is about to end, as the server has said.
+pub(super) fn was_not_taken(error: &anyhow::Error) -> bool {
+    let error = error.downcast_ref::<h2::Error>();
+    error.is_some_and(|error| error.is_go_away() && error.reason() == Some(Reason::NO_ERROR))
 }
 
 /// A connection.

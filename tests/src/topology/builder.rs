@@ -101,7 +101,7 @@ impl Builder {
             client: Client::new(&client_side)?,
             topology: self.topology,
             places: places.collect(),
-            client_side,
+            client_side: Arc::new(client_side),
             balancer,
             _switch: switch,
         };

@@ -37,6 +37,9 @@ pub enum SnapshotError {
     /// It is not what was written.
     #[error("the snapshot is damaged: its checksum is another")]
     OtherChecksum,
+    /// Its hashes are made with another secret.
+    #[error("the snapshot is of another table")]
+    OtherTable,
     /// It ends before its end.
     #[error("the snapshot is cut off")]
     CutOff,
@@ -77,6 +80,47 @@ impl AppCookies {
 
     /// A table for so many sessions, with those of a snapshot. Where those are more, some of the longer idle are left out.
     pub fn read_from(capacity: usize, reader: impl Read) -> Result<Self, SnapshotError> {
+        let snapshot = Snapshot::open(reader)?;
+        let table = Self::with_secret(capacity, snapshot.secret);
+        snapshot.read(|entries| table.restore(entries))?;
+        Ok(table)
+    }
+
+    /// Takes in what a later snapshot of the table that this one was read from has beyond it. Of a session that both have,
+    /// what was seen last holds.
+    pub fn merge_from(&self, reader: impl Read) -> Result<(), SnapshotError> {
+        let snapshot = Snapshot::open(reader)?;
+        if snapshot.secret != self.secret {
+            return Err(SnapshotError::OtherTable);
+        }
+        let mut all = Vec::new();
+        snapshot.read(|entries| all.extend_from_slice(entries))?;
+        self.restore(&all);
+        Ok(())
+    }
+
+    fn restore(&self, entries: &[Entry]) {
+        for entry in entries {
+            let mut shard = self.shard(entry.id());
+            match shard.find(entry.fingerprint()) {
+                None => {
+                    self.insert(&mut shard, *entry);
+                }
+                Some(known) if known.seen_s.get() < entry.seen_s.get() => *known = *entry,
+                Some(_) => {}
+            }
+        }
+    }
+}
+
+/// A snapshot that is being read.
+struct Snapshot<R> {
+    input: Summed<R>,
+    secret: HashSecret,
+}
+
+impl<R: Read> Snapshot<R> {
+    fn open(reader: R) -> Result<Self, SnapshotError> {
         let mut input = Summed::new(reader);
         if input.read::<8>()? != MAGIC {
             return Err(SnapshotError::NoSnapshot);
@@ -85,34 +129,31 @@ impl AppCookies {
             VERSION => {}
             other => return Err(SnapshotError::OtherVersion(other)),
         }
-        let secret: HashSecret = input.read()?;
-        let table = Self::with_secret(capacity, secret);
+        let secret = input.read()?;
+        Ok(Self { input, secret })
+    }
+
+    /// Gives out its entries; that they are what was written is known only at the end.
+    fn read(mut self, mut take: impl FnMut(&[Entry])) -> Result<(), SnapshotError> {
         let mut run = vec![Entry::new_zeroed(); LONGEST_RUN];
         loop {
-            let length = u32::from_le_bytes(input.read()?);
+            let length = u32::from_le_bytes(self.input.read()?);
             let run = run
                 .get_mut(..length as usize)
                 .ok_or(SnapshotError::LongRun(length))?;
             if run.is_empty() {
                 break;
             }
-            input.fill(run.as_mut_bytes())?;
-            table.restore(run);
+            self.input.fill(run.as_mut_bytes())?;
+            take(run);
         }
-        let (mut reader, sum) = input.finish();
+        let (mut reader, sum) = self.input.finish();
         let mut expected = [0; 32];
         reader.read_exact(&mut expected)?;
         if sum == expected {
-            Ok(table)
+            Ok(())
         } else {
             Err(SnapshotError::OtherChecksum)
-        }
-    }
-
-    fn restore(&self, entries: &[Entry]) {
-        for entry in entries {
-            // None comes twice: it lay in one shard.
-            self.insert(&mut self.shard(entry.id()), *entry);
         }
     }
 }

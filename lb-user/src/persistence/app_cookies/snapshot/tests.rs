@@ -122,3 +122,35 @@ proptest! {
         prop_assert!(AppCookies::read_from(10, headed.as_slice()).is_err());
     }
 }
+
+#[test]
+fn what_was_seen_last_of_two_tables_holds() {
+    let table = filled(10);
+    let next = AppCookies::read_from(20, snapshot(&table).as_slice()).unwrap();
+    let value = |number: u32| number.to_le_bytes();
+    // One goes on here and one there, and one is new there.
+    next.learn(POOL, &value(1), MemberTag(101), LIMITS, NOW_S + 30);
+    table.learn(POOL, &value(1), MemberTag(201), LIMITS, NOW_S + 20);
+    table.learn(POOL, &value(2), MemberTag(202), LIMITS, NOW_S + 20);
+    table.learn(POOL, &value(10), MemberTag(210), LIMITS, NOW_S + 20);
+    next.merge_from(snapshot(&table).as_slice()).unwrap();
+    assert_eq!(next.len(), 11);
+    for (number, member) in [(0, 0), (1, 101), (2, 202), (10, 210)] {
+        let session = next.look(POOL, &value(number)).unwrap();
+        assert_eq!(session.member, MemberTag(member));
+    }
+}
+
+#[test]
+fn nothing_is_taken_from_a_damaged_snapshot_or_from_that_of_another_table() {
+    let table = filled(10);
+    let next = AppCookies::read_from(20, snapshot(&table).as_slice()).unwrap();
+    table.learn(POOL, b"new", MemberTag(1), LIMITS, NOW_S);
+    let mut damaged = snapshot(&table);
+    *damaged.last_mut().unwrap() ^= 1;
+    let refused = next.merge_from(damaged.as_slice()).unwrap_err();
+    assert!(matches!(refused, SnapshotError::OtherChecksum), "{refused}");
+    let refused = next.merge_from(snapshot(&filled(11)).as_slice()).unwrap_err();
+    assert!(matches!(refused, SnapshotError::OtherTable), "{refused}");
+    assert_eq!(next.len(), 10);
+}

@@ -1,0 +1,154 @@
+//! The side of the daemon that takes over.
+
+use std::{
+    io::{self, IoSliceMut},
+    mem::MaybeUninit,
+    net::TcpListener,
+    os::{fd::OwnedFd, unix::net::UnixStream},
+    path::Path,
+    time::Duration,
+};
+
+use anyhow::{Context as _, bail};
+use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
+use tokio::io::AsyncReadExt as _;
+
+use super::{Estate, MOST_AT_ONCE, Word};
+use crate::{
+    health::{Finding, Health},
+    model::DaemonSettings,
+};
+
+/// How long the predecessor may take for an answer. It may have to write the sessions of a million clients.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// No word is longer, in bytes: it names all members that are down.
+const LONGEST_WORD: usize = 64 * 1024 * 1024;
+
+/// The daemon that is taken over from.
+pub(crate) struct Predecessor {
+    stream: UnixStream,
+    /// What came and was not looked at yet.
+    unread: Vec<u8>,
+    sockets: Vec<TcpListener>,
+    estate: Estate,
+}
+
+impl Predecessor {
+    /// Asks the daemon at the control socket to hand over, which leaves the maps alone from here on.
+    pub(crate) fn ask(settings: &DaemonSettings) -> anyhow::Result<Self> {
+        let path = settings.control_socket.display();
+        let asked = Self::try_to_ask(&settings.control_socket, settings.pin_path.clone());
+        asked.with_context(|| format!("the daemon that answers at {path} does not hand over"))
+    }
+
+    fn try_to_ask(control_socket: &Path, pin_path: std::path::PathBuf) -> anyhow::Result<Self> {
+        let stream = UnixStream::connect(control_socket)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        let mut this = Self {
+            stream,
+            unread: Vec::new(),
+            sockets: Vec::new(),
+            estate: Estate::default(),
+        };
+        this.say(&Word::HandOver { pin_path })?;
+        match this.hear()? {
+            Word::Estate(estate) => this.estate = estate,
+            Word::Failed(reason) => bail!(reason),
+            other => bail!("it answers {other:?}: is it of this version?"),
+        }
+        while this.sockets.len() < this.estate.sockets {
+            this.receive()?;
+        }
+        Ok(this)
+    }
+
+    /// Its listening sockets.
+    pub(crate) fn take_sockets(&mut self) -> Vec<TcpListener> {
+        std::mem::take(&mut self.sockets)
+    }
+
+    /// Adds what it has found of the members.
+    pub(crate) fn tell_health(&self, health: &mut Health) {
+        for down in &self.estate.down {
+            let reason = down.reason.clone();
+            health.set(&down.pool, &down.member, Finding::Down { reason });
+        }
+    }
+
+    /// Has it accept nothing more and leave its sessions. From here on there is no way back.
+    pub(crate) fn release(&mut self) -> anyhow::Result<()> {
+        self.say(&Word::Ready)?;
+        match self.hear()? {
+            Word::Released => Ok(()),
+            other => bail!("the earlier daemon answers {other:?}: is it of this version?"),
+        }
+    }
+
+    /// Tells it that all is well. Gives what ends when it has ended.
+    pub(crate) fn part(mut self) -> io::Result<Gone> {
+        self.say(&Word::Serving)?;
+        self.stream.set_nonblocking(true)?;
+        Ok(Gone(tokio::net::UnixStream::from_std(self.stream)?))
+    }
+
+    fn say(&mut self, word: &Word) -> io::Result<()> {
+        super::write_line(&mut self.stream, word)
+    }
+
+    fn hear(&mut self) -> anyhow::Result<Word> {
+        loop {
+            // What only carried sockets.
+            let filling = self.unread.iter().take_while(|byte| **byte == b'\n').count();
+            self.unread.drain(..filling);
+            if let Some(end) = self.unread.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = self.unread.drain(..=end).collect();
+                return serde_json::from_slice(&line).with_context(|| {
+                    let line = String::from_utf8_lossy(&line);
+                    format!("its answer is not understood: {}", line.trim_end())
+                });
+            }
+            if self.unread.len() > LONGEST_WORD {
+                bail!("its answer has no end");
+            }
+            self.receive()?;
+        }
+    }
+
+    /// Takes what comes next: bytes, and sockets with them.
+    fn receive(&mut self) -> anyhow::Result<()> {
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_AT_ONCE))];
+        let mut control = RecvAncillaryBuffer::new(&mut space);
+        let mut piece = vec![0; 64 * 1024];
+        let mut pieces = [IoSliceMut::new(&mut piece)];
+        let received = recvmsg(&self.stream, &mut pieces, &mut control, RecvFlags::CMSG_CLOEXEC)?;
+        if received.bytes == 0 {
+            bail!("it ended the connection");
+        }
+        for message in control.drain() {
+            if let RecvAncillaryMessage::ScmRights(files) = message {
+                self.sockets
+                    .extend(files.map(|file: OwnedFd| TcpListener::from(file)));
+            }
+        }
+        self.unread.extend_from_slice(&piece[..received.bytes]);
+        Ok(())
+    }
+}
+
+/// A predecessor that ends with its last connection.
+pub(crate) struct Gone(tokio::net::UnixStream);
+
+impl Gone {
+    /// Waits until it has ended; without one, for ever.
+    pub(crate) async fn wait(this: &mut Option<Self>) {
+        match this {
+            Some(Self(stream)) => {
+                let mut nothing = [0; 64];
+                // It says nothing more.
+                while stream.read(&mut nothing).await.is_ok_and(|length| length > 0) {}
+                *this = None;
+            }
+            None => std::future::pending().await,
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! The side of the daemon that is taken over from.
+
+use std::{
+    io::{self, IoSlice},
+    mem::MaybeUninit,
+    net::TcpListener,
+    os::fd::{AsFd as _, BorrowedFd},
+    path::{Path, PathBuf},
+};
+
+use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Interest},
+    net::UnixStream,
+};
+
+use super::{Estate, MOST_AT_ONCE, Word};
+use crate::health::Health;
+
+/// The longest word that a successor says, in bytes.
+const LONGEST_WORD: u64 = 4096;
+
+/// The daemon that takes over.
+pub(crate) struct Successor {
+    stream: BufReader<UnixStream>,
+    pin_path: PathBuf,
+}
+
+impl Successor {
+    /// One that has asked over this connection for the datapath that is pinned there.
+    pub(crate) fn new(stream: UnixStream, pin_path: PathBuf) -> Self {
+        Self {
+            stream: BufReader::new(stream),
+            pin_path,
+        }
+    }
+
+    /// Where it works.
+    pub(crate) fn pin_path(&self) -> &Path {
+        &self.pin_path
+    }
+
+    /// Tells it that nothing is handed over, and why.
+    pub(crate) async fn refuse(mut self, reason: String) -> io::Result<()> {
+        self.say(&Word::Failed(reason)).await
+    }
+
+    /// Hands over what there is.
+    pub(crate) async fn give(
+        &mut self,
+        sockets: impl Iterator<Item = &TcpListener>,
+        health: &Health,
+    ) -> io::Result<()> {
+        let sockets: Vec<BorrowedFd<'_>> = sockets.map(|socket| socket.as_fd()).collect();
+        self.say(&Word::Estate(Estate::new(sockets.len(), health)))
+            .await?;
+        for some in sockets.chunks(MOST_AT_ONCE) {
+            let stream = self.stream.get_ref();
+            stream.async_io(Interest::WRITABLE, || send(stream, some)).await?;
+        }
+        Ok(())
+    }
+
+    /// Waits until it could serve.
+    pub(crate) async fn ready(&mut self) -> io::Result<()> {
+        self.expect(&Word::Ready).await
+    }
+
+    /// Tells it that nothing is accepted any more.
+    pub(crate) async fn released(&mut self) -> io::Result<()> {
+        self.say(&Word::Released).await
+    }
+
+    /// Waits until it serves.
+    pub(crate) async fn serving(&mut self) -> io::Result<()> {
+        self.expect(&Word::Serving).await
+    }
+
+    async fn say(&mut self, word: &Word) -> io::Result<()> {
+        let mut line = Vec::new();
+        super::write_line(&mut line, word)?;
+        self.stream.get_mut().write_all(&line).await
+    }
+
+    async fn expect(&mut self, word: &Word) -> io::Result<()> {
+        let mut line = Vec::new();
+        let mut limited = tokio::io::AsyncReadExt::take(&mut self.stream, LONGEST_WORD);
+        if limited.read_until(b'\n', &mut line).await? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        match serde_json::from_slice::<Word>(&line) {
+            Ok(said) if said == *word => Ok(()),
+            _ => Err(io::Error::other(format!(
+                "it says {}, where {word:?} was expected",
+                String::from_utf8_lossy(&line).trim_end()
+            ))),
+        }
+    }
+}
+
+/// Sends files with a byte that means nothing, since a message of a stream has to have one.
+fn send(stream: &UnixStream, files: &[BorrowedFd<'_>]) -> io::Result<()> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_AT_ONCE))];
+    let mut control = SendAncillaryBuffer::new(&mut space);
+    control.push(SendAncillaryMessage::ScmRights(files));
+    sendmsg(stream, &[IoSlice::new(b"\n")], &mut control, SendFlags::NOSIGNAL)?;
+    Ok(())
+}
