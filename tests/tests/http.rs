@@ -2,11 +2,12 @@
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Result;
 use lb_tests::http::{Ask, digest, pattern};
 use lb_tests::site::{Shared, TCP_PORT};
-use lb_tests::{Config, Family, Plan, Pool, Protocol, Scheme, Site, Tally};
+use lb_tests::{Config, Family, Plan, Pool, Protocol, Scheme, Site, Tally, eventually};
 
 /// For the tests that only want members behind a listener.
 fn any() -> Result<Arc<Site>> {
@@ -15,6 +16,7 @@ fn any() -> Result<Arc<Site>> {
 }
 
 const WEIGHTS: [u32; 3] = [5, 3, 2];
+const WITHIN: Duration = Duration::from_secs(10);
 
 /// Who serves so many requests of one connection.
 fn tally(site: &Site, count: usize, mut ask: impl FnMut() -> Result<String>) -> Result<Tally> {
@@ -87,6 +89,15 @@ fn listeners_of_layer_4_and_7_work_side_by_side_on_one_vip() -> Result<()> {
         .find(|packets| packets["reason"] == "served_by_host");
     assert!(own.is_some_and(|own| own["fate"] == "passed"), "{packets:?}");
     assert_eq!(site.requests("requests")?, 20);
+    // The last one is timed when its client has it.
+    eventually("all to be timed", WITHIN, || {
+        let status = site.daemon().status().ok()?;
+        let listeners = status["load_balancers"].as_array()?.iter();
+        let listeners = listeners.flat_map(|balancer| balancer["listeners"].as_array().into_iter().flatten());
+        let timed = listeners.filter_map(|listener| listener["proxied"]["request_times"]["count"].as_u64());
+        let responses = site.pool().ok()?["response_times"]["count"].as_u64();
+        (timed.sum::<u64>() == 20 && responses == Some(20)).then_some(())
+    });
     Ok(())
 }
 

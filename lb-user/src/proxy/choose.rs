@@ -15,6 +15,7 @@ use super::{
     pool::{Candidates, Member, Pool},
     queue::{Ask, Entered, News, Place, Wants},
     timer::Timer,
+    times::Times,
 };
 
 /// A request that needs a member.
@@ -23,6 +24,7 @@ pub(super) struct Choice<'p> {
     pub(super) shown: &'p Shown<'p>,
     pub(super) client: IpAddr,
     pub(super) now_s: u32,
+    pub(super) times: &'p Times,
     /// Members that it was at, and which failed.
     pub(super) tried: Vec<u64>,
 }
@@ -126,7 +128,9 @@ impl<'p> Choice<'p> {
                 }
                 Poll::Pending
             });
-            if let News::Place(place) = news.await? {
+            let news = news.await?;
+            self.times.give();
+            if let News::Place(place) = news {
                 return Ok(Some((Seat::Limited(place), why)));
             }
         }

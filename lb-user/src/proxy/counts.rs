@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use super::histogram::Histogram;
 use crate::persistence::Refused;
 
 /// A number that only grows.
@@ -29,6 +30,8 @@ pub(super) struct ListenerCounts {
     responses: [Count; 5],
     /// Requests that the balancer answered itself.
     pub(super) own_responses: Count,
+    /// How long requests took, from the first byte of the head to the last one of the response.
+    pub(super) request_times: Histogram,
 }
 
 impl ListenerCounts {
@@ -78,6 +81,8 @@ pub(super) struct PoolCounts {
     pub(super) ended: Count,
     /// Cookies that were not taken, by reason.
     refused: [Count; Refused::ALL.len()],
+    /// How long members took to respond, from when they were given a request.
+    pub(super) response_times: Histogram,
 }
 
 impl PoolCounts {

@@ -16,6 +16,7 @@ use super::{
     route::Route,
     serving::Listener,
     timer::Timer,
+    times::Times,
     turn::Turn,
     worker::Worker,
 };
@@ -32,6 +33,7 @@ pub(super) struct Request<'q> {
     pub(super) trail: Option<&'q Trail>,
     /// What it is told apart from others by, where the client has not said.
     pub(super) id: Option<&'q str>,
+    pub(super) times: &'q Times,
 }
 
 /// Where a response goes.
@@ -63,9 +65,11 @@ pub(super) enum Ended {
     Whole,
     /// Nothing more: the response ends with it, or the request was not read to its end.
     Spent,
+    /// Nothing more: it spoke another protocol after the response.
+    Upgraded,
 }
 
-/// Has a member of the pool that it is for respond to the request, or another one.
+/// Has the request responded to, and counts it.
 pub(super) async fn exchange<B: RequestBody, R: Responder>(
     worker: &Worker,
     listener: &Listener,
@@ -75,6 +79,23 @@ pub(super) async fn exchange<B: RequestBody, R: Responder>(
     timer: &Timer,
 ) -> Result<Ended, Fault> {
     listener.counts.requests.add(1);
+    let outcome = balance(worker, listener, request, body, responder, timer).await;
+    // What followed an upgrade was no response: its time was counted before.
+    if !matches!(outcome, Ok(Ended::Upgraded)) {
+        listener.counts.request_times.observe(request.times.whole());
+    }
+    outcome
+}
+
+/// Has a member of the pool that it is for respond to the request, or another one.
+async fn balance<B: RequestBody, R: Responder>(
+    worker: &Worker,
+    listener: &Listener,
+    request: &Request<'_>,
+    body: &mut B,
+    responder: &mut R,
+    timer: &Timer,
+) -> Result<Ended, Fault> {
     let pool = match listener.route(request.head, &request.admitted) {
         Route::Pool(pool) => pool,
         Route::Answer(own) => return Err(Fault::Answered(own)),
@@ -89,6 +110,7 @@ pub(super) async fn exchange<B: RequestBody, R: Responder>(
         shown: &shown,
         client: request.client.ip(),
         now_s,
+        times: request.times,
         tried: Vec::new(),
     };
     let mut last = Fault::NoMember;
@@ -128,6 +150,7 @@ pub(super) async fn exchange<B: RequestBody, R: Responder>(
             return Err(fault);
         }
         choice.tried.push(member.id);
+        request.times.give();
         last = fault;
     }
 }

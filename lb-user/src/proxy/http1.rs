@@ -15,6 +15,7 @@ use super::{
     respond::Asked,
     serving::Listener,
     timer::Timer,
+    times::Times,
     worker::Worker,
 };
 use crate::http::head::{Head, Search};
@@ -145,13 +146,15 @@ impl Client<'_> {
     }
 
     async fn serve_one(&self, listener: &Listener, reader: &mut Reader<'_>, writer: &mut Writer<'_>) -> Next {
+        // There is something to read.
+        let times = Times::begin();
         let mut head = self.worker.take_head();
-        let next = match self.read_head(listener, reader, &mut head).await {
-            Ok(Read::Request) => self.respond(listener, &head, reader, writer).await,
+        let next = match self.read_head(listener, reader, &mut head, &times).await {
+            Ok(Read::Request) => self.respond(listener, (&head, &times), reader, writer).await,
             Ok(Read::End) => Next::Close,
             Ok(Read::Http2) => Next::Http2,
             Err(fault) => {
-                self.note_refused(listener, &head, &fault);
+                self.note_refused(listener, &head, &times, &fault);
                 self.refuse(listener, &fault, Asked::UNREAD, reader, writer).await
             }
         };
@@ -165,9 +168,11 @@ impl Client<'_> {
         listener: &Listener,
         reader: &mut Reader<'_>,
         head: &mut Head,
+        times: &Times,
     ) -> Result<Read, Fault> {
         self.timer.set(listener.http.timeouts.header_s);
         let mut search = Search::default();
+        let mut is_slow = false;
         let end = poll_fn(|context| {
             loop {
                 // RFC 9112, section 2.2: empty lines before a request are passed over.
@@ -190,13 +195,19 @@ impl Client<'_> {
                             Err(Fault::ClientTimeout)
                         });
                     }
-                    Poll::Pending => return Poll::Pending,
+                    Poll::Pending => {
+                        is_slow = true;
+                        return Poll::Pending;
+                    }
                 }
             }
         });
         let Some(end) = end.await? else {
             return Ok(Read::End);
         };
+        if is_slow {
+            times.give();
+        }
         if self.may_be_http2 && &reader.buffer.filled()[..end] == PREFACE {
             return Ok(Read::Http2);
         }
@@ -209,7 +220,7 @@ impl Client<'_> {
     async fn respond(
         &self,
         listener: &Listener,
-        head: &Head,
+        (head, times): (&Head, &Times),
         reader: &mut Reader<'_>,
         writer: &mut Writer<'_>,
     ) -> Next {
@@ -217,7 +228,7 @@ impl Client<'_> {
         let admitted = match admit::admit(head, listener.http.limits.body_bytes) {
             Ok(admitted) => admitted,
             Err(fault) => {
-                self.note_refused(listener, head, &fault);
+                self.note_refused(listener, head, times, &fault);
                 return self.refuse(listener, &fault, asked, reader, writer).await;
             }
         };
@@ -236,6 +247,7 @@ impl Client<'_> {
         let request = Request {
             trail: noting.trail(),
             id: noting.made_id(),
+            times,
             head,
             admitted,
             client: self.asker.client(&listener.identity, head),
@@ -258,7 +270,7 @@ impl Client<'_> {
         let is_read = body.is_over();
         noting.end(|trail, request_id| Entry {
             fault: outcome.as_ref().err(),
-            ..self.entry(listener, head, trail, request_id)
+            ..self.entry(listener, head, times, trail, request_id)
         });
         match outcome {
             Ok(exchange::Ended::Whole) if keep_alive && is_read => Next::Idle,
@@ -282,6 +294,7 @@ impl Client<'_> {
         &'e self,
         listener: &'e Listener,
         head: &'e Head,
+        times: &'e Times,
         trail: &'e Trail,
         request_id: &'e str,
     ) -> Entry<'e> {
@@ -293,16 +306,17 @@ impl Client<'_> {
             tls: self.tls,
             request_id,
             trail,
+            times,
             fault: None,
         }
     }
 
     /// Notes a request that no member has seen.
-    fn note_refused(&self, listener: &Listener, head: &Head, fault: &Fault) {
+    fn note_refused(&self, listener: &Listener, head: &Head, times: &Times, fault: &Fault) {
         if fault.status().is_some() {
             Noting::begin(self.worker, head).end(|trail, request_id| Entry {
                 fault: Some(fault),
-                ..self.entry(listener, head, trail, request_id)
+                ..self.entry(listener, head, times, trail, request_id)
             });
         }
     }

@@ -28,6 +28,7 @@ use super::{
     respond::Body,
     serving::Listener,
     stream::{self, FromStream, LARGEST_FRAME, StreamSink},
+    times::Times,
     worker::Worker,
 };
 use crate::http::{
@@ -141,7 +142,8 @@ async fn serve_stream(
     body: RecvStream,
     respond: SendResponse<Bytes>,
 ) {
-    let timer = worker.timers.timer();
+    let times = Times::begin();
+    let limit = worker.timers.timer();
     let mut head = worker.take_head();
     let mut responder = ToStream { respond, sink: None };
     let admitted = admit_stream(listener, parts, &body, &mut head);
@@ -151,13 +153,14 @@ async fn serve_stream(
             let request = Request {
                 trail: noting.trail(),
                 id: noting.made_id(),
+                times: &times,
                 head: &head,
                 admitted,
                 client: asker.client(&listener.identity, &head),
                 asker,
             };
             let mut body = FromStream::new(body);
-            exchange::exchange(worker, listener, &request, &mut body, &mut responder, &timer)
+            exchange::exchange(worker, listener, &request, &mut body, &mut responder, &limit)
                 .await
                 .map(drop)
         }
@@ -171,6 +174,7 @@ async fn serve_stream(
         tls,
         request_id,
         trail,
+        times: &times,
         fault: outcome.as_ref().err(),
     });
     if let Err(fault) = outcome {

@@ -20,6 +20,7 @@ mod exchange;
 mod fault;
 mod foresee;
 mod greeting;
+mod histogram;
 mod http1;
 mod http2;
 mod io;
@@ -42,6 +43,7 @@ mod stream;
 #[cfg(test)]
 mod tests;
 mod timer;
+mod times;
 mod tunnel;
 mod turn;
 mod upstream;
@@ -75,6 +77,7 @@ use crate::{
     tls::{client, server},
 };
 pub use foresee::{Cookie, Foreseen, Request, Then};
+pub use histogram::{DurationBucket, Durations, Quantile};
 use log::{Log, Writer};
 pub use look::Look;
 use persist::Sessions;

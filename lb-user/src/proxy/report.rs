@@ -5,7 +5,12 @@ use std::collections::{BTreeMap, HashMap};
 use lb_common::tables::MemberState;
 use serde::{Deserialize, Serialize};
 
-use super::serving::Serving;
+use super::{
+    counts::PoolCounts,
+    histogram::Durations,
+    pool::{Member, Pool},
+    serving::{Listener, Serving},
+};
 
 /// How things stand.
 #[derive(Clone, Debug, Default)]
@@ -18,6 +23,7 @@ pub struct Report {
 
 /// The requests of a listener, since it was configured.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ListenerReport {
     /// Connections that were accepted.
     pub connections: u64,
@@ -27,6 +33,8 @@ pub struct ListenerReport {
     pub responses: [u64; 5],
     /// Those of them that were the balancer's own.
     pub own_responses: u64,
+    /// How long requests took, from the first byte of the head to the last one of the response.
+    pub request_times: Durations,
 }
 
 /// The sessions and the members of a pool.
@@ -34,6 +42,8 @@ pub struct ListenerReport {
 pub struct PoolReport {
     /// What became of sessions.
     pub sessions: ProxiedSessions,
+    /// How long members took to respond, from when they were given a request.
+    pub response_times: Durations,
     /// By name.
     pub members: HashMap<String, MemberReport>,
 }
@@ -96,56 +106,68 @@ impl MemberRequests {
 
 impl Report {
     pub(super) fn of(serving: &Serving) -> Self {
-        let listeners = serving.listeners.values().map(|listener| {
-            let counts = &listener.counts;
-            let report = ListenerReport {
-                connections: counts.connections.get(),
-                requests: counts.requests.get(),
-                responses: counts.responses(),
-                own_responses: counts.own_responses.get(),
-            };
-            (listener.name.clone(), report)
-        });
-        let pools = serving.pools.values().map(|pool| {
-            let counts = &pool.counts;
-            let members = pool.members.iter().map(|member| {
-                let requests = MemberRequests {
-                    requests: member.counts.requests.get(),
-                    failures: member.counts.failures.get(),
-                    connections: member.counts.connections.get(),
-                    active: member.entry.active_flows.get().into(),
-                };
-                let report = MemberReport {
-                    state: member.entry.state(),
-                    why_down: member
-                        .standing
-                        .is_ejected()
-                        .then(|| "it failed too many requests in a row, and is ejected for a while".into()),
-                    requests,
-                };
-                (member.name.clone(), report)
-            });
-            let refused = counts.refused();
-            let sessions = ProxiedSessions {
-                created: counts.created.get(),
-                held: counts.held.get(),
-                moved: counts.moved.get(),
-                expired: counts.expired.get(),
-                evicted: counts.evicted.get(),
-                ended: counts.ended.get(),
-                refused: refused
-                    .map(|(why, count)| (why.word().to_owned(), count))
-                    .collect(),
-            };
-            let report = PoolReport {
-                sessions,
-                members: members.collect(),
-            };
-            (pool.name.clone(), report)
-        });
+        let listeners = serving.listeners.values();
+        let pools = serving.pools.values();
         Self {
-            listeners: listeners.collect(),
-            pools: pools.collect(),
+            listeners: listeners
+                .map(|listener| (listener.name.clone(), of_listener(listener)))
+                .collect(),
+            pools: pools.map(|pool| (pool.name.clone(), of_pool(pool))).collect(),
         }
+    }
+}
+
+fn of_listener(listener: &Listener) -> ListenerReport {
+    let counts = &listener.counts;
+    ListenerReport {
+        connections: counts.connections.get(),
+        requests: counts.requests.get(),
+        responses: counts.responses(),
+        own_responses: counts.own_responses.get(),
+        request_times: counts.request_times.report(),
+    }
+}
+
+fn of_pool(pool: &Pool) -> PoolReport {
+    let counts = &pool.counts;
+    PoolReport {
+        sessions: of_sessions(counts),
+        response_times: counts.response_times.report(),
+        members: pool
+            .members
+            .iter()
+            .map(|member| (member.name.clone(), of_member(member)))
+            .collect(),
+    }
+}
+
+fn of_sessions(counts: &PoolCounts) -> ProxiedSessions {
+    let refused = counts.refused();
+    ProxiedSessions {
+        created: counts.created.get(),
+        held: counts.held.get(),
+        moved: counts.moved.get(),
+        expired: counts.expired.get(),
+        evicted: counts.evicted.get(),
+        ended: counts.ended.get(),
+        refused: refused
+            .map(|(why, count)| (why.word().to_owned(), count))
+            .collect(),
+    }
+}
+
+fn of_member(member: &Member) -> MemberReport {
+    MemberReport {
+        state: member.entry.state(),
+        why_down: member
+            .standing
+            .is_ejected()
+            .then(|| "it failed too many requests in a row, and is ejected for a while".into()),
+        requests: MemberRequests {
+            requests: member.counts.requests.get(),
+            failures: member.counts.failures.get(),
+            connections: member.counts.connections.get(),
+            active: member.entry.active_flows.get().into(),
+        },
     }
 }

@@ -1,5 +1,7 @@
 //! A request at one member: it is sent, and the response passed on.
 
+mod note;
+
 use std::{future::poll_fn, sync::Arc, task::Poll};
 
 use super::{
@@ -8,7 +10,7 @@ use super::{
     exchange::{Ended, Request, RequestBody, Responder},
     fault::{Fault, Retry},
     io::{Shared, Stream},
-    persist::{Answer, Shown, Why},
+    persist::{Shown, Why},
     pool::{Member, Pool},
     receive::{OverHttp1, Receiver},
     sending::{SendState, Sending},
@@ -26,6 +28,7 @@ use crate::{
     },
     model::MemberProtocol,
 };
+use note::is_short;
 
 /// Interim responses that a member may give to one request.
 const MOST_INTERIM: usize = 16;
@@ -140,9 +143,11 @@ impl Turn<'_> {
         let conversed = match conversed {
             Ok(Conversed::Upgraded(response)) => {
                 let idle_s = self.listener.http.timeouts.upgrade_idle_s;
+                self.note_response(&response);
                 responder
                     .begin(&response, Framing::None, &[])
                     .map_err(Fault::ResponseBroken)?;
+                self.note_upgraded();
                 tunnel::pass_on(
                     worker,
                     (&mut reader, &mut writer),
@@ -151,7 +156,8 @@ impl Turn<'_> {
                     (self.timer, idle_s),
                 )
                 .await;
-                return Ok(Ended::Spent);
+                self.request.times.end();
+                return Ok(Ended::Upgraded);
             }
             Ok(Conversed::Done { is_sent, keeps }) => Ok((is_sent, keeps)),
             Err(fault) => Err(fault),
@@ -246,12 +252,12 @@ impl Turn<'_> {
             }
         }
         let framing = receiver.framing(&response, self.request.head.method())?;
+        if !is_short(framing) {
+            self.note_begun();
+        }
         self.pool
             .note_status(self.member, self.worker.unix_s(), response.status);
-        self.listener.counts.respond(response.status);
-        if let Some(trail) = self.request.trail {
-            trail.note_status(response.status);
-        }
+        self.note_response(&response);
         let mut further = self.worker.take_bytes();
         self.note_session(&response, &mut further);
         responder
@@ -265,33 +271,12 @@ impl Turn<'_> {
             trail.note_bytes(sending.transfer.bytes, sent);
         }
         passed?;
+        self.note_over();
         let is_sent = sending.state == SendState::Done;
         drop(source);
         let keeps = is_sent && receiver.keeps(&response, framing);
         self.worker.give_head(response);
         Ok(Conversed::Done { is_sent, keeps })
-    }
-
-    /// Counts what became of the session, and adds what the client is to know of it to the response.
-    fn note_session(&self, response: &Head, further: &mut Vec<u8>) {
-        let Some(persist) = &self.pool.persist else { return };
-        let counts = &self.pool.counts;
-        match self.why {
-            Why::Held => counts.held.add(1),
-            Why::Moved => counts.moved.add(1),
-            Why::New => {}
-        }
-        let answer = Answer {
-            sessions: &self.worker.sessions,
-            counts,
-            shown: self.shown,
-            why: self.why,
-            member: self.member.tag,
-            response,
-            channel: self.listener.channel(),
-            now_s: self.worker.unix_s(),
-        };
-        persist.answer(&answer, further);
     }
 
     fn limits(&self) -> &Limits {
@@ -381,6 +366,7 @@ impl Turn<'_> {
             if self.timer.is_over(context) {
                 return Poll::Ready(Err(Fault::ResponseBroken(Broken::CutShort)));
             }
+            self.note_begun();
             Poll::Pending
         })
         .await

@@ -10,7 +10,7 @@ use crate::{
     bpf::Attachment,
     model::{self, LbAlgorithm, OperatingStatus, Protocol},
     next_hops::Hop,
-    proxy::{ListenerReport, MemberRequests, ProxiedSessions},
+    proxy::{Durations, ListenerReport, MemberRequests, ProxiedSessions},
 };
 
 /// How things stand.
@@ -105,6 +105,9 @@ pub struct Pool {
     /// Its requests; none where the datapath serves it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proxied: Option<MemberRequests>,
+    /// How long its members took to respond; none where the datapath serves it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub response_times: Option<Durations>,
     /// Its sessions by cookie; none where it has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proxied_sessions: Option<ProxiedSessions>,
@@ -350,6 +353,7 @@ fn of_pool<S: Sight>(scene: &Scene<'_, S>, pool: &model::Pool, census: &Census) 
             let members = members.iter().filter_map(|member| member.proxied);
             members.fold(MemberRequests::default(), MemberRequests::plus)
         }),
+        response_times: proxied.map(|proxied| proxied.response_times.clone()),
         proxied_sessions: persistence.and(proxied).map(|proxied| proxied.sessions.clone()),
         members,
     }

@@ -1,10 +1,6 @@
 //! What a line of the access log says.
 
-use std::{
-    io::Write as _,
-    net::IpAddr,
-    time::{Instant, SystemTime},
-};
+use std::{io::Write as _, net::IpAddr, time::SystemTime};
 
 use serde::Serialize;
 use time::{OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description};
@@ -15,7 +11,7 @@ use crate::{
         fields::Name,
         head::{Head, Version},
     },
-    proxy::{fault::Fault, persist::Why, serving::Listener},
+    proxy::{fault::Fault, persist::Why, serving::Listener, times::Times},
 };
 
 /// A request that is over.
@@ -29,6 +25,7 @@ pub(in crate::proxy) struct Entry<'e> {
     pub(in crate::proxy) tls: Option<&'static str>,
     pub(in crate::proxy) request_id: &'e str,
     pub(in crate::proxy) trail: &'e Trail,
+    pub(in crate::proxy) times: &'e Times,
     pub(in crate::proxy) fault: Option<&'e Fault>,
 }
 
@@ -69,11 +66,6 @@ impl Entry<'_> {
         self.fault.is_some() || self.trail.notes.borrow().status >= 500
     }
 
-    fn since(&self, moment: Instant) -> u64 {
-        let elapsed = moment.saturating_duration_since(self.trail.begun);
-        u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX)
-    }
-
     /// A JSON object.
     pub(super) fn write_json(&self, out: &mut Vec<u8>) {
         let notes = self.trail.notes.borrow();
@@ -99,9 +91,10 @@ impl Entry<'_> {
             member: member.map(|(_, member)| member.name.as_str()),
             session: notes.why.filter(|_| has_sessions).map(session),
             tries: notes.tries,
-            connect_us: notes.connected.map(|moment| self.since(moment)),
-            response_us: notes.responded.map(|moment| self.since(moment)),
-            total_us: self.since(Instant::now()),
+            connect_us: notes.connected.map(|moment| self.times.us_until(moment)),
+            // A status is there as soon as a response is.
+            response_us: (notes.status != 0).then(|| self.times.responded_us()),
+            total_us: self.times.whole_us(),
             fault: self.fault.map(ToString::to_string),
         };
         // Writing to memory does not fail.
@@ -134,7 +127,7 @@ impl Entry<'_> {
                 || "-".into(),
                 |(_, member)| member.name.escape_default().to_string()
             ),
-            self.since(Instant::now()),
+            self.times.whole_us(),
             self.request_id,
         );
     }

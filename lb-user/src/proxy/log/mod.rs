@@ -39,9 +39,8 @@ pub(super) struct Log {
 }
 
 /// What a request went through.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Trail {
-    begun: Instant,
     notes: RefCell<Notes>,
 }
 
@@ -52,19 +51,11 @@ struct Notes {
     status: u16,
     tries: u8,
     connected: Option<Instant>,
-    responded: Option<Instant>,
     received_bytes: u64,
     sent_bytes: u64,
 }
 
 impl Trail {
-    pub(super) fn begin() -> Self {
-        Self {
-            begun: Instant::now(),
-            notes: RefCell::default(),
-        }
-    }
-
     /// Notes the member that a request goes to.
     pub(super) fn note_member(&self, pool: &Arc<Pool>, member: &Arc<Member>, why: Why) {
         let mut notes = self.notes.borrow_mut();
@@ -80,9 +71,7 @@ impl Trail {
 
     /// Notes the response that goes to the client.
     pub(super) fn note_status(&self, status: u16) {
-        let mut notes = self.notes.borrow_mut();
-        notes.status = status;
-        notes.responded = Some(Instant::now());
+        self.notes.borrow_mut().status = status;
     }
 
     /// Notes how large the bodies were.
@@ -114,7 +103,7 @@ impl<'w> Noting<'w> {
             let kept = given.map(|id| String::from_utf8_lossy(id).into_owned());
             Noted {
                 log,
-                trail: Trail::begin(),
+                trail: Trail::default(),
                 is_kept: kept.is_some(),
                 id: kept.unwrap_or_else(|| worker.next_id()),
             }

@@ -14,6 +14,7 @@ use super::*;
 use crate::config;
 
 mod backend;
+mod counts;
 mod limits;
 mod outliers;
 mod slow_start;
