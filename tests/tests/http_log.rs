@@ -75,6 +75,22 @@ fn each_request_is_a_line_that_says_what_became_of_it() -> Result<()> {
 }
 
 #[test]
+fn the_daemon_s_log_names_a_request_that_failed_as_the_access_log_does() -> Result<()> {
+    let directory = temporary_directory()?;
+    let path = directory.path().join("access.log");
+    let site = Site::start(&plan(&path, ""))?;
+    site.member(1).stop();
+    assert_eq!(site.get("/")?.status, 502);
+    let line: Value = serde_json::from_str(&lines(&path, 1)[0])?;
+    let id = line["request_id"].as_str().unwrap_or_default().to_owned();
+    assert_eq!(id.len(), 32, "{line}");
+    let log = site.daemon().log();
+    let said = log.lines().find(|line| line.contains("a request failed"));
+    assert!(said.is_some_and(|line| line.contains(&id)), "{log}");
+    Ok(())
+}
+
+#[test]
 fn of_many_requests_some_are_noted_and_failures_always() -> Result<()> {
     let directory = temporary_directory()?;
     let path = directory.path().join("access.log");

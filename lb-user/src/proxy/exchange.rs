@@ -11,7 +11,7 @@ use super::{
     body::{Broken, Sink, Source},
     choose::Choice,
     fault::{Fault, Retry},
-    log::Trail,
+    log::{RequestId, Trail},
     persist::Shown,
     route::Route,
     serving::Listener,
@@ -31,8 +31,8 @@ pub(super) struct Request<'q> {
     pub(super) asker: &'q Asker,
     /// Where it is noted what it goes through, if it is.
     pub(super) trail: Option<&'q Trail>,
-    /// What it is told apart from others by, where the client has not said.
-    pub(super) id: Option<&'q str>,
+    /// What it is told apart from others by.
+    pub(super) id: RequestId<'q>,
     pub(super) times: &'q Times,
 }
 
@@ -140,10 +140,10 @@ async fn balance<B: RequestBody, R: Responder>(
         };
         if fault.is_members() {
             member.counts.failures.add(1);
-            worker.note_failure(pool, member, &fault);
+            worker.note_failure(pool, member, &fault, request.id);
         }
         if fault.tells_against_member() {
-            pool.note_failure(member, worker.unix_s(), &fault);
+            pool.note_failure(member, worker.unix_s(), &fault, request.id);
         }
         let may_again = !responder.has_begun() && !body.was_touched() && request.allows(fault.retry());
         if !may_again || choice.tried.len() >= pool.http.retries.into() {

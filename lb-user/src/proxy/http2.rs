@@ -152,7 +152,7 @@ async fn serve_stream(
         Ok(admitted) => {
             let request = Request {
                 trail: noting.trail(),
-                id: noting.made_id(),
+                id: noting.id(&head),
                 times: &times,
                 head: &head,
                 admitted,

@@ -13,7 +13,10 @@ use std::{
 use lb_common::tables::MemberState;
 use tracing::{info, warn};
 
-use super::pool::{Member, Pool};
+use super::{
+    log::RequestId,
+    pool::{Member, Pool},
+};
 use crate::model::Outlier;
 
 /// So many times as long as at first a member stays away at most.
@@ -115,19 +118,25 @@ fn apply(member: &Member) {
 
 impl Pool {
     /// Notes what a member responded with. 500 may be the fault of one request; these say that none can be served.
-    pub(super) fn note_status(&self, member: &Arc<Member>, now_s: u32, status: u16) {
+    pub(super) fn note_status(&self, member: &Arc<Member>, now_s: u32, status: u16, id: RequestId<'_>) {
         if self.http.outlier.is_none() {
             return;
         }
         if matches!(status, 502..=504) {
-            self.note_failure(member, now_s, &format_args!("it responded with {status}"));
+            self.note_failure(member, now_s, &format_args!("it responded with {status}"), id);
         } else if member.standing.failures.load(Relaxed) != 0 {
             member.standing.failures.store(0, Relaxed);
         }
     }
 
     /// Notes that a member failed a request, and ejects it where that was one too many.
-    pub(super) fn note_failure(&self, member: &Arc<Member>, now_s: u32, why: &impl Display) {
+    pub(super) fn note_failure(
+        &self,
+        member: &Arc<Member>,
+        now_s: u32,
+        why: &impl Display,
+        id: RequestId<'_>,
+    ) {
         let Some(outlier) = &self.http.outlier else { return };
         let failures = member.standing.failures.fetch_add(1, Relaxed).saturating_add(1);
         if failures < outlier.failures {
@@ -137,9 +146,11 @@ impl Pool {
             return;
         };
         warn!(
+            request_id = id.text(),
             "pool {:?}: member {:?} is ejected for {for_s} s, since it failed {failures} requests in a row, the last one so: \
              {why}",
-            self.name, member.name
+            self.name,
+            member.name
         );
         // Sessions that wait for it go elsewhere.
         self.queue.look_again(&self.members);

@@ -209,7 +209,7 @@ impl Turn<'_> {
             asker: self.request.asker,
             identity: &self.listener.identity,
             cookie: is_stripped.map(|()| cookie.as_slice()),
-            request_id: self.request.id,
+            request_id: self.request.id.made,
         });
         self.worker.give_bytes(cookie);
         outcome
@@ -255,8 +255,8 @@ impl Turn<'_> {
         if !is_short(framing) {
             self.note_begun();
         }
-        self.pool
-            .note_status(self.member, self.worker.unix_s(), response.status);
+        let (now_s, id) = (self.worker.unix_s(), self.request.id);
+        self.pool.note_status(self.member, now_s, response.status, id);
         self.note_response(&response);
         let mut further = self.worker.take_bytes();
         self.note_session(&response, &mut further);

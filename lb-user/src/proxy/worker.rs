@@ -22,7 +22,7 @@ use super::{
     buffer::Buffers,
     fault::Fault,
     greeting::{Ends, NoHeader},
-    log::{Entry, Ids, Lines, Log},
+    log::{Entry, Ids, Lines, Log, RequestId},
     persist::Sessions,
     pool::{Member, Pool},
     serving::{Listener, Serving},
@@ -216,7 +216,7 @@ impl Worker {
     }
 
     /// Says now and then why a member failed a request: of all of them, the access log says it.
-    pub(super) fn note_failure(&self, pool: &Pool, member: &Member, fault: &Fault) {
+    pub(super) fn note_failure(&self, pool: &Pool, member: &Member, fault: &Fault, id: RequestId<'_>) {
         if is_due(&self.failures) {
             let unsaid = self.unsaid.take();
             let more = match unsaid {
@@ -226,6 +226,7 @@ impl Worker {
             warn!(
                 pool = pool.name,
                 member = member.name,
+                request_id = id.text(),
                 "a request failed: {fault}{more}"
             );
         } else {

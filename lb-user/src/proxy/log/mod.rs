@@ -9,6 +9,7 @@ mod writer;
 use std::{
     cell::{Cell, RefCell},
     hash::{BuildHasher as _, RandomState},
+    str,
     sync::Arc,
     time::Instant,
 };
@@ -81,6 +82,28 @@ impl Trail {
     }
 }
 
+/// What a request is told apart from others by.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RequestId<'q> {
+    head: &'q Head,
+    /// Made here, where the client has not said and requests are noted.
+    pub(super) made: Option<&'q str>,
+}
+
+impl<'q> RequestId<'q> {
+    /// The one that its client has given it.
+    pub(super) fn given(head: &'q Head) -> Self {
+        Self { head, made: None }
+    }
+
+    /// As it is written in logs; none where it has none.
+    pub(super) fn text(&self) -> Option<&'q str> {
+        let given = || self.head.values(Name::XRequestId).next();
+        self.made
+            .or_else(|| str::from_utf8(given().filter(|id| is_id(id))?).ok())
+    }
+}
+
 /// The noting of a request, if it is noted.
 pub(super) struct Noting<'w> {
     worker: &'w Worker,
@@ -99,13 +122,12 @@ impl<'w> Noting<'w> {
     /// Begins with a request that was read.
     pub(super) fn begin(worker: &'w Worker, head: &Head) -> Self {
         let noted = worker.log().map(|log| {
-            let given = head.values(Name::XRequestId).next().filter(|id| is_id(id));
-            let kept = given.map(|id| String::from_utf8_lossy(id).into_owned());
+            let given = RequestId::given(head).text();
             Noted {
                 log,
                 trail: Trail::default(),
-                is_kept: kept.is_some(),
-                id: kept.unwrap_or_else(|| worker.next_id()),
+                is_kept: given.is_some(),
+                id: given.map_or_else(|| worker.next_id(), str::to_owned),
             }
         });
         Self { worker, noted }
@@ -115,10 +137,13 @@ impl<'w> Noting<'w> {
         self.noted.as_ref().map(|noted| &noted.trail)
     }
 
-    /// The id that the request was given; none where it has one.
-    pub(super) fn made_id(&self) -> Option<&str> {
+    /// The id of the request that it began with.
+    pub(super) fn id<'q>(&'q self, head: &'q Head) -> RequestId<'q> {
         let made = self.noted.as_ref().filter(|noted| !noted.is_kept);
-        made.map(|noted| noted.id.as_str())
+        RequestId {
+            head,
+            made: made.map(|noted| noted.id.as_str()),
+        }
     }
 
     /// Notes the request.
@@ -200,6 +225,31 @@ impl Lines {
         let gathered = self.gathered.take();
         if !gathered.is_empty() {
             log.writer.write(gathered);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_id_of_a_request_is_the_one_it_came_with_unless_that_cannot_stand_in_a_log() {
+        let long = "a".repeat(129);
+        for (given, made, text) in [
+            (Some("mine-1"), None, Some("mine-1")),
+            (Some("mine 1"), None, None),
+            (Some("mine 1"), Some("made"), Some("made")),
+            (Some(long.as_str()), None, None),
+            (None, Some("made"), Some("made")),
+            (None, None, None),
+        ] {
+            let mut head = Head::default();
+            if let Some(given) = given {
+                head.push(b"x-request-id", given.as_bytes());
+            }
+            let id = RequestId { head: &head, made };
+            assert_eq!(id.text(), text, "{given:?} {made:?}");
         }
     }
 }

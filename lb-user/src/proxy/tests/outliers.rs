@@ -4,6 +4,7 @@ use super::{
     backend::{Backend, ask, eventually},
     *,
 };
+use crate::{http::head::Head, proxy::log::RequestId};
 
 const EJECTS: &str = "http = { retries = 0, outlier = { failures = 2, ejection_s = 30 } }";
 
@@ -149,7 +150,9 @@ fn who_is_ejected_again_stays_away_for_longer() {
     let pool = &serving.pools["web"];
     let fail = |now_s| {
         let why = "a test";
-        (0..2).for_each(|_| pool.note_failure(&pool.members[0], now_s, &why));
+        let head = Head::default();
+        let id = RequestId::given(&head);
+        (0..2).for_each(|_| pool.note_failure(&pool.members[0], now_s, &why, id));
         pool.members[0].standing.is_ejected()
     };
     let mut now_s = 1_000_000;
