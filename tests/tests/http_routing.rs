@@ -4,6 +4,7 @@ use anyhow::Result;
 use lb_tests::http::{Jar, Scheme};
 use lb_tests::site::{MEMBER_PORT, POOL};
 use lb_tests::{Config, Family, Plan, Pool, Reply, Site};
+use serde_json::json;
 
 const POLICIES: &str = r#"
 [[load_balancer.listener.policy]]
@@ -61,6 +62,11 @@ fn requests_go_where_the_policies_of_their_listener_say() -> Result<()> {
         page.get(Scheme::Http, "shop.example", "/shop/")?.echo()?.member,
         "member2"
     );
+    // They are asked in another order than they are written in.
+    let listener = &site.daemon().status()?["load_balancers"][0]["listeners"][0];
+    let expected = [("robots", 1), ("old", 1), ("shop", 2)];
+    let expected = expected.map(|(name, requests)| json!({ "name": name, "requests": requests }));
+    assert_eq!(listener["proxied"]["policies"], json!(expected));
     Ok(())
 }
 

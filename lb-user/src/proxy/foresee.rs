@@ -84,7 +84,7 @@ impl Look {
         let admitted = admit(&head, None).map_err(|_| refusal(request))?;
         let (policy, route) = listener.routed(&head, &admitted);
         Ok(Foreseen {
-            policy: policy.map(ToOwned::to_owned),
+            policy: policy.map(|policy| policy.name.clone()),
             then: match route {
                 Route::Answer(Own { status, location }) => Then::Answered {
                     status,

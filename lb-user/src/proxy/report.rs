@@ -35,6 +35,18 @@ pub struct ListenerReport {
     pub own_responses: u64,
     /// How long requests took, from the first byte of the head to the last one of the response.
     pub request_times: Durations,
+    /// Its policies, in the order in which they are asked; without those that are switched off or have no rule.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub policies: Vec<PolicyReport>,
+}
+
+/// A policy, since it was configured.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PolicyReport {
+    /// Its name.
+    pub name: String,
+    /// Requests that it decided.
+    pub requests: u64,
 }
 
 /// The sessions and the members of a pool.
@@ -125,6 +137,7 @@ fn of_listener(listener: &Listener) -> ListenerReport {
         responses: counts.responses(),
         own_responses: counts.own_responses.get(),
         request_times: counts.request_times.report(),
+        policies: listener.routes.report(),
     }
 }
 

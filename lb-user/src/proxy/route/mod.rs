@@ -6,7 +6,9 @@ mod tests;
 
 use std::{collections::HashMap, io::Write as _, sync::Arc};
 
-use super::{admit::Admitted, pool::Pool, respond::Own, serving::Listener};
+use super::{
+    admit::Admitted, counts::Count, pool::Pool, report::PolicyReport, respond::Own, serving::Listener,
+};
 use crate::{
     http::{head::Head, host},
     model::{self, Action},
@@ -30,10 +32,12 @@ pub(super) struct Routes {
 }
 
 #[derive(Debug)]
-struct Policy {
-    name: String,
+pub(super) struct Policy {
+    pub(super) name: String,
     rules: Arc<Rules>,
     then: Then,
+    /// Those that it decided.
+    requests: Arc<Count>,
 }
 
 /// What becomes of the requests that a policy matches.
@@ -60,13 +64,17 @@ enum Otherwise {
 }
 
 impl Listener {
-    /// Where a request goes.
+    /// Where a request goes, which is counted.
     pub(super) fn route(&self, head: &Head, admitted: &Admitted) -> Route<'_> {
-        self.routed(head, admitted).1
+        let (policy, route) = self.routed(head, admitted);
+        if let Some(policy) = policy {
+            policy.requests.add(1);
+        }
+        route
     }
 
-    /// The same, with the name of the policy that says so.
-    pub(super) fn routed(&self, head: &Head, admitted: &Admitted) -> (Option<&str>, Route<'_>) {
+    /// Where one would go, and the policy that says so.
+    pub(super) fn routed(&self, head: &Head, admitted: &Admitted) -> (Option<&Policy>, Route<'_>) {
         let routes = &self.routes;
         if routes.policies.is_empty()
             && let Otherwise::Pool(pool) = &routes.otherwise
@@ -77,7 +85,7 @@ impl Listener {
         let seen = Seen::of(head, admitted, &mut buffer);
         let mut policies = routes.policies.iter();
         if let Some(policy) = policies.find(|policy| policy.rules.match_all(&seen)) {
-            return (Some(&policy.name), policy.then.route(&seen));
+            return (Some(policy), policy.then.route(&seen));
         }
         let otherwise = match &routes.otherwise {
             Otherwise::Pool(pool) => Route::Pool(pool),
@@ -162,15 +170,17 @@ impl Routes {
         // Those of one rank stay in their order.
         on.sort_by_key(|policy| rank(&policy.action));
         let policies = on.into_iter().map(|policy| {
-            let mut known = before.into_iter().flat_map(|before| &before.policies);
-            let known = known.find(|known| known.rules.are_of(policy));
+            let known = || before.into_iter().flat_map(|before| &before.policies);
+            let same_rules = known().find(|known| known.rules.are_of(policy));
+            let same_name = known().find(|known| known.name == policy.name);
             Some(Policy {
                 name: policy.name.clone(),
-                rules: match known {
+                rules: match same_rules {
                     Some(known) => Arc::clone(&known.rules),
                     None => Arc::new(Rules::of(policy)?),
                 },
                 then: Then::of(&policy.action, pools)?,
+                requests: same_name.map_or_else(Arc::default, |known| Arc::clone(&known.requests)),
             })
         });
         let own = pools.get(&listener.pool)?;
@@ -181,6 +191,17 @@ impl Routes {
                 None => Otherwise::Pool(Arc::clone(own)),
             },
         })
+    }
+}
+
+impl Routes {
+    /// What policies decided.
+    pub(super) fn report(&self) -> Vec<PolicyReport> {
+        let policies = self.policies.iter().map(|policy| PolicyReport {
+            name: policy.name.clone(),
+            requests: policy.requests.get(),
+        });
+        policies.collect()
     }
 }
 

@@ -78,3 +78,22 @@ fn conversing(asks: &str) -> (Running, TcpStream, TcpStream) {
     }
     (running, client, member)
 }
+
+#[test]
+fn what_policies_decide_is_counted_in_the_order_in_which_they_are_asked() {
+    let mut running = Running::start();
+    for path in ["/a", "/secret", "/b"] {
+        running.answers(&format!(
+            "GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+        ));
+    }
+    let decided = |running: &Running| {
+        let policies = running.report().policies.into_iter();
+        let policies = policies.map(|policy| (policy.name, policy.requests));
+        policies.collect::<Vec<_>>()
+    };
+    let expected = [("secret".to_owned(), 1), ("away".to_owned(), 2)];
+    assert_eq!(decided(&running), expected);
+    running.reload();
+    assert_eq!(decided(&running), expected);
+}
