@@ -103,6 +103,8 @@ impl<'p> Choice<'p> {
         responder: &mut R,
     ) -> Result<Option<(Seat<'p>, Why)>, Fault> {
         timer.set(self.pool.http.timeouts.queue_s);
+        let counts = &self.pool.counts;
+        let mut is_queued = false;
         loop {
             let mut why = Why::Held;
             let entered = self.pool.queue.enter(|most| {
@@ -113,9 +115,16 @@ impl<'p> Choice<'p> {
             let mut waiting = match entered {
                 None => return Ok(None),
                 Some(Entered::Placed(place)) => return Ok(Some((Seat::Limited(place), why))),
-                Some(Entered::Full) => return Err(Fault::QueueFull),
+                Some(Entered::Full) => {
+                    counts.queue_full.add(1);
+                    return Err(Fault::QueueFull);
+                }
                 Some(Entered::Waits(waiting)) => waiting,
             };
+            if !is_queued {
+                is_queued = true;
+                counts.queued.add(1);
+            }
             let news = poll_fn(|context| {
                 if let Poll::Ready(news) = Pin::new(&mut waiting.news).poll(context) {
                     return Poll::Ready(Ok(news.unwrap_or(News::LookAgain)));
@@ -124,6 +133,7 @@ impl<'p> Choice<'p> {
                     return Poll::Ready(Err(Fault::ClientGone));
                 }
                 if timer.is_over(context) {
+                    counts.queue_late.add(1);
                     return Poll::Ready(Err(Fault::QueueTimeout));
                 }
                 Poll::Pending

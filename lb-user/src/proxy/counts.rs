@@ -64,7 +64,7 @@ pub(super) struct MemberCounts {
     pub(super) connections: Count,
 }
 
-/// The sessions of a pool.
+/// The sessions of a pool, and how its requests wait.
 #[derive(Debug, Default)]
 pub(super) struct PoolCounts {
     /// Sessions that began.
@@ -83,6 +83,12 @@ pub(super) struct PoolCounts {
     refused: [Count; Refused::ALL.len()],
     /// How long members took to respond, from when they were given a request.
     pub(super) response_times: Histogram,
+    /// Requests that had to wait until a member had room.
+    pub(super) queued: Count,
+    /// Requests that were refused, because as many waited as may.
+    pub(super) queue_full: Count,
+    /// Requests for which no member had room in time.
+    pub(super) queue_late: Count,
 }
 
 impl PoolCounts {

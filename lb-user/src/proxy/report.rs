@@ -56,6 +56,8 @@ pub struct PoolReport {
     pub sessions: ProxiedSessions,
     /// How long members took to respond, from when they were given a request.
     pub response_times: Durations,
+    /// None where its members have no limit.
+    pub queue: Option<QueueReport>,
     /// By name.
     pub members: HashMap<String, MemberReport>,
 }
@@ -77,6 +79,19 @@ pub struct ProxiedSessions {
     pub ended: u64,
     /// Cookies that were not taken, by reason.
     pub refused: BTreeMap<String, u64>,
+}
+
+/// The requests of a pool that wait until a member has room, since it was configured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QueueReport {
+    /// How many wait now.
+    pub now: u64,
+    /// How many had to wait.
+    pub queued: u64,
+    /// How many were refused, because as many waited as may.
+    pub full: u64,
+    /// For how many no member had room in time.
+    pub late: u64,
 }
 
 /// The requests of a member, since it was configured.
@@ -146,6 +161,12 @@ fn of_pool(pool: &Pool) -> PoolReport {
     PoolReport {
         sessions: of_sessions(counts),
         response_times: counts.response_times.report(),
+        queue: pool.http.max_connections.map(|_| QueueReport {
+            now: pool.queue.len() as u64,
+            queued: counts.queued.get(),
+            full: counts.queue_full.get(),
+            late: counts.queue_late.get(),
+        }),
         members: pool
             .members
             .iter()

@@ -10,7 +10,7 @@ use crate::{
     bpf::Attachment,
     model::{self, LbAlgorithm, OperatingStatus, Protocol},
     next_hops::Hop,
-    proxy::{Durations, ListenerReport, MemberRequests, ProxiedSessions},
+    proxy::{Durations, ListenerReport, MemberRequests, ProxiedSessions, QueueReport},
 };
 
 /// How things stand.
@@ -108,6 +108,9 @@ pub struct Pool {
     /// How long its members took to respond; none where the datapath serves it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub response_times: Option<Durations>,
+    /// Its requests that wait until a member has room; none where members have no limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue: Option<QueueReport>,
     /// Its sessions by cookie; none where it has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proxied_sessions: Option<ProxiedSessions>,
@@ -354,6 +357,7 @@ fn of_pool<S: Sight>(scene: &Scene<'_, S>, pool: &model::Pool, census: &Census) 
             members.fold(MemberRequests::default(), MemberRequests::plus)
         }),
         response_times: proxied.map(|proxied| proxied.response_times.clone()),
+        queue: proxied.and_then(|proxied| proxied.queue),
         proxied_sessions: persistence.and(proxied).map(|proxied| proxied.sessions.clone()),
         members,
     }

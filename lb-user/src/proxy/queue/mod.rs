@@ -227,7 +227,6 @@ impl Queue {
     }
 
     /// How many wait.
-    #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.lock().waiters.len()
     }

@@ -5,12 +5,21 @@ use super::{
     *,
 };
 
+impl Running {
+    /// How many wait, waited, were one too many, and had waited for too long.
+    fn queue(&self) -> (u64, u64, u64, u64) {
+        let report = self.proxy.as_ref().unwrap().report();
+        let queue = report.pools["web"].queue.unwrap();
+        (queue.now, queue.queued, queue.full, queue.late)
+    }
+}
+
 #[test]
 fn requests_wait_until_their_member_has_room() {
     let backend = Backend::start("a", 0);
     let running = Running::with_pool("http = { max_connections = 1 }", &[&backend]);
     let clients: Vec<_> = (0..3).map(|_| running.asks()).collect();
-    eventually("two wait", || running.pool().queue.len() == 2);
+    eventually("two wait", || running.queue() == (2, 2, 0, 0));
     eventually("one is there", || backend.arrived() == 1);
     backend.let_answer(1);
     eventually("the next one is there", || backend.arrived() == 2);
@@ -19,6 +28,7 @@ fn requests_wait_until_their_member_has_room() {
     for client in clients {
         assert_eq!(parts(&client.join().unwrap()), (200, "a".into()));
     }
+    assert_eq!(running.queue(), (0, 2, 0, 0));
 }
 
 #[test]
@@ -32,7 +42,7 @@ fn who_may_not_wait_or_not_any_longer_is_told_to_come_later() {
     eventually("it waits", || running.pool().queue.len() == 1);
     assert_eq!(running.answer().0, 503);
     assert_eq!(parts(&second.join().unwrap()).0, 503);
-    assert_eq!(running.pool().queue.len(), 0);
+    assert_eq!(running.queue(), (0, 1, 1, 1));
     backend.let_answer(1);
     assert_eq!(parts(&first.join().unwrap()).0, 200);
     // None of them has counted as a failure of the member's.
