@@ -20,6 +20,7 @@ use tracing::warn;
 
 use super::{
     asker::Asker,
+    counts::ListenerCounts,
     greeting::{self, Ends},
     http1, http2,
     io::{Rewound, Stream},
@@ -49,13 +50,15 @@ pub(super) async fn accept(
     };
     let mut said = Seldom::every(SAID);
     loop {
+        if room.taken.get() >= most(&worker, address)
+            && let Some(listener) = worker.listener(address)
+        {
+            listener.counts.limit_reached.add(1);
+        }
         room.wait(|| most(&worker, address)).await;
         match socket.accept().await {
             Ok((stream, peer)) => {
-                let open = Open::note(&worker, &room);
-                if let Some(listener) = worker.listener(address) {
-                    listener.counts.connections.add(1);
-                }
+                let open = Open::note(&worker, &room, address);
                 task::spawn_local(async move {
                     serve(&open.worker, address, stream, peer).await;
                     drop(open);
@@ -99,15 +102,22 @@ impl Room {
 struct Open {
     worker: Rc<Worker>,
     room: Rc<Room>,
+    /// Where it was counted; none: the listener has just gone.
+    counts: Option<Arc<ListenerCounts>>,
 }
 
 impl Open {
-    fn note(worker: &Rc<Worker>, room: &Rc<Room>) -> Self {
+    fn note(worker: &Rc<Worker>, room: &Rc<Room>, address: SocketAddr) -> Self {
         worker.open.set(worker.open.get() + 1);
         room.taken.set(room.taken.get() + 1);
+        let counts = worker.listener(address).map(|listener| {
+            listener.counts.connections.add(1);
+            Arc::clone(&listener.counts)
+        });
         Self {
             worker: Rc::clone(worker),
             room: Rc::clone(room),
+            counts,
         }
     }
 }
@@ -117,6 +127,9 @@ impl Drop for Open {
         self.worker.open.set(self.worker.open.get() - 1);
         self.room.taken.set(self.room.taken.get() - 1);
         self.room.freed.notify_one();
+        if let Some(counts) = &self.counts {
+            counts.closed.add(1);
+        }
     }
 }
 
@@ -166,6 +179,7 @@ async fn greet(
         match Box::pin(greeting::read_header(&mut tcp, ends, &timer)).await {
             Ok(said) => ends = said,
             Err(error) => {
+                listener.counts.refuse(&error);
                 worker.note_headerless(listener, ends, &error);
                 return None;
             }
@@ -178,8 +192,15 @@ async fn greet(
             Poll::Pending if timer.is_over(context) => Poll::Ready(None),
             Poll::Pending => Poll::Pending,
         })
-        .await?;
-        let speaks = if server::is_http2(tls.get_ref().1.alpn_protocol()) {
+        .await;
+        let handshakes = &listener.counts.handshakes;
+        let Some(tls) = tls else {
+            handshakes.failed.add(1);
+            return None;
+        };
+        let (_, session) = tls.get_ref();
+        handshakes.succeed(session.handshake_kind());
+        let speaks = if server::is_http2(session.alpn_protocol()) {
             Speaks::Http2
         } else {
             Speaks::Http1

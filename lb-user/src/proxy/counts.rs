@@ -2,7 +2,9 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use super::histogram::Histogram;
+use rustls::HandshakeKind;
+
+use super::{greeting::NoHeader, histogram::Histogram};
 use crate::persistence::Refused;
 
 /// A number that only grows.
@@ -24,6 +26,13 @@ impl Count {
 pub(super) struct ListenerCounts {
     /// Connections that were accepted.
     pub(super) connections: Count,
+    /// Those of them that have ended.
+    pub(super) closed: Count,
+    /// How often a worker had as many open as it may have, and let others wait.
+    pub(super) limit_reached: Count,
+    pub(super) handshakes: Handshakes,
+    /// Connections that did not begin with the PROXY header that they owed, by reason.
+    refused: [Count; NoHeader::WORDS.len()],
     /// Requests that were read.
     pub(super) requests: Count,
     /// Responses by the first digit of their status, those of the balancer's own among them.
@@ -35,6 +44,18 @@ pub(super) struct ListenerCounts {
 }
 
 impl ListenerCounts {
+    /// Counts a connection that did not begin with the PROXY header that it owed.
+    pub(super) fn refuse(&self, why: &NoHeader) {
+        self.refused[why.place()].add(1);
+    }
+
+    /// Those connections, by reason; without those of which there was none.
+    pub(super) fn refused(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let counts = self.refused.iter().map(Count::get);
+        let counts = NoHeader::WORDS.into_iter().zip(counts);
+        counts.filter(|(_, count)| *count > 0)
+    }
+
     /// Counts a response.
     pub(super) fn respond(&self, status: u16) {
         let class = usize::from(status / 100).clamp(1, 5) - 1;
@@ -50,6 +71,26 @@ impl ListenerCounts {
     /// Responses of 1xx, 2xx, ... 5xx.
     pub(super) fn responses(&self) -> [u64; 5] {
         std::array::from_fn(|class| self.responses[class].get())
+    }
+}
+
+/// Handshakes of TLS.
+#[derive(Debug, Default)]
+pub(super) struct Handshakes {
+    pub(super) full: Count,
+    /// Those by which clients went on with a session of before.
+    pub(super) resumed: Count,
+    /// Those that came to nothing, also because the client went away.
+    pub(super) failed: Count,
+}
+
+impl Handshakes {
+    /// Counts one that succeeded.
+    pub(super) fn succeed(&self, kind: Option<HandshakeKind>) {
+        match kind {
+            Some(HandshakeKind::Resumed) => self.resumed.add(1),
+            _ => self.full.add(1),
+        }
     }
 }
 

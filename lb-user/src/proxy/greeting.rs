@@ -62,6 +62,30 @@ pub(super) enum NoHeader {
     Wrong(#[from] Reason),
 }
 
+impl NoHeader {
+    /// The reasons, as words in metrics.
+    pub(super) const WORDS: [&'static str; 3 + Reason::ALL.len()] = {
+        let mut words = [""; 3 + Reason::ALL.len()];
+        (words[0], words[1], words[2]) = ("closed", "late", "io");
+        let mut index = 0;
+        while index < Reason::ALL.len() {
+            words[3 + index] = Reason::ALL[index].word();
+            index += 1;
+        }
+        words
+    };
+
+    /// Its place among the reasons.
+    pub(super) fn place(&self) -> usize {
+        match self {
+            Self::Closed => 0,
+            Self::Late => 1,
+            Self::Io(_) => 2,
+            Self::Wrong(reason) => 3 + *reason as usize,
+        }
+    }
+}
+
 /// Reads the header before its time is over, and not one byte beyond it: those are left where TLS or HTTP look for them. So
 /// what there is is looked at first, and then taken as far as it belongs to the header.
 pub(super) async fn read_header(tcp: &mut TcpStream, ends: Ends, timer: &Timer) -> Result<Ends, NoHeader> {

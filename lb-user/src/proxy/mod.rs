@@ -81,7 +81,9 @@ pub use histogram::{DurationBucket, Durations, Quantile};
 use log::{Log, Writer};
 pub use look::Look;
 use persist::Sessions;
-pub use report::{ListenerReport, MemberRequests, PolicyReport, ProxiedSessions, QueueReport, Report};
+pub use report::{
+    HandshakeReport, ListenerReport, MemberRequests, PolicyReport, ProxiedSessions, QueueReport, Report,
+};
 use serving::{Loaded, Resources, Serving};
 use sockets::{OfWorkers, Sockets};
 use worker::Command;

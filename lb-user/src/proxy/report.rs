@@ -27,6 +27,15 @@ pub struct Report {
 pub struct ListenerReport {
     /// Connections that were accepted.
     pub connections: u64,
+    /// Those of them that are open.
+    pub open_connections: u64,
+    /// How often a worker had as many open as it may have, and let others wait.
+    pub limit_reached: u64,
+    /// None where it has no TLS.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_handshakes: Option<HandshakeReport>,
+    /// Connections that did not begin with the PROXY header that they owed, by reason.
+    pub proxy_protocol_refused: BTreeMap<String, u64>,
     /// Requests that were read.
     pub requests: u64,
     /// Responses by the first digit of their status, from 1 to 5.
@@ -38,6 +47,17 @@ pub struct ListenerReport {
     /// Its policies, in the order in which they are asked; without those that are switched off or have no rule.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub policies: Vec<PolicyReport>,
+}
+
+/// The TLS handshakes of a listener, since it was configured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HandshakeReport {
+    /// How many were whole ones.
+    pub full: u64,
+    /// By how many clients went on with a session of before.
+    pub resumed: u64,
+    /// How many came to nothing, also because the client went away.
+    pub failed: u64,
 }
 
 /// A policy, since it was configured.
@@ -146,8 +166,20 @@ impl Report {
 
 fn of_listener(listener: &Listener) -> ListenerReport {
     let counts = &listener.counts;
+    // In this order: one that ends in between is not to end before it began.
+    let closed = counts.closed.get();
+    let connections = counts.connections.get();
+    let refused = counts.refused();
     ListenerReport {
-        connections: counts.connections.get(),
+        connections,
+        open_connections: connections.saturating_sub(closed),
+        limit_reached: counts.limit_reached.get(),
+        tls_handshakes: listener.tls.as_ref().map(|_| HandshakeReport {
+            full: counts.handshakes.full.get(),
+            resumed: counts.handshakes.resumed.get(),
+            failed: counts.handshakes.failed.get(),
+        }),
+        proxy_protocol_refused: refused.map(|(why, count)| (why.to_owned(), count)).collect(),
         requests: counts.requests.get(),
         responses: counts.responses(),
         own_responses: counts.own_responses.get(),

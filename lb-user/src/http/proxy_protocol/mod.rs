@@ -103,6 +103,45 @@ pub enum Reason {
     Checksum,
 }
 
+impl Reason {
+    /// All reasons.
+    pub const ALL: [Self; 13] = [
+        Self::Signature,
+        Self::Protocol,
+        Self::Address,
+        Self::Port,
+        Self::LineEnd,
+        Self::LineTooLong,
+        Self::Version,
+        Self::Command,
+        Self::Family,
+        Self::TooLong,
+        Self::TooShort,
+        Self::Field,
+        Self::Checksum,
+    ];
+
+    /// Its word in metrics.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Signature => "signature",
+            Self::Protocol => "protocol",
+            Self::Address => "address",
+            Self::Port => "port",
+            Self::LineEnd => "line_end",
+            Self::LineTooLong => "line_too_long",
+            Self::Version => "version",
+            Self::Command => "command",
+            Self::Family => "family",
+            Self::TooLong => "too_long",
+            Self::TooShort => "too_short",
+            Self::Field => "field",
+            Self::Checksum => "checksum",
+        }
+    }
+}
+
 /// Reads the header that `buf` begins with. What is wrong is said as soon as it is known.
 pub fn parse(buf: &[u8]) -> Parsed {
     let read = match buf.first() {

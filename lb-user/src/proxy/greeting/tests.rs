@@ -20,7 +20,7 @@ use crate::{
     config,
     health::Health,
     http::proxy_protocol::{Header, Parsed, parse, write_v1, write_v2},
-    proxy::{Proxy, tests::own_address},
+    proxy::{HandshakeReport, ListenerReport, Proxy, tests::own_address},
 };
 
 /// Who is trusted; clients come from another address of this host.
@@ -106,6 +106,10 @@ impl Scene {
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
         socket.set_tcp_nodelay(true).unwrap();
         socket.into()
+    }
+
+    fn report(&self) -> ListenerReport {
+        self.proxy.as_ref().unwrap().report().listeners["b"].clone()
     }
 
     /// What comes back of what is sent in these pieces.
@@ -210,9 +214,8 @@ fn a_header_may_come_byte_by_byte() {
     }
 }
 
-#[test]
-fn tls_begins_behind_the_header() {
-    let scene = Scene::new("HTTPS");
+/// A client of TLS that knows whom to trust.
+fn tls_client(scene: &Scene) -> Arc<ClientConfig> {
     let mut roots = RootCertStore::empty();
     roots
         .add(CertificateDer::from(scene.certificate.clone()))
@@ -223,19 +226,52 @@ fn tls_begins_behind_the_header() {
         .unwrap()
         .with_root_certificates(roots)
         .with_no_client_auth();
-    let config = Arc::new(config);
+    Arc::new(config)
+}
+
+/// What comes back over TLS behind a header.
+fn ask_over_tls(scene: &Scene, config: &Arc<ClientConfig>, header: Vec<u8>) -> String {
+    let name = ServerName::try_from("localhost").unwrap();
+    let mut client = ClientConnection::new(Arc::clone(config), name).unwrap();
+    // In one piece with the client's first words.
+    let mut first = header;
+    client.write_tls(&mut first).unwrap();
+    let mut stream = scene.connect(TRUSTED);
+    stream.write_all(&first).unwrap();
+    let mut tls = StreamOwned::new(client, stream);
+    tls.write_all(REQUEST.as_bytes()).unwrap();
+    read_head_and_body(&mut tls)
+}
+
+#[test]
+fn tls_begins_behind_the_header() {
+    let scene = Scene::new("HTTPS");
+    let config = tls_client(&scene);
     for header in [header(write_v1), header(write_v2)] {
-        let name = ServerName::try_from("localhost").unwrap();
-        let mut client = ClientConnection::new(Arc::clone(&config), name).unwrap();
-        // In one piece with the client's first words.
-        let mut first = header;
-        client.write_tls(&mut first).unwrap();
-        let mut stream = scene.connect(TRUSTED);
-        stream.write_all(&first).unwrap();
-        let mut tls = StreamOwned::new(client, stream);
-        tls.write_all(REQUEST.as_bytes()).unwrap();
-        assert_told(&read_head_and_body(&mut tls), [192, 0, 2, 7], 8443);
+        let answer = ask_over_tls(&scene, &config, header);
+        assert_told(&answer, [192, 0, 2, 7], 8443);
     }
+}
+
+#[test]
+fn handshakes_are_counted_by_what_they_came_to() {
+    let scene = Scene::new("HTTPS");
+    let config = tls_client(&scene);
+    for _ in 0..3 {
+        ask_over_tls(&scene, &config, header(write_v1));
+    }
+    // It speaks no TLS, and is told so.
+    scene.send(UNTRUSTED, &[REQUEST.as_bytes()]);
+    // It may see the end before that is counted.
+    let expected = HandshakeReport {
+        full: 1,
+        resumed: 2,
+        failed: 1,
+    };
+    lb_tests::eventually("all to be counted", PATIENCE, || {
+        scene.report().tls_handshakes == Some(expected)
+    });
+    assert_eq!(Scene::new("HTTP").report().tls_handshakes, None);
 }
 
 #[tokio::test]
@@ -285,6 +321,9 @@ fn a_trusted_proxy_without_a_header_is_closed_without_a_word() {
             String::from_utf8_lossy(bytes)
         );
     }
+    let expected = [("address", 1), ("late", 2), ("signature", 1), ("version", 1)];
+    let expected = expected.map(|(why, count)| (why.to_owned(), count));
+    assert_eq!(scene.report().proxy_protocol_refused, expected.into());
 }
 
 #[test]

@@ -57,6 +57,9 @@ fn an_upgrade_is_timed_and_counted_where_it_happens() {
     client.read_exact(&mut [0; 12]).unwrap();
     eventually("it is timed", || running.timed() == (1, 1));
     assert_eq!(running.report().responses, [1, 0, 0, 0, 0]);
+    drop((client, member));
+    eventually("it is over", || running.report().open_connections == 0);
+    assert_eq!(running.timed(), (1, 1));
 }
 
 /// A proxy, a client that has sent this, and the member that has read it.
@@ -96,4 +99,21 @@ fn what_policies_decide_is_counted_in_the_order_in_which_they_are_asked() {
     assert_eq!(decided(&running), expected);
     running.reload();
     assert_eq!(decided(&running), expected);
+}
+
+#[test]
+fn connections_are_counted_while_they_are_open_and_where_no_more_may_be() {
+    let running = Running::with("http = { max_connections = 2 }\n[[pool]]\nname = \"web\"\n");
+    let stands = || {
+        let report = running.report();
+        (report.connections, report.open_connections, report.limit_reached)
+    };
+    let mut clients: Vec<_> = (0..3)
+        .map(|_| TcpStream::connect(running.address).unwrap())
+        .collect();
+    eventually("two are open, and one waits", || stands() == (2, 2, 1));
+    clients.remove(0);
+    eventually("it has its turn", || stands() == (3, 2, 2));
+    drop(clients);
+    eventually("all are closed", || stands() == (3, 0, 2));
 }
