@@ -87,6 +87,7 @@ fn the_daemon_s_log_names_a_request_that_failed_as_the_access_log_does() -> Resu
     let log = site.daemon().log();
     let said = log.lines().find(|line| line.contains("a request failed"));
     assert!(said.is_some_and(|line| line.contains(&id)), "{log}");
+    assert_eq!(site.daemon().status()?["access_log"]["lost_lines"], 0);
     Ok(())
 }
 

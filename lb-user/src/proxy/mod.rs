@@ -82,7 +82,8 @@ use log::{Log, Writer};
 pub use look::Look;
 use persist::Sessions;
 pub use report::{
-    HandshakeReport, ListenerReport, MemberRequests, PolicyReport, ProxiedSessions, QueueReport, Report,
+    HandshakeReport, ListenerReport, LogReport, MemberRequests, PolicyReport, ProxiedSessions, QueueReport,
+    Report,
 };
 use serving::{Loaded, Resources, Serving};
 use sockets::{OfWorkers, Sockets};
@@ -212,7 +213,7 @@ impl Proxy {
             }
         }
         if let Some(log) = &config.proxy.access_log {
-            let writer = Writer::open(&log.path);
+            let writer = Writer::open(&log.path, &self.serving.lost_lines);
             let writer =
                 writer.with_context(|| format!("cannot open the access log {}", log.path.display()))?;
             loaded.log = Some(Arc::new(Log {

@@ -19,6 +19,15 @@ pub struct Report {
     pub listeners: HashMap<String, ListenerReport>,
     /// By name.
     pub pools: HashMap<String, PoolReport>,
+    /// None where no request is noted.
+    pub access_log: Option<LogReport>,
+}
+
+/// The access log, since the daemon began.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogReport {
+    /// Lines that could not be written, or not in time.
+    pub lost_lines: u64,
 }
 
 /// The requests of a listener, since it was configured.
@@ -160,6 +169,9 @@ impl Report {
                 .map(|listener| (listener.name.clone(), of_listener(listener)))
                 .collect(),
             pools: pools.map(|pool| (pool.name.clone(), of_pool(pool))).collect(),
+            access_log: serving.log.as_ref().map(|_| LogReport {
+                lost_lines: serving.lost_lines.get(),
+            }),
         }
     }
 }

@@ -9,7 +9,12 @@ use crate::{
     persistence::{Limits, PoolTag},
 };
 
-use super::{counts::ListenerCounts, log::Log, pool::Pool, route::Routes};
+use super::{
+    counts::{Count, ListenerCounts},
+    log::Log,
+    pool::Pool,
+    route::Routes,
+};
 
 /// All that is served.
 #[derive(Debug, Default)]
@@ -19,6 +24,8 @@ pub(super) struct Serving {
     /// By name.
     pub(super) pools: HashMap<String, Arc<Pool>>,
     pub(super) log: Option<Arc<Log>>,
+    /// Of all logs since the daemon began.
+    pub(super) lost_lines: Arc<Count>,
     /// The pools with sessions by application cookie, and how long these last.
     pub(super) by_application: HashMap<PoolTag, (Limits, Arc<Pool>)>,
 }
@@ -180,6 +187,7 @@ impl Serving {
                 .collect(),
             pools,
             log: resources.log(before),
+            lost_lines: Arc::clone(&before.lost_lines),
         }
     }
 }

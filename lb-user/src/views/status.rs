@@ -10,7 +10,7 @@ use crate::{
     bpf::Attachment,
     model::{self, LbAlgorithm, OperatingStatus, Protocol},
     next_hops::Hop,
-    proxy::{Durations, ListenerReport, MemberRequests, ProxiedSessions, QueueReport},
+    proxy::{Durations, ListenerReport, LogReport, MemberRequests, ProxiedSessions, QueueReport},
 };
 
 /// How things stand.
@@ -27,6 +27,9 @@ pub struct Status {
     pub interfaces: Vec<Interface>,
     /// Packets by what became of them, where any did.
     pub packets: Vec<Packets>,
+    /// The access log; none where no request is noted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access_log: Option<LogReport>,
 }
 
 /// The process of a daemon.
@@ -290,6 +293,7 @@ pub fn status<S: Sight>(scene: &Scene<'_, S>, census: &Census, attachments: &[At
         daemon: Daemon::this(),
         interfaces: interfaces.collect(),
         packets: packets::of(scene.sight),
+        access_log: scene.proxied.access_log,
     }
 }
 

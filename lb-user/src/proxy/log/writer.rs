@@ -1,12 +1,12 @@
 //! The thread that writes the access log.
 
 use std::{
-    fs::{File, OpenOptions},
-    io::{self, Write as _},
+    fs::OpenOptions,
+    io,
     path::{Path, PathBuf},
     sync::{
-        atomic::{AtomicU64, Ordering::Relaxed},
-        mpsc::{Receiver, SyncSender, sync_channel},
+        Arc,
+        mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
     },
     thread,
     time::{Duration, Instant},
@@ -14,7 +14,7 @@ use std::{
 
 use tracing::warn;
 
-use crate::seldom::Seldom;
+use crate::{proxy::counts::Count, seldom::Seldom};
 
 /// Pieces that wait to be written, at most: some 8 MiB.
 const MOST_WAITING: usize = 256;
@@ -23,57 +23,120 @@ const SAID: Duration = Duration::from_secs(10);
 /// Hands lines to the thread that writes them.
 #[derive(Debug)]
 pub(in crate::proxy) struct Writer {
-    path: PathBuf,
     pieces: SyncSender<Vec<u8>>,
-    lost: AtomicU64,
+    lost_lines: Arc<Count>,
 }
 
 impl Writer {
-    /// Opens the file to append to it, and starts the thread, which ends with the writer.
-    pub(in crate::proxy) fn open(path: &Path) -> io::Result<Self> {
+    /// Opens the file to append to it, and starts the thread, which ends with the writer. Lines that are lost are counted in
+    /// `lost_lines`.
+    pub(in crate::proxy) fn open(path: &Path, lost_lines: &Arc<Count>) -> io::Result<Self> {
         let file = OpenOptions::new().create(true).append(true).open(path)?;
         let (pieces, receiver) = sync_channel(MOST_WAITING);
-        let name = path.to_owned();
+        let writing = Writing {
+            path: path.to_owned(),
+            lost_lines: Arc::clone(lost_lines),
+        };
         thread::Builder::new()
             .name("access-log".into())
-            .spawn(move || write_all(&name, file, &receiver))?;
+            .spawn(move || writing.write_all(file, &receiver))?;
         Ok(Self {
-            path: path.to_owned(),
             pieces,
-            lost: AtomicU64::new(0),
+            lost_lines: Arc::clone(lost_lines),
         })
     }
 
     /// Hands lines on, or counts them as lost where too many wait.
     pub(super) fn write(&self, lines: Vec<u8>) {
         if let Err(refused) = self.pieces.try_send(lines) {
-            let (std::sync::mpsc::TrySendError::Full(lines)
-            | std::sync::mpsc::TrySendError::Disconnected(lines)) = refused;
-            let count = memchr::memchr_iter(b'\n', &lines).count();
-            self.lost.fetch_add(count as u64, Relaxed);
+            let (TrySendError::Full(lines) | TrySendError::Disconnected(lines)) = refused;
+            self.lost_lines.add(lines_of(&lines));
         }
     }
 }
 
-impl Drop for Writer {
-    fn drop(&mut self) {
-        let lost = self.lost.load(Relaxed);
-        if lost > 0 {
-            warn!(
-                "{lost} lines of {} were lost: it was written too slowly",
-                self.path.display()
-            );
+/// What the thread knows.
+struct Writing {
+    path: PathBuf,
+    lost_lines: Arc<Count>,
+}
+
+impl Writing {
+    fn write_all(&self, mut file: impl io::Write, pieces: &Receiver<Vec<u8>>) {
+        let mut said = Seldom::every(SAID);
+        let mut told = self.lost_lines.get();
+        for piece in pieces {
+            if let Err(error) = file.write_all(&piece) {
+                // Some of them may be there.
+                self.lost_lines.add(lines_of(&piece));
+                if said.is_due(Instant::now()) {
+                    warn!("requests are not noted in {}: {error}", self.path.display());
+                    told = self.lost_lines.get();
+                }
+            } else if self.lost_lines.get() > told && said.is_due(Instant::now()) {
+                self.tell_of(&mut told);
+            }
         }
+        if self.lost_lines.get() > told {
+            self.tell_of(&mut told);
+        }
+    }
+
+    /// Says what was lost since `told`.
+    fn tell_of(&self, told: &mut u64) {
+        let lost = self.lost_lines.get();
+        warn!(
+            "{} lines of {} were lost: they could not be written, or not in time",
+            lost - *told,
+            self.path.display()
+        );
+        *told = lost;
     }
 }
 
-fn write_all(path: &Path, mut file: File, pieces: &Receiver<Vec<u8>>) {
-    let mut said = Seldom::every(SAID);
-    for piece in pieces {
-        if let Err(error) = file.write_all(&piece)
-            && said.is_due(Instant::now())
-        {
-            warn!("requests are not noted in {}: {error}", path.display());
+fn lines_of(piece: &[u8]) -> u64 {
+    memchr::memchr_iter(b'\n', piece).count() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_that_come_while_too_many_wait_are_lost_and_counted() {
+        let (pieces, receiver) = sync_channel(1);
+        let writer = Writer {
+            pieces,
+            lost_lines: Arc::default(),
+        };
+        for _ in 0..3 {
+            writer.write(b"one\ntwo\n".to_vec());
         }
+        assert_eq!(writer.lost_lines.get(), 4);
+        assert_eq!(receiver.try_iter().count(), 1);
+    }
+
+    #[test]
+    fn lines_that_cannot_be_written_are_lost_and_counted() {
+        struct Full;
+        impl io::Write for Full {
+            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+                Err(io::ErrorKind::StorageFull.into())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let (pieces, receiver) = sync_channel(2);
+        let lost_lines = Arc::<Count>::default();
+        let writing = Writing {
+            path: "access.log".into(),
+            lost_lines: Arc::clone(&lost_lines),
+        };
+        pieces.send(b"one\ntwo\n".to_vec()).unwrap();
+        pieces.send(b"three\n".to_vec()).unwrap();
+        drop(pieces);
+        writing.write_all(Full, &receiver);
+        assert_eq!(lost_lines.get(), 3);
     }
 }

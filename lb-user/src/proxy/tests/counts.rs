@@ -4,11 +4,16 @@ use super::{
     backend::{Backend, ask, eventually},
     *,
 };
+use crate::model::{AccessLog, LogFormat};
 
 impl Running {
+    fn counted(&self) -> Report {
+        self.proxy.as_ref().unwrap().report()
+    }
+
     /// Requests of the listener, and of the pool, whose times were taken.
     fn timed(&self) -> (u64, u64) {
-        let report = self.proxy.as_ref().unwrap().report();
+        let report = self.counted();
         let of_pool = report.pools["web"].response_times.count;
         (report.listeners["http"].request_times.count, of_pool)
     }
@@ -116,4 +121,21 @@ fn connections_are_counted_while_they_are_open_and_where_no_more_may_be() {
     eventually("it has its turn", || stands() == (3, 2, 2));
     drop(clients);
     eventually("all are closed", || stands() == (3, 0, 2));
+}
+
+#[test]
+fn lines_that_the_access_log_lost_stay_counted_when_another_one_is_opened() {
+    let mut running = Running::start();
+    assert_eq!(running.counted().access_log, None);
+    running.config.proxy.access_log = Some(AccessLog {
+        path: "/dev/full".into(),
+        format: LogFormat::Json,
+        sample: 1,
+    });
+    running.reload();
+    running.answers("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    let lost = |running: &Running| running.counted().access_log.unwrap().lost_lines;
+    eventually("its line is lost", || lost(&running) == 1);
+    running.reload();
+    assert_eq!(lost(&running), 1);
 }
