@@ -1,5 +1,7 @@
 //! The daemon's answers, for people.
 
+mod requests;
+
 use std::iter;
 
 use super::table::{Column, Table, bytes, count};
@@ -9,12 +11,17 @@ pub(super) fn status(status: &Status) -> String {
     let parts = [
         listeners(status),
         pools(status),
-        requests(status),
+        requests::listeners(status),
+        requests::connections(status),
+        requests::policies(status),
+        requests::pools(status),
+        requests::queues(status),
         down(status),
         sessions_of_pools(status),
-        sessions_by_cookie(status),
+        requests::sessions(status),
         interfaces(status),
         packets(status),
+        requests::access_log(status),
     ];
     parts.into_iter().flatten().collect::<Vec<_>>().join("\n")
 }
@@ -105,101 +112,6 @@ fn pools(status: &Status) -> Option<String> {
         }
     }
     (!status.pools.is_empty()).then(|| table.to_string())
-}
-
-/// What the proxy serves.
-fn requests(status: &Status) -> Option<String> {
-    let mut listeners = Table::new([
-        Column::Left("LISTENER"),
-        Column::Right("CONNECTIONS"),
-        Column::Right("REQUESTS"),
-        Column::Right("2XX"),
-        Column::Right("3XX"),
-        Column::Right("4XX"),
-        Column::Right("5XX"),
-        Column::Right("OWN"),
-    ]);
-    let mut any = false;
-    for listener in status
-        .load_balancers
-        .iter()
-        .flat_map(|balancer| &balancer.listeners)
-    {
-        let Some(proxied) = &listener.proxied else {
-            continue;
-        };
-        any = true;
-        let [_, second, third, fourth, fifth] = proxied.responses.map(count);
-        listeners.row([
-            listener.name.clone(),
-            count(proxied.connections),
-            count(proxied.requests),
-            second,
-            third,
-            fourth,
-            fifth,
-            count(proxied.own_responses),
-        ]);
-    }
-    let mut pools = Table::new([
-        Column::Left("REQUESTS OF"),
-        Column::Right("REQUESTS"),
-        Column::Right("FAILED"),
-        Column::Right("ACTIVE"),
-        Column::Right("CONNECTIONS"),
-    ]);
-    for pool in &status.pools {
-        let members = pool
-            .members
-            .iter()
-            .map(|member| (format!("  {}", member.name), member.proxied));
-        for (name, proxied) in iter::once((pool.name.clone(), pool.proxied)).chain(members) {
-            let Some(proxied) = proxied else { continue };
-            pools.row([
-                name,
-                count(proxied.requests),
-                count(proxied.failures),
-                count(proxied.active),
-                count(proxied.connections),
-            ]);
-        }
-    }
-    any.then(|| format!("{listeners}\n{pools}"))
-}
-
-fn sessions_by_cookie(status: &Status) -> Option<String> {
-    let mut table = Table::new([
-        Column::Left("SESSIONS BY COOKIE"),
-        Column::Right("CREATED"),
-        Column::Right("HELD"),
-        Column::Right("MOVED"),
-        Column::Right("EXPIRED"),
-        Column::Right("EVICTED"),
-        Column::Right("ENDED"),
-        Column::Left("NOT TAKEN"),
-    ]);
-    let mut any = false;
-    for pool in &status.pools {
-        let Some(sessions) = &pool.proxied_sessions else {
-            continue;
-        };
-        any = true;
-        let refused = sessions
-            .refused
-            .iter()
-            .map(|(why, count)| format!("{why} {count}"));
-        table.row([
-            pool.name.clone(),
-            count(sessions.created),
-            count(sessions.held),
-            count(sessions.moved),
-            count(sessions.expired),
-            count(sessions.evicted),
-            count(sessions.ended),
-            refused.collect::<Vec<_>>().join(", "),
-        ]);
-    }
-    any.then(|| table.to_string())
 }
 
 fn down(status: &Status) -> Option<String> {

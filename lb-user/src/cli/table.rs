@@ -34,6 +34,11 @@ impl<const N: usize> Table<N> {
     pub(super) fn row(&mut self, cells: [String; N]) {
         self.rows.push(cells);
     }
+
+    /// As text, where there is any row.
+    pub(super) fn unless_empty(&self) -> Option<String> {
+        (!self.rows.is_empty()).then(|| self.to_string())
+    }
 }
 
 impl<const N: usize> Display for Table<N> {
@@ -86,6 +91,19 @@ pub(super) fn bytes(number: u64) -> String {
     format!("{}.{tenths} {}", in_smaller_unit / 1024, UNITS[unit as usize])
 }
 
+/// A duration in the largest unit of which there is one, to a tenth: `250 us`, `2.5 ms`, `10 s`.
+pub(super) fn duration(number_us: u64) -> String {
+    let (unit_us, unit) = match number_us {
+        0..1_000 => (1, "us"),
+        1_000..1_000_000 => (1_000, "ms"),
+        _ => (1_000_000, "s"),
+    };
+    match number_us % unit_us * 10 / unit_us {
+        0 => format!("{} {unit}", number_us / unit_us),
+        tenths => format!("{}.{tenths} {unit}", number_us / unit_us),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -112,6 +130,20 @@ b            1,000,000
             (u64::MAX, "18,446,744,073,709,551,615"),
         ] {
             assert_eq!(count(number), text);
+        }
+    }
+
+    #[test]
+    fn durations_are_said_in_the_largest_unit_that_fits() {
+        for (number_us, text) in [
+            (0, "0 us"),
+            (250, "250 us"),
+            (1_000, "1 ms"),
+            (2_500, "2.5 ms"),
+            (999_999, "999.9 ms"),
+            (10_000_000, "10 s"),
+        ] {
+            assert_eq!(duration(number_us), text);
         }
     }
 

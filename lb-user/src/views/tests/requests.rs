@@ -4,7 +4,10 @@ use super::{
     world::{CLIENT, NOON, PROXY_NOW_S, World},
     *,
 };
-use crate::persistence::{MemberTag, Session as HeldBy, Times};
+use crate::{
+    persistence::{MemberTag, Session as HeldBy, Times},
+    proxy::QueueReport,
+};
 
 const THREE: &str = "10.0.0.3:8080";
 
@@ -333,4 +336,43 @@ fn the_value_of_a_cookie_is_said_nowhere() {
         let json = serde_json::to_string(&explanation).unwrap();
         assert!(!json.contains("verysecret"), "{json}");
     }
+}
+
+#[test]
+fn a_status_tells_of_requests_where_the_proxy_serves_them() {
+    let world = World::proxied();
+    let status = world.status();
+    let routed = &status.load_balancers[0].listeners[3];
+    let proxied = routed.proxied.as_ref().unwrap();
+    let policies: Vec<_> = proxied.policies.iter().map(|policy| &policy.name).collect();
+    assert_eq!(policies, ["admin", "buy"]);
+    let pool = &status.pools[2];
+    assert_eq!(pool.response_times.as_ref().unwrap().count, 0);
+    assert_eq!(pool.queue, None, "its members have no limit");
+    let connections = World::new().status();
+    assert_eq!(connections.pools[0].response_times, None);
+    assert_eq!(connections.load_balancers[0].listeners[0].proxied, None);
+}
+
+#[test]
+fn a_status_with_a_limit_tells_who_waits() {
+    let mut world = World::proxied();
+    let http = world.config.pools[2].http.get_or_insert_default();
+    http.max_connections = Some(1);
+    world.take_members();
+    let queue = world.status().pools[2].queue;
+    assert_eq!(queue, Some(QueueReport::default()));
+}
+
+#[test]
+fn a_status_of_before_is_still_understood() {
+    let mut status = serde_json::to_value(World::proxied().status()).unwrap();
+    let proxied = &mut status["load_balancers"][0]["listeners"][0]["proxied"];
+    let before = ["connections", "requests", "responses", "own_responses"];
+    let before = before.map(|name| (name.to_owned(), proxied[name].clone()));
+    assert!(before.iter().all(|(_, value)| !value.is_null()));
+    *proxied = serde_json::Value::Object(before.into_iter().collect());
+    let understood: Status = serde_json::from_value(status).unwrap();
+    let listener = understood.load_balancers[0].listeners[0].proxied.as_ref();
+    assert_eq!(listener.unwrap().request_times.count, 0);
 }
