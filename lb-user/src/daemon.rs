@@ -253,7 +253,7 @@ impl Daemon {
         preflight::check_interfaces(&config, &self.config)?;
         let mut health = self.health.clone();
         health.retain(|pool, member| is_watched(&config, pool, member));
-        let prepared = self.proxy.prepare(&config, &health)?;
+        let prepared = self.proxy.prepare(&config)?;
         let added = interfaces::add(&mut self.datapath, &config)?;
         let applied = reconcile::apply(&mut self.datapath.maps, &config, &health);
         // Also where the kernel refused something half way: what is in use again must not be freed.
@@ -268,7 +268,7 @@ impl Daemon {
             }
         };
         interfaces::detach_others(&mut self.datapath, &config.datapath.interfaces);
-        self.proxy.serve(prepared);
+        self.proxy.serve(prepared, &config, &health);
         self.kept.follow(self.proxy.sockets());
         self.health = health;
         self.next_hops.turn_to(&config, &self.datapath.maps.members);

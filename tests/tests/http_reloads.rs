@@ -1,14 +1,17 @@
 //! Many clients, and reloads under load.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use anyhow::Result;
 use lb_tests::http::{Connections, Jar, Load, Wire};
 use lb_tests::site::MEMBER_PORT;
-use lb_tests::{Config, Family, Plan, Pool, Scheme, Site, Tally};
+use lb_tests::{Config, Family, Plan, Pool, Scheme, Site, Tally, eventually};
+
+const WITHIN: Duration = Duration::from_secs(10);
 
 #[test]
 fn ten_thousand_clients_are_dealt_by_weight_and_held_for_all_their_requests() -> Result<()> {
@@ -116,5 +119,26 @@ fn a_listener_goes_with_its_idle_connections_and_comes_back() -> Result<()> {
     assert!(connect().is_err(), "nobody listens");
     site.turn_to(&turn(2))?;
     assert_eq!(connect()?.get("/")?.status, 200);
+    Ok(())
+}
+
+#[test]
+fn a_reload_that_is_refused_changes_nothing_of_the_members() -> Result<()> {
+    let plan = Plan::new(&[1, 1]);
+    let site = Site::start(&plan)?;
+    let occupied = SocketAddr::new(Family::V4.vip(), 8000);
+    let balancer = site.lab().balancer();
+    let _occupier = balancer.enter(|| TcpListener::bind(occupied))??;
+    let further = Config::new().web_listener(Scheme::Http, occupied, "web", "");
+    site.rewrite(&plan.clone().weights(&[0, 1]).further(further))?;
+    site.daemon().reload()?;
+    eventually("the reload to be refused", WITHIN, || {
+        site.daemon().log().contains("cannot listen at")
+    });
+    let mut members: Vec<String> = (0..2)
+        .map(|_| Ok(site.get("/")?.member().to_owned()))
+        .collect::<Result<_>>()?;
+    members.sort();
+    assert_eq!(members, ["member1", "member2"]);
     Ok(())
 }

@@ -85,14 +85,14 @@ impl Daemon {
             health.retain(|pool, member| is_watched(&config, pool, member));
         }
         let mut proxy = Proxy::inheriting(mem::take(&mut beginning.sockets));
-        let prepared = proxy.prepare(&config, &health)?;
+        let prepared = proxy.prepare(&config)?;
         let ids = reconcile::apply(&mut datapath.maps, &config, &health)?;
         interfaces::switch(&mut datapath)?;
         if let Some(predecessor) = &mut beginning.predecessor {
             predecessor.release()?;
             proxy.take_sessions();
         }
-        proxy.serve(prepared);
+        proxy.serve(prepared, &config, &health);
         let mut kept = KeptSockets::default();
         kept.follow(proxy.sockets());
         interfaces::detach_others(&mut datapath, &config.datapath.interfaces);

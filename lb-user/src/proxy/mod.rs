@@ -115,7 +115,7 @@ struct Worker {
 
 /// What is to be served next: all that can fail has been done for it.
 pub struct Prepared {
-    serving: Serving,
+    loaded: Loaded,
     /// At addresses that are new.
     sockets: Sockets,
     /// The same ones.
@@ -135,18 +135,12 @@ impl Proxy {
 
     /// Prepares what `config` wants served; what is served stays as it is. The first time that there is something to serve,
     /// it starts the workers.
-    pub fn prepare(&mut self, config: &Config, health: &Health) -> anyhow::Result<Prepared> {
+    pub fn prepare(&mut self, config: &Config) -> anyhow::Result<Prepared> {
         let loaded = self.load(config)?;
-        let serving = Serving::new(
-            config,
-            health,
-            &Resources::New(loaded),
-            &self.serving,
-            self.unix_s(),
-        );
-        if serving.listeners.is_empty() {
+        let mut addresses = serving::listeners(config).map(|(address, ..)| address).peekable();
+        if addresses.peek().is_none() {
             return Ok(Prepared {
-                serving,
+                loaded,
                 sockets: Sockets::new(),
                 of_workers: sockets::deal(&Sockets::new(), self.workers.len())?,
                 keys: None,
@@ -158,13 +152,12 @@ impl Proxy {
             self.start_workers(config, Arc::clone(&keys))?;
         }
         let workers = self.workers.len();
-        let new = serving.listeners.keys();
-        let new = new.filter(|address| !self.sockets.contains_key(address));
+        let new = addresses.filter(|address| !self.sockets.contains_key(address));
         let sockets = sockets::provide(new, &mut self.inherited, workers)?;
         Ok(Prepared {
             of_workers: sockets::deal(&sockets, workers)?,
             sockets,
-            serving,
+            loaded,
             keys: Some(keys),
         })
     }
@@ -247,10 +240,10 @@ impl Proxy {
         }
     }
 
-    /// Serves what was prepared. Connections of what is not served any more end with their request.
-    pub fn serve(&mut self, prepared: Prepared) {
+    /// Serves what was prepared for that configuration. Connections of what is not served any more end with their request.
+    pub fn serve(&mut self, prepared: Prepared, config: &Config, health: &Health) {
         let Prepared {
-            serving,
+            loaded,
             sockets,
             of_workers,
             keys,
@@ -258,7 +251,7 @@ impl Proxy {
         if let (Some(sessions), Some(keys)) = (&self.sessions, keys) {
             sessions.keys.store(keys);
         }
-        self.serving = Arc::new(serving);
+        self.serving = self.next_serving(config, health, &Resources::New(loaded));
         self.sockets
             .retain(|address, _| self.serving.listeners.contains_key(address));
         self.tickets
@@ -310,16 +303,19 @@ impl Proxy {
         }
     }
 
-    /// Takes over what was found of the members.
-    pub fn set_health(&mut self, config: &Config, health: &Health) {
-        let now_s = self.unix_s();
-        self.serving = Arc::new(Serving::new(
+    fn next_serving(&self, config: &Config, health: &Health, resources: &Resources) -> Arc<Serving> {
+        Arc::new(Serving::new(
             config,
             health,
-            &Resources::AsBefore,
+            resources,
             &self.serving,
-            now_s,
-        ));
+            self.unix_s(),
+        ))
+    }
+
+    /// Takes over what was found of the members.
+    pub fn set_health(&mut self, config: &Config, health: &Health) {
+        self.serving = self.next_serving(config, health, &Resources::AsBefore);
         for worker in &self.workers {
             let _ = worker
                 .commands

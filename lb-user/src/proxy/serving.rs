@@ -26,6 +26,8 @@ pub(super) struct Serving {
     pub(super) log: Option<Arc<Log>>,
     /// Of all logs since the daemon began.
     pub(super) lost_lines: Arc<Count>,
+    /// How long an unused connection to the member of an id is kept, in seconds.
+    idle_s: HashMap<u64, u32>,
     /// The pools with sessions by application cookie, and how long these last.
     pub(super) by_application: HashMap<PoolTag, (Limits, Arc<Pool>)>,
 }
@@ -105,15 +107,27 @@ impl Resources {
     }
 }
 
+/// The listeners that are on, and where.
+pub(super) fn listeners(config: &Config) -> impl Iterator<Item = (SocketAddr, &model::Listener, &Http)> {
+    let on = config
+        .listeners()
+        .filter(|(balancer, listener)| balancer.admin_state_up && listener.admin_state_up);
+    on.filter_map(|(balancer, listener)| match &listener.service {
+        model::Service::Http { http } | model::Service::Https { http, .. } => {
+            Some((SocketAddr::new(balancer.vip, listener.port), listener, http))
+        }
+        model::Service::Tcp | model::Service::Udp => None,
+    })
+}
+
 impl Serving {
     /// How long an unused connection to the member of this id is kept, in seconds; none: it is not served.
     pub(super) fn idle_s(&self, member: u64) -> Option<u32> {
-        let mut pools = self.pools.values();
-        let pool = pools.find(|pool| pool.members.iter().any(|known| known.id == member))?;
-        Some(pool.http.timeouts.idle_s)
+        self.idle_s.get(&member).copied()
     }
 
-    /// What `config` and `health` have served; what was served before goes on where it is the same.
+    /// What `config` and `health` have served; what was served before goes on where it is the same. Members that stay are what
+    /// is configured now at once, also for who has a snapshot of before.
     pub(super) fn new(
         config: &Config,
         health: &Health,
@@ -140,15 +154,7 @@ impl Serving {
                 )
             })
             .collect();
-        let on = config
-            .listeners()
-            .filter(|(balancer, listener)| balancer.admin_state_up && listener.admin_state_up);
-        let listeners = on.filter_map(|(balancer, listener)| {
-            let http = match &listener.service {
-                model::Service::Http { http } | model::Service::Https { http, .. } => http.clone(),
-                model::Service::Tcp | model::Service::Udp => return None,
-            };
-            let address = SocketAddr::new(balancer.vip, listener.port);
+        let listeners = listeners(config).filter_map(|(address, listener, http)| {
             let known = before
                 .listeners
                 .get(&address)
@@ -159,7 +165,7 @@ impl Serving {
                     || Arc::new(http.identity.clone()),
                     |known| Arc::clone(&known.identity),
                 );
-            let routes = Routes::new(listener, &http, &pools, known.map(|known| &known.routes))?;
+            let routes = Routes::new(listener, http, &pools, known.map(|known| &known.routes))?;
             let served = Listener {
                 identity,
                 counts: known.map_or_else(Arc::default, |known| Arc::clone(&known.counts)),
@@ -170,14 +176,19 @@ impl Serving {
                     fields: http.limits.headers as usize,
                     target: http.limits.uri_bytes as usize,
                 },
-                http,
+                http: http.clone(),
                 tls: resources.tls_at(address, before),
                 routes,
             };
             Some((served.address, Arc::new(served)))
         });
+        let idle = pools.values().flat_map(|pool| {
+            let idle_s = pool.http.timeouts.idle_s;
+            pool.members.iter().map(move |member| (member.id, idle_s))
+        });
         Self {
             listeners: listeners.collect(),
+            idle_s: idle.collect(),
             by_application: pools
                 .values()
                 .filter_map(|pool| {

@@ -43,15 +43,15 @@ pub(super) fn warn_of_unused(inherited: &Sockets) {
 }
 
 /// The sockets of listeners that are new: inherited ones where there are any. Each worker is to have one of each.
-pub(super) fn provide<'a>(
-    new: impl Iterator<Item = &'a SocketAddr>,
+pub(super) fn provide(
+    new: impl Iterator<Item = SocketAddr>,
     inherited: &mut Sockets,
     workers: usize,
 ) -> anyhow::Result<Sockets> {
     let provided = new.map(|address| {
-        let inherited = inherited.remove(address).unwrap_or_default();
-        let sockets = complete(*address, inherited, workers);
-        Ok((*address, sockets.with_context(|| refusal(*address))?))
+        let inherited = inherited.remove(&address).unwrap_or_default();
+        let sockets = complete(address, inherited, workers);
+        Ok((address, sockets.with_context(|| refusal(address))?))
     });
     provided.collect()
 }
@@ -142,7 +142,7 @@ mod tests {
         for (workers, expected) in [(2, vec![2, 1]), (3, vec![1, 1, 1]), (1, vec![3]), (0, vec![])] {
             assert_eq!(dealt(&passed_on, workers), expected);
         }
-        let sockets = provide([address].iter(), &mut passed_on.clone_all(), 5).unwrap();
+        let sockets = provide([address].into_iter(), &mut passed_on.clone_all(), 5).unwrap();
         assert_eq!(sockets[&address].len(), 5);
         assert_eq!(dealt(&sockets, 5), [1; 5]);
     }
@@ -151,7 +151,7 @@ mod tests {
     fn a_socket_that_does_not_share_its_address_is_shared_itself() {
         let alone = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = alone.local_addr().unwrap();
-        let sockets = provide([address].iter(), &mut by_address(vec![alone]), 3).unwrap();
+        let sockets = provide([address].into_iter(), &mut by_address(vec![alone]), 3).unwrap();
         assert_eq!(sockets[&address].len(), 1);
         assert_eq!(dealt(&sockets, 3), [1; 3]);
     }
@@ -161,7 +161,7 @@ mod tests {
         let (address, socket) = anywhere();
         let (other, unused) = anywhere();
         let mut inherited = by_address(vec![socket, unused]);
-        let sockets = provide([address].iter(), &mut inherited, 1).unwrap();
+        let sockets = provide([address].into_iter(), &mut inherited, 1).unwrap();
         assert_eq!(sockets.len(), 1);
         assert_eq!(inherited.into_keys().collect::<Vec<_>>(), [other]);
     }

@@ -89,8 +89,8 @@ impl Scene {
             .unwrap_or_else(|mistakes| panic!("{mistakes:#}"))
             .config;
         let mut proxy = Proxy::default();
-        let prepared = proxy.prepare(&config, &Health::default()).unwrap();
-        proxy.serve(prepared);
+        let prepared = proxy.prepare(&config).unwrap();
+        proxy.serve(prepared, &config, &Health::default());
         Self {
             address,
             certificate: made.cert.der().to_vec(),

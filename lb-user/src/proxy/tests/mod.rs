@@ -87,8 +87,8 @@ impl Running {
             Err(mistakes) => panic!("{mistakes:#}"),
         };
         let mut proxy = Proxy::default();
-        let prepared = proxy.prepare(&config, &Health::default()).unwrap();
-        proxy.serve(prepared);
+        let prepared = proxy.prepare(&config).unwrap();
+        proxy.serve(prepared, &config, &Health::default());
         Self {
             proxy: Some(proxy),
             config,
@@ -100,8 +100,8 @@ impl Running {
     /// Has the same configuration again.
     fn reload(&mut self) {
         let proxy = self.proxy.as_mut().unwrap();
-        let prepared = proxy.prepare(&self.config, &Health::default()).unwrap();
-        proxy.serve(prepared);
+        let prepared = proxy.prepare(&self.config).unwrap();
+        proxy.serve(prepared, &self.config, &Health::default());
     }
 
     /// What comes back for these bytes until the connection is closed, the last of them asking for that.
