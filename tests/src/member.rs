@@ -12,6 +12,7 @@ use anyhow::{Context as _, Result};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::http::Certificate;
 use crate::resident::Resident;
 use crate::topology::{Family, Place};
 
@@ -21,13 +22,14 @@ use crate::topology::{Family, Place};
 /// - UDP: for each datagram received, the same.
 /// - HTTP: `GET /health` is answered with 200 or 503 (see [`Member::set_health`]), any other path with 200 and the
 ///   line of the TCP server.
-/// - Web: HTTP/1.1 as a whole. What is answered stands in the query of the request: see [`crate::http`].
+/// - Web: HTTP/1.1 and HTTP/2 as a whole, with or without TLS. What is answered stands in the query of the request: see [`crate::http`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Services {
     tcp: Vec<u16>,
     udp: Vec<u16>,
     http: Vec<u16>,
     web: Vec<u16>,
+    web_over_tls: Option<(u16, Certificate)>,
     tunnels: Tunnels,
 }
 
@@ -74,6 +76,13 @@ impl Services {
         self
     }
 
+    /// A port of a web server with TLS, and what it shows.
+    #[must_use]
+    pub fn web_over_tls(mut self, port: u16, certificate: &Certificate) -> Self {
+        self.web_over_tls = Some((port, certificate.clone()));
+        self
+    }
+
     /// Unwraps IP packets that come inside others, of either family: what `ipip` wants of members.
     #[must_use]
     pub fn tunnels(mut self) -> Self {
@@ -91,6 +100,16 @@ pub enum Health {
     Failing,
 }
 
+impl Health {
+    /// The status.
+    pub(crate) fn code(self) -> u16 {
+        match self {
+            Self::Passing => 200,
+            Self::Failing => 503,
+        }
+    }
+}
+
 /// What a member has seen since it was made, also before it was last stopped.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Seen {
@@ -102,6 +121,8 @@ pub struct Seen {
     pub health_requests: u32,
     /// Other requests to web servers, as soon as their heads were there.
     pub requests: u32,
+    /// How many of these were not answered yet, at most.
+    pub most_at_once: u32,
     /// Connections to web servers that are open.
     pub open: u32,
 }
@@ -115,6 +136,8 @@ struct Shared {
     datagrams: AtomicU32,
     health_requests: AtomicU32,
     requests: AtomicU32,
+    under_way: AtomicU32,
+    most_at_once: AtomicU32,
     open: AtomicU32,
 }
 
@@ -239,6 +262,7 @@ impl Member {
             datagrams: self.shared.datagrams.load(Ordering::Relaxed),
             health_requests: self.shared.health_requests.load(Ordering::Relaxed),
             requests: self.shared.requests.load(Ordering::Relaxed),
+            most_at_once: self.shared.most_at_once.load(Ordering::Relaxed),
             open: self.shared.open.load(Ordering::Relaxed),
         }
     }

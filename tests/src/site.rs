@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use rustls::ClientConfig;
 use serde_json::{Value, json};
 
 use crate::config::{Config, Pool};
@@ -17,6 +18,8 @@ use crate::topology::{Family, Laboratory};
 
 /// Where the members serve.
 pub const MEMBER_PORT: u16 = 8080;
+/// Where they serve with TLS, if they do: see [`Plan::over_tls`].
+pub const MEMBER_TLS_PORT: u16 = 8443;
 /// Where they answer lines of TCP: see [`Services`].
 pub const TCP_PORT: u16 = 8090;
 /// Where the clients ask without TLS.
@@ -42,6 +45,7 @@ pub struct Plan {
     tls: Option<String>,
     algorithm: Option<String>,
     proxy: String,
+    member_certificate: Option<Certificate>,
     further: Config,
 }
 
@@ -87,6 +91,13 @@ impl Plan {
     #[must_use]
     pub fn pool(mut self, toml: &str) -> Self {
         toml.clone_into(&mut self.pool);
+        self
+    }
+
+    /// Has members serve with TLS, by this certificate. That they are asked so is for [`Self::pool`] to say.
+    #[must_use]
+    pub fn over_tls(mut self, certificate: &Certificate) -> Self {
+        self.member_certificate = Some(certificate.clone());
         self
     }
 
@@ -163,10 +174,14 @@ impl Plan {
                 pool = pool.section(section, toml);
             }
         }
+        let port = match self.member_certificate {
+            Some(_) => MEMBER_TLS_PORT,
+            None => MEMBER_PORT,
+        };
         let numbered = (1..).zip(&self.weights);
         let pool = numbered.fold(pool, |pool, (number, weight)| {
             let Some(weight) = weight else { return pool };
-            let address = SocketAddr::new(lab.member_address(number, Family::V4), MEMBER_PORT);
+            let address = SocketAddr::new(lab.member_address(number, Family::V4), port);
             pool.member(lab.member_name(number), address, *weight)
         });
         config.pool(pool)
@@ -223,7 +238,11 @@ impl Site {
     /// Starts all but the daemon.
     pub fn prepare(plan: &Plan) -> Result<Self> {
         let lab = Laboratory::routed().members(plan.weights.len()).build()?;
-        let members = lab.serve_all(&Services::new().web([MEMBER_PORT]).tcp([TCP_PORT]))?;
+        let mut services = Services::new().web([MEMBER_PORT]).tcp([TCP_PORT]);
+        if let Some(certificate) = &plan.member_certificate {
+            services = services.web_over_tls(MEMBER_TLS_PORT, certificate);
+        }
+        let members = lab.serve_all(&services)?;
         let daemon = Daemon::prepare(&lab, plan.text(&lab))?;
         Ok(Self { daemon, members, lab })
     }
@@ -283,6 +302,12 @@ impl Site {
     /// A connection of HTTP/2 to the HTTP listener.
     pub fn http2(&self) -> Result<Http2> {
         self.lab.client().http2(self.vip(Family::V4, Scheme::Http))
+    }
+
+    /// A connection of HTTP/2 to the HTTPS listener.
+    pub fn http2_over_tls(&self, config: &Arc<ClientConfig>, name: &str) -> Result<Http2> {
+        let vip = self.vip(Family::V4, Scheme::Https);
+        self.lab.client().http2_over_tls(vip, config, name)
     }
 
     /// What `holdfast status --json` says of the pool.

@@ -16,13 +16,20 @@
 //! | `early` | an answer before the body of the request was read, and the connection ends |
 //! | `last` | the connection ends with the answer |
 //! | `hints` | an interim response of status 103 before |
+//! | `well` | 200 or 503, as `/health` has it: see [`crate::Member::set_health`] |
 //! | `silent`, `garbage`, `gone` | no answer; one that is not HTTP; the connection ends instead |
 //!
 //! A request with `Upgrade` is answered with 101, and what follows it comes back byte by byte; with `Upgrade: once`
 //! the connection ends after that.
+//!
+//! It speaks HTTP/2 too, where that is begun with or agreed on under TLS; there `early`, `last`, `cut`, `drip_ms` and
+//! `garbage` are not known, and `gone` ends the stream. Calls of gRPC are answered as [`Call`] says. A PROXY header may
+//! come before all that, and is shown in the [`Echo`].
 
 mod certificates;
 mod curl;
+mod greeting;
+mod grpc;
 mod jar;
 mod load;
 mod streams;
@@ -35,9 +42,14 @@ use anyhow::{Context as _, Result};
 pub use crate::member::web::Echo;
 pub use certificates::{Authority, Certificate};
 pub use curl::{Curl, Page};
+pub(crate) use greeting::Begin;
+pub use greeting::{Greeting, Version};
+pub use grpc::{Call, Outcome};
+pub(crate) use grpc::{framed, next_message};
 pub use jar::Jar;
 pub use load::{Connections, Load};
 pub use streams::{Ask, Http2};
+pub(crate) use streams::{field_map, fields, next_piece, send_body};
 pub use wire::{Tls, Wire};
 
 /// With or without TLS.

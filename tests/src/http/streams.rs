@@ -1,16 +1,21 @@
 //! A client of HTTP/2 that knows that it is spoken, for what curl does not do: trailers, and many requests at once.
 
-use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use bytes::Bytes;
 use h2::Reason;
 use h2::client::SendRequest;
+use h2::{RecvStream, SendStream};
 use http::{HeaderMap, HeaderName, HeaderValue, Request};
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
 
-use super::Reply;
+use super::{Reply, Scheme};
 use crate::client::Client;
 
 /// A request.
@@ -55,25 +60,52 @@ pub(super) fn was_not_taken(error: &anyhow::Error) -> bool {
 /// A connection.
 #[derive(Clone, Debug)]
 pub struct Http2 {
-    client: Client,
-    send: SendRequest<Bytes>,
+    pub(super) client: Client,
+    pub(super) send: SendRequest<Bytes>,
+    pub(super) scheme: Scheme,
 }
 
 impl Client {
     /// Opens a connection of HTTP/2 without TLS.
     pub fn http2(&self, to: SocketAddr) -> Result<Http2> {
+        let send = self.run(async move { handshake(connect(to).await?).await })?;
+        Ok(Http2 {
+            client: self.clone(),
+            send,
+            scheme: Scheme::Http,
+        })
+    }
+
+    /// Opens one with TLS, in whose handshake HTTP/2 is agreed on.
+    pub fn http2_over_tls(&self, to: SocketAddr, config: &Arc<ClientConfig>, name: &str) -> Result<Http2> {
+        let connector = TlsConnector::from(Arc::clone(config));
+        let name = ServerName::try_from(name.to_owned())?;
         let send = self.run(async move {
-            let tcp = TcpStream::connect(to).await?;
-            tcp.set_nodelay(true)?;
-            let (send, connection) = h2::client::handshake(tcp).await.map_err(io::Error::other)?;
-            tokio::spawn(connection);
-            Ok::<_, io::Error>(send)
+            let tls = connector.connect(name, connect(to).await?).await?;
+            ensure!(tls.get_ref().1.alpn_protocol() == Some(b"h2"), "it is not HTTP/2");
+            handshake(tls).await
         })?;
         Ok(Http2 {
             client: self.clone(),
             send,
+            scheme: Scheme::Https,
         })
     }
+}
+
+async fn connect(to: SocketAddr) -> Result<TcpStream> {
+    let tcp = TcpStream::connect(to).await?;
+    tcp.set_nodelay(true)?;
+    Ok(tcp)
+}
+
+async fn handshake<S>(stream: S) -> Result<SendRequest<Bytes>>
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let (send, connection) = h2::client::handshake(stream).await?;
+    tokio::spawn(connection);
+    Ok(send)
 }
 
 impl Http2 {
@@ -86,12 +118,12 @@ impl Http2 {
     /// Asks all at once.
     #[must_use]
     pub fn ask_all(&self, asks: Vec<Ask>) -> Vec<Result<Reply>> {
-        let send = self.send.clone();
+        let (send, scheme) = (self.send.clone(), self.scheme);
         let timeout = self.client.timeout();
         self.client.run(async move {
             let asked = asks.into_iter().map(|ask| {
                 let send = send.clone();
-                tokio::spawn(async move { tokio::time::timeout(timeout, exchange(send, ask)).await? })
+                tokio::spawn(async move { tokio::time::timeout(timeout, exchange(send, scheme, ask)).await? })
             });
             let asked: Vec<_> = asked.collect();
             let mut replies = Vec::new();
@@ -104,49 +136,54 @@ impl Http2 {
 
     /// Begins a request and gives it up as soon as the response has begun.
     pub fn give_up(&self, ask: Ask) -> Result<()> {
-        let send = self.send.clone();
+        let (send, scheme) = (self.send.clone(), self.scheme);
         self.client.run(async move {
-            let (response, _) = begin(send, &ask).await?;
+            let (response, _) = begin(send, scheme, &ask, Follows::Nothing).await?;
             drop(response.await?);
             Ok(())
         })
     }
 }
 
-type Begun = (h2::client::ResponseFuture, h2::SendStream<Bytes>);
+pub(super) type Begun = (h2::client::ResponseFuture, SendStream<Bytes>);
 
-async fn begin(send: SendRequest<Bytes>, ask: &Ask) -> Result<Begun> {
+/// What comes after the head of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Follows {
+    Nothing,
+    /// A body, trailers or both.
+    More,
+}
+
+pub(super) async fn begin(
+    send: SendRequest<Bytes>,
+    scheme: Scheme,
+    ask: &Ask,
+    follows: Follows,
+) -> Result<Begun> {
     let method = if ask.method.is_empty() { "GET" } else { &ask.method };
     let mut request = Request::builder()
         .method(method)
-        .uri(format!("http://www.example.com{}", ask.target));
+        .uri(format!("{scheme}://www.example.com{}", ask.target));
     for (name, value) in &ask.fields {
         request = request.header(name, value);
     }
-    let is_whole = ask.body.is_empty() && ask.trailers.is_empty();
     let mut send = send.ready().await?;
-    Ok(send.send_request(request.body(())?, is_whole)?)
+    Ok(send.send_request(request.body(())?, follows == Follows::Nothing)?)
 }
 
-async fn exchange(send: SendRequest<Bytes>, ask: Ask) -> Result<Reply> {
-    let (response, mut stream) = begin(send, &ask).await?;
-    let mut body = Bytes::from(ask.body);
-    while !body.is_empty() {
-        stream.reserve_capacity(body.len());
-        let room = std::future::poll_fn(|context| stream.poll_capacity(context)).await;
-        let room = room.context("the stream has ended")??;
-        let piece = body.split_to(room.min(body.len()));
-        stream.send_data(piece, body.is_empty() && ask.trailers.is_empty())?;
+async fn exchange(send: SendRequest<Bytes>, scheme: Scheme, ask: Ask) -> Result<Reply> {
+    let follows = if ask.body.is_empty() && ask.trailers.is_empty() {
+        Follows::Nothing
+    } else {
+        Follows::More
+    };
+    let (response, mut stream) = begin(send, scheme, &ask, follows).await?;
+    if !ask.body.is_empty() {
+        send_body(&mut stream, ask.body.into(), ask.trailers.is_empty()).await?;
     }
     if !ask.trailers.is_empty() {
-        let mut trailers = HeaderMap::new();
-        for (name, value) in &ask.trailers {
-            trailers.append(
-                HeaderName::from_bytes(name.as_bytes())?,
-                HeaderValue::from_str(value)?,
-            );
-        }
-        stream.send_trailers(trailers)?;
+        stream.send_trailers(field_map(&ask.trailers)?)?;
     }
     let (head, mut body) = response.await?.into_parts();
     let mut reply = Reply {
@@ -154,9 +191,7 @@ async fn exchange(send: SendRequest<Bytes>, ask: Ask) -> Result<Reply> {
         fields: fields(&head.headers),
         ..Reply::default()
     };
-    while let Some(piece) = body.data().await {
-        let piece = piece?;
-        body.flow_control().release_capacity(piece.len())?;
+    while let Some(piece) = next_piece(&mut body).await? {
         reply.body.extend_from_slice(&piece);
     }
     if let Some(trailers) = body.trailers().await? {
@@ -165,9 +200,45 @@ async fn exchange(send: SendRequest<Bytes>, ask: Ask) -> Result<Reply> {
     Ok(reply)
 }
 
-fn fields(map: &HeaderMap) -> Vec<(String, String)> {
+/// Sends a body as the other side takes it; its last piece may be the end of the stream.
+pub(crate) async fn send_body(stream: &mut SendStream<Bytes>, mut body: Bytes, is_all: bool) -> Result<()> {
+    if body.is_empty() {
+        return Ok(stream.send_data(body, is_all)?);
+    }
+    while !body.is_empty() {
+        stream.reserve_capacity(body.len());
+        let room = std::future::poll_fn(|context| stream.poll_capacity(context)).await;
+        let room = room.context("the stream has ended")??;
+        let piece = body.split_to(room.min(body.len()));
+        stream.send_data(piece, body.is_empty() && is_all)?;
+    }
+    Ok(())
+}
+
+/// The next piece of a body, for which the other side may send as much more.
+pub(crate) async fn next_piece(body: &mut RecvStream) -> Result<Option<Bytes>> {
+    let Some(piece) = body.data().await.transpose()? else {
+        return Ok(None);
+    };
+    body.flow_control().release_capacity(piece.len())?;
+    Ok(Some(piece))
+}
+
+pub(crate) fn fields(map: &HeaderMap) -> Vec<(String, String)> {
     let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     map.iter()
         .map(|(name, value)| (name.as_str().to_owned(), text(value)))
         .collect()
+}
+
+/// The way back of [`fields`].
+pub(crate) fn field_map(fields: &[(String, String)]) -> Result<HeaderMap> {
+    let mut map = HeaderMap::new();
+    for (name, value) in fields {
+        map.append(
+            HeaderName::from_bytes(name.as_bytes())?,
+            HeaderValue::from_str(value)?,
+        );
+    }
+    Ok(map)
 }

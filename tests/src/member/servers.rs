@@ -11,10 +11,11 @@ use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
 
 use super::tunnel::Tunnel;
 use super::web;
-use super::{Running, Services, Shared};
+use super::{Health, Running, Services, Shared};
 use crate::topology::NOBODYS_PORT;
 
 /// Clients come in crowds, and a connection that waits for its second SYN waits a second.
@@ -23,11 +24,12 @@ const BACKLOG: i32 = 8192;
 const TIME_TO_BE_FREE: Duration = Duration::from_secs(5);
 
 /// What is spoken on a connection.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 enum Talk {
     Lines,
     Http,
-    Web,
+    /// Over TLS, where there is something to accept it with.
+    Web(Option<TlsAcceptor>),
 }
 
 /// Starts every server of a member on the current runtime.
@@ -39,16 +41,26 @@ pub(super) async fn start(
 ) -> io::Result<Running> {
     let (stop, stopped) = watch::channel(());
     let mut tasks = JoinSet::new();
+    let mut ports_by_talk = vec![
+        (Talk::Lines, services.tcp.clone()),
+        (Talk::Http, services.http.clone()),
+        (Talk::Web(None), services.web.clone()),
+    ];
+    if let Some((port, certificate)) = &services.web_over_tls {
+        let config = certificate.server().map_err(io::Error::other)?;
+        ports_by_talk.push((Talk::Web(Some(config.into())), vec![*port]));
+    }
     // A socket for each address rather than one for all, so that an answer leaves from the address that was asked.
     for address in addresses {
-        for (talk, ports) in [
-            (Talk::Lines, &services.tcp),
-            (Talk::Http, &services.http),
-            (Talk::Web, &services.web),
-        ] {
+        for (talk, ports) in &ports_by_talk {
             for port in ports {
                 let listener = once_free(|| listen(SocketAddr::new(*address, *port))).await?;
-                tasks.spawn(serve_tcp(listener, talk, Arc::clone(shared), stopped.clone()));
+                tasks.spawn(serve_tcp(
+                    listener,
+                    talk.clone(),
+                    Arc::clone(shared),
+                    stopped.clone(),
+                ));
             }
         }
         for port in &services.udp {
@@ -109,13 +121,13 @@ async fn serve_tcp(listener: TcpListener, talk: Talk, shared: Arc<Shared>, mut s
                 // A client that has gone again is no concern of the server's.
                 let Ok((stream, peer)) = accepted else { continue };
                 shared.connections.fetch_add(1, Ordering::Relaxed);
-                let shared = Arc::clone(&shared);
+                let (talk, shared) = (talk.clone(), Arc::clone(&shared));
                 conversations.spawn(async move {
                     // Nor is one that goes in the middle.
                     let _ = match talk {
                         Talk::Lines => answer_lines(stream, peer, &shared).await,
                         Talk::Http => answer_http(stream, peer, &shared).await,
-                        Talk::Web => web::serve(stream, peer, &shared).await,
+                        Talk::Web(tls) => web::serve(stream, peer, tls.as_ref(), &shared).await,
                     };
                 });
             }
@@ -147,7 +159,11 @@ async fn answer_http(stream: TcpStream, peer: SocketAddr, shared: &Shared) -> io
         while lines.next_line().await?.is_some_and(|header| !header.is_empty()) {}
         let status = match request.split(' ').nth(1) {
             Some("/health") => shared.health(),
-            _ => "200 OK",
+            _ => Health::Passing,
+        };
+        let status = match status {
+            Health::Passing => "200 OK",
+            Health::Failing => "503 Service Unavailable",
         };
         let body = shared.answer(peer);
         let length = body.len();
@@ -183,12 +199,17 @@ impl Shared {
         format!("{} {peer}\n", self.name)
     }
 
-    pub(super) fn health(&self) -> &'static str {
+    /// What a probe is answered with.
+    pub(super) fn health(&self) -> Health {
         self.health_requests.fetch_add(1, Ordering::Relaxed);
+        self.well()
+    }
+
+    pub(super) fn well(&self) -> Health {
         if self.unwell.load(Ordering::Relaxed) {
-            "503 Service Unavailable"
+            Health::Failing
         } else {
-            "200 OK"
+            Health::Passing
         }
     }
 }

@@ -1,153 +1,31 @@
-//! A web server that answers as the queries of its requests tell it to: see [`crate::http`].
+//! HTTP/1.1, byte by byte: so also what no library would answer.
 
 use std::fmt::Write as _;
 use std::io::{self, ErrorKind};
-use std::net::SocketAddr;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
-use super::Shared;
+use super::page::{Manner, Page};
+use super::{Arrived, Echo, Fields, NEVER, UnderWay, Visit};
 use crate::http::{Digest, pattern};
 
 const MOST_FIELDS: usize = 128;
-/// Longer than anybody waits.
-const NEVER: Duration = Duration::from_hours(1);
 /// The pieces of a body that comes bit by bit.
 const DRIPS: usize = 5;
 
-type Fields = Vec<(String, String)>;
-
-/// A request as the member got it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Echo {
-    /// The name of the member.
-    pub member: String,
-    /// The address and port that the request came from.
-    pub peer: String,
-    /// The request line.
-    pub line: String,
-    /// The header fields, in their order.
-    pub fields: Vec<(String, String)>,
-    /// How long the body was.
-    pub length: usize,
-    /// What was in the body: see [`crate::http::digest`].
-    pub digest: u64,
-    /// The trailers.
-    pub trailers: Vec<(String, String)>,
-}
-
-impl Echo {
-    /// The values of a field, in their order.
-    #[must_use]
-    pub fn values(&self, name: &str) -> Vec<&str> {
-        let named = self
-            .fields
-            .iter()
-            .filter(|(field, _)| field.eq_ignore_ascii_case(name));
-        named.map(|(_, value)| value.as_str()).collect()
-    }
-}
-
-/// What a request wants answered.
-#[derive(Debug, Default)]
-struct Page {
-    status: Option<u16>,
-    size: Option<usize>,
-    drip_ms: Option<u64>,
-    delay_ms: Option<u64>,
-    cut: Option<usize>,
-    fields: Fields,
-    manners: Vec<Manner>,
-}
-
-/// How it wants that.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Manner {
-    Chunked,
-    Early,
-    Last,
-    Hints,
-    Silent,
-    Garbage,
-    Gone,
-}
-
-impl Page {
-    fn of(target: &str) -> Self {
-        let mut page = Self::default();
-        let query = target.split_once('?').map_or("", |(_, query)| query);
-        for wish in query.split('&') {
-            let (name, value) = wish.split_once('=').unwrap_or((wish, ""));
-            let number = value.parse::<u64>().ok();
-            let manner = match name {
-                "chunked" => Manner::Chunked,
-                "early" => Manner::Early,
-                "last" => Manner::Last,
-                "hints" => Manner::Hints,
-                "silent" => Manner::Silent,
-                "garbage" => Manner::Garbage,
-                "gone" => Manner::Gone,
-                _ => {
-                    match name {
-                        "status" => page.status = value.parse().ok(),
-                        "size" => page.size = value.parse().ok(),
-                        "drip_ms" => page.drip_ms = number,
-                        "delay_ms" => page.delay_ms = number,
-                        "cut" => page.cut = value.parse().ok(),
-                        "set" => page.cookie(format!("{value}; Path=/; HttpOnly")),
-                        "clear" => page.cookie(format!("{value}=gone; Path=/; Max-Age=0")),
-                        _ => {}
-                    }
-                    continue;
-                }
-            };
-            page.manners.push(manner);
-        }
-        page
-    }
-
-    fn wants(&self, manner: Manner) -> bool {
-        self.manners.contains(&manner)
-    }
-
-    /// Whether the connection ends with it.
-    fn is_last(&self) -> bool {
-        self.wants(Manner::Last) || self.wants(Manner::Early)
-    }
-
-    fn cookie(&mut self, cookie: String) {
-        self.fields.push(("Set-Cookie".to_owned(), cookie));
-    }
-}
-
-/// Serves the requests of a connection, until it ends.
-pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, shared: &Shared) -> io::Result<()> {
-    stream.set_nodelay(true)?;
-    shared.open.fetch_add(1, Ordering::Relaxed);
-    let _open = Open(shared);
-    let mut connection = Connection {
-        stream,
-        buffer: Vec::new(),
-    };
+/// Serves the requests of a connection of which these bytes have come already, until it ends.
+pub(super) async fn serve<S>(stream: S, buffer: Vec<u8>, visit: &Visit) -> io::Result<()>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut connection = Connection { stream, buffer };
     while let Some((line, fields)) = connection.head().await? {
-        let mut echo = Echo {
-            member: shared.name.clone(),
-            peer: peer.to_string(),
-            line,
-            fields,
-            ..Echo::default()
-        };
-        let target = echo.line.split(' ').nth(1).unwrap_or_default().to_owned();
-        let mut page = Page::of(&target);
-        if target == "/health" {
-            page.status = shared.health().get(..3).and_then(|status| status.parse().ok());
-        } else {
-            shared.requests.fetch_add(1, Ordering::Relaxed);
-        }
+        let Arrived {
+            mut echo,
+            page,
+            under_way,
+        } = visit.arrive(line, fields);
         if !echo.values("upgrade").is_empty() {
             return connection.upgrade(&echo).await;
         }
@@ -166,7 +44,7 @@ pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, shared: &Shared) 
         if page.wants(Manner::Gone) {
             return Ok(());
         }
-        connection.answer(&page, &echo).await?;
+        connection.answer(&page, &echo, under_way).await?;
         if page.is_last() || page.cut.is_some() {
             break;
         }
@@ -174,22 +52,16 @@ pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, shared: &Shared) 
     Ok(())
 }
 
-struct Open<'s>(&'s Shared);
-
-impl Drop for Open<'_> {
-    fn drop(&mut self) {
-        self.0.open.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-struct Connection {
-    stream: TcpStream,
+struct Connection<S> {
+    stream: S,
     buffer: Vec<u8>,
 }
 
-impl Connection {
+impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.stream.write_all(bytes).await
+        self.stream.write_all(bytes).await?;
+        // TLS keeps what it has not been told to send.
+        self.stream.flush().await
     }
 
     /// Reads more; how much.
@@ -293,7 +165,7 @@ impl Connection {
         }
     }
 
-    async fn answer(&mut self, page: &Page, echo: &Echo) -> io::Result<()> {
+    async fn answer(&mut self, page: &Page, echo: &Echo, under_way: UnderWay) -> io::Result<()> {
         if page.wants(Manner::Hints) {
             self.write(b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n")
                 .await?;
@@ -301,6 +173,7 @@ impl Connection {
         if let Some(delay_ms) = page.delay_ms {
             self.pause(Duration::from_millis(delay_ms)).await?;
         }
+        drop(under_way);
         let status = page.status.unwrap_or(200);
         let body = match page.size {
             Some(size) => pattern(size),
