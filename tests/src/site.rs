@@ -197,33 +197,40 @@ pub struct Site {
     lab: Laboratory,
 }
 
-/// A site that tests of a process share which leave it as it was: to start one takes the kernel seconds, for the programs. It
-/// goes with the last test that has it.
+/// What tests of a process share which leave it as it was, such as a site: to start one takes the kernel seconds, for the
+/// programs. It goes with the last test that has it.
 #[derive(Debug)]
-pub struct Shared(Mutex<Weak<Site>>);
+pub struct Shared<T = Site>(Mutex<Weak<T>>);
 
-impl Default for Shared {
+impl<T> Default for Shared<T> {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl Shared {
+impl<T> Shared<T> {
     /// One that nobody has yet.
     #[must_use]
     pub const fn new() -> Self {
         Self(Mutex::new(Weak::new()))
     }
 
+    /// What is shared, which is made if nobody has it.
+    pub fn made_by(&self, begin: impl FnOnce() -> Result<T>) -> Result<Arc<T>> {
+        let mut shared = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(made) = shared.upgrade() {
+            return Ok(made);
+        }
+        let made = Arc::new(begin()?);
+        *shared = Arc::downgrade(&made);
+        Ok(made)
+    }
+}
+
+impl Shared {
     /// The site, which is started if nobody has it.
     pub fn of(&self, plan: &Plan) -> Result<Arc<Site>> {
-        let mut shared = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(site) = shared.upgrade() {
-            return Ok(site);
-        }
-        let site = Arc::new(Site::start(plan)?);
-        *shared = Arc::downgrade(&site);
-        Ok(site)
+        self.made_by(|| Site::start(plan))
     }
 }
 

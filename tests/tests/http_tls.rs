@@ -1,9 +1,10 @@
 //! TLS that ends at the balancer.
 
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use lb_tests::http::{Authority, Certificate, Jar, Tls};
+use lb_tests::site::Shared;
 use lb_tests::{Family, Plan, Scheme, Site};
 use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConfig, ProtocolVersion, SupportedProtocolVersion};
@@ -46,14 +47,8 @@ impl Secured {
 
 /// For the tests that leave it as it was.
 fn shop() -> Result<Arc<Secured>> {
-    static SHOP: Mutex<Weak<Secured>> = Mutex::new(Weak::new());
-    let mut shop = SHOP.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(secured) = shop.upgrade() {
-        return Ok(secured);
-    }
-    let secured = Arc::new(Secured::start(&[&["shop.example.com"]], "")?.0);
-    *shop = Arc::downgrade(&secured);
-    Ok(secured)
+    static SHOP: Shared<Secured> = Shared::new();
+    SHOP.made_by(|| Ok(Secured::start(&[&["shop.example.com"]], "")?.0))
 }
 
 #[test]
