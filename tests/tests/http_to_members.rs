@@ -87,6 +87,25 @@ fn trailers_interim_responses_and_those_without_a_body_come_through_http_2() -> 
 }
 
 #[test]
+fn trailers_follow_a_body_of_which_was_said_how_long_it_is() -> Result<()> {
+    let site = Site::start(&Plan::new(&[1]).pool(HTTP2))?;
+    let sum = digest(&pattern(LENGTH)).to_string();
+    // Together with the end of the body, and some time later.
+    for later in ["", "&drip_ms=100"] {
+        let reply = site
+            .http2()?
+            .ask(Ask::get(&format!("/?size={LENGTH}&chunked{later}")))?;
+        assert_eq!(reply.values("content-length"), [LENGTH.to_string()]);
+        assert!(reply.body == pattern(LENGTH), "{later}");
+        assert_eq!(reply.trailers, [("x-digest".to_owned(), sum.clone())], "{later}");
+    }
+    // HTTP/1.1 has room for them in chunks only.
+    let reply = site.get(&format!("/?size={LENGTH}&chunked"))?;
+    assert!(reply.body == pattern(LENGTH));
+    Ok(())
+}
+
+#[test]
 fn streams_that_members_break_off_or_leave_unanswered_fail_alone() -> Result<()> {
     let site = Site::start(
         &Plan::new(&[1]).pool(&format!("{HTTP2}\nretries = 0\ntimeouts = {{ response_s = 1 }}")),

@@ -330,8 +330,10 @@ impl Sink for ToStream {
         }
     }
 
-    fn poll_flush(&mut self, _context: &mut Context<'_>) -> Poll<Result<(), Broken>> {
-        // The task of the connection sees to that.
-        Poll::Ready(Ok(()))
+    fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Broken>> {
+        match &mut self.sink {
+            Some(sink) => sink.poll_flush(context),
+            None => Poll::Ready(Ok(())),
+        }
     }
 }

@@ -108,11 +108,17 @@ pub(super) struct StreamSink {
     stream: SendStream<Bytes>,
     /// How much of it is to come, where that is known.
     rest: Option<u64>,
+    /// The last piece, until it is known whether trailers follow: if not, the stream ends with it.
+    last: Option<Bytes>,
 }
 
 impl StreamSink {
     pub(super) fn new(stream: SendStream<Bytes>, rest: Option<u64>) -> Self {
-        Self { stream, rest }
+        Self {
+            stream,
+            rest,
+            last: None,
+        }
     }
 
     /// Breaks it off.
@@ -144,20 +150,28 @@ impl Sink for StreamSink {
         if let Some(rest) = &mut self.rest {
             *rest = rest.saturating_sub(count as u64);
         }
-        self.stream
-            .send_data(Bytes::copy_from_slice(&data[..count]), is_last)?;
+        let piece = Bytes::copy_from_slice(&data[..count]);
+        if is_last {
+            self.last = Some(piece);
+        } else {
+            self.stream.send_data(piece, false)?;
+        }
         Poll::Ready(Ok(count))
     }
 
     fn poll_finish(&mut self, _context: &mut Context<'_>, trailers: &[u8]) -> Poll<Result<(), Broken>> {
-        if self.rest == Some(0) {
+        let last = self.last.take();
+        if self.rest == Some(0) && last.is_none() {
             // Its last frame said so.
             return Poll::Ready(Ok(()));
         }
         self.rest = Some(0);
         if trailers.is_empty() {
-            self.stream.send_data(Bytes::new(), true)?;
+            self.stream.send_data(last.unwrap_or_default(), true)?;
         } else {
+            if let Some(last) = last {
+                self.stream.send_data(last, false)?;
+            }
             let mut fields = HeaderMap::new();
             add_lines(trailers, &mut fields);
             self.stream.send_trailers(fields)?;
@@ -166,7 +180,11 @@ impl Sink for StreamSink {
     }
 
     fn poll_flush(&mut self, _context: &mut Context<'_>) -> Poll<Result<(), Broken>> {
-        // The task of the connection sees to that.
+        // The task of the connection sees to the rest.
+        if let Some(last) = self.last.take() {
+            self.rest = None;
+            self.stream.send_data(last, false)?;
+        }
         Poll::Ready(Ok(()))
     }
 }

@@ -22,9 +22,10 @@
 //! A request with `Upgrade` is answered with 101, and what follows it comes back byte by byte; with `Upgrade: once`
 //! the connection ends after that.
 //!
-//! It speaks HTTP/2 too, where that is begun with or agreed on under TLS; there `early`, `last`, `cut`, `drip_ms` and
-//! `garbage` are not known, and `gone` ends the stream. Calls of gRPC are answered as [`Call`] says. A PROXY header may
-//! come before all that, and is shown in the [`Echo`].
+//! It speaks HTTP/2 too, where that is begun with or agreed on under TLS; there `early`, `last`, `cut` and `garbage` are not
+//! known, `gone` ends the stream, `chunked` says the length all the same, and with `drip_ms` it is the trailers that come
+//! so much later. Calls of gRPC are answered as [`Call`] says. A PROXY header may come before all that, and is shown in the
+//! [`Echo`].
 
 mod certificates;
 mod curl;

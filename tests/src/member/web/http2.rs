@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::io;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
@@ -63,7 +64,7 @@ async fn answer(request: Request<RecvStream>, mut respond: SendResponse<Bytes>, 
         echo.trailers = fields(&trailers);
     }
     if page.wants(Manner::Silent) {
-        pause(NEVER, &mut respond).await?;
+        pause(NEVER, |context| respond.poll_reset(context)).await?;
     }
     if page.wants(Manner::Gone) {
         respond.send_reset(Reason::INTERNAL_ERROR);
@@ -74,7 +75,8 @@ async fn answer(request: Request<RecvStream>, mut respond: SendResponse<Bytes>, 
         *hints.status_mut() = StatusCode::EARLY_HINTS;
         respond.send_informational(hints)?;
     }
-    pause(Duration::from_millis(page.delay_ms.unwrap_or(0)), &mut respond).await?;
+    let delay = Duration::from_millis(page.delay_ms.unwrap_or(0));
+    pause(delay, |context| respond.poll_reset(context)).await?;
     drop(under_way);
     let content = match page.size {
         Some(size) => pattern(size),
@@ -90,6 +92,8 @@ async fn answer(request: Request<RecvStream>, mut respond: SendResponse<Bytes>, 
     let sum = crate::http::digest(&content).to_string();
     send_body(&mut stream, content.into(), !has_trailers).await?;
     if has_trailers {
+        let delay = Duration::from_millis(page.drip_ms.unwrap_or(0));
+        pause(delay, |context| stream.poll_reset(context)).await?;
         stream.send_trailers(field_map(&[("x-digest".to_owned(), sum)])?)?;
     }
     Ok(())
@@ -110,9 +114,12 @@ fn response(page: &Page, member: &str, length: usize) -> Result<Response<()>> {
 }
 
 /// Waits, unless the other side gives the request up.
-async fn pause(duration: Duration, respond: &mut SendResponse<Bytes>) -> Result<()> {
+async fn pause(
+    duration: Duration,
+    poll_reset: impl FnMut(&mut Context<'_>) -> Poll<Result<Reason, h2::Error>>,
+) -> Result<()> {
     tokio::select! {
         () = tokio::time::sleep(duration) => Ok(()),
-        reset = poll_fn(|context| respond.poll_reset(context)) => bail!("it was given up: {}", reset?),
+        reset = poll_fn(poll_reset) => bail!("it was given up: {}", reset?),
     }
 }
