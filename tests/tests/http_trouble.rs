@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use lb_tests::http::{Ask, pattern};
-use lb_tests::{Family, Plan, Scheme, Site, Wire, eventually};
+use lb_tests::{Family, Plan, Scheme, Site, Wire, eventually, try_eventually};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 const WITHIN: Duration = Duration::from_secs(10);
 const MI: usize = 1 << 20;
@@ -56,6 +58,53 @@ fn a_request_whose_client_has_gone_away_is_given_up() -> Result<()> {
         site.member(1).seen().open <= 1
     });
     assert_eq!(site.requests("failures")?, 0, "no fault of the member's");
+    Ok(())
+}
+
+/// How many connections have something for the daemon to read.
+fn with_news(site: &Site) -> Result<usize> {
+    let listed = site.lab().balancer().command("ss").args(["-Htn"]).output()?;
+    let listed = String::from_utf8(listed.stdout)?;
+    let waiting = listed.lines().filter_map(|line| line.split_whitespace().nth(1));
+    Ok(waiting.filter(|bytes| *bytes != "0").count())
+}
+
+/// Whether no thread of a process runs any more: they stop one after the other.
+fn is_stopped(pid: Pid) -> Result<bool> {
+    for thread in fs::read_dir(format!("/proc/{pid}/task"))? {
+        let status = fs::read_to_string(thread?.path().join("status"))?;
+        if !status.contains("State:\tT") {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+#[test]
+fn a_client_that_gives_up_as_the_response_comes_is_no_fault_of_the_member_s() -> Result<()> {
+    let site = Site::start(&Plan::new(&[1]).pool("protocol = \"HTTP/2\""))?;
+    let http2 = site.http2()?;
+    let pid = site.daemon().pid().context("it does not run")?;
+    let pid = Pid::from_raw(pid.cast_signed());
+    // Which of both is read first is the kernel's choice.
+    for round in 1..=3 {
+        let given_up = http2.begin(Ask::get("/?delay_ms=200"))?;
+        eventually("the member to have it", WITHIN, || {
+            site.member(1).seen().requests == round
+        });
+        // While the daemon stands still, both come to it.
+        kill(pid, Signal::SIGSTOP)?;
+        let stopped = try_eventually("it to stand still", WITHIN, || is_stopped(pid).unwrap_or(false));
+        drop(given_up);
+        let both = try_eventually("both to have come", WITHIN, || {
+            with_news(&site).is_ok_and(|count| count == 2)
+        });
+        kill(pid, Signal::SIGCONT)?;
+        stopped.and(both)?;
+        await_active(&site, 0);
+    }
+    assert_eq!(site.requests("failures")?, 0);
+    assert_eq!(http2.ask(Ask::get("/"))?.status, 200);
     Ok(())
 }
 

@@ -260,9 +260,10 @@ impl Turn<'_> {
         self.note_response(&response);
         let mut further = self.worker.take_bytes();
         self.note_session(&response, &mut further);
+        // It fails where the client gave the request up at the moment at which the response came.
         responder
             .begin(&response, framing, &further)
-            .map_err(Fault::ResponseBroken)?;
+            .map_err(|_| Fault::ClientGone)?;
         self.worker.give_bytes(further);
         let mut source = receiver.body(framing);
         let passed = self.pass_on(&mut source, &mut sending, body, responder).await;

@@ -134,6 +134,15 @@ impl Http2 {
         })
     }
 
+    /// Begins a request, to be given up by letting go of what is returned.
+    pub fn begin(&self, ask: Ask) -> Result<impl Sized + use<>> {
+        let (send, scheme) = (self.send.clone(), self.scheme);
+        let begun = self
+            .client
+            .run(async move { begin(send, scheme, &ask, Follows::Nothing).await })?;
+        Ok(begun)
+    }
+
     /// Begins a request and gives it up as soon as the response has begun.
     pub fn give_up(&self, ask: Ask) -> Result<()> {
         let (send, scheme) = (self.send.clone(), self.scheme);
