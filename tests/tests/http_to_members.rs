@@ -89,15 +89,15 @@ fn trailers_interim_responses_and_those_without_a_body_come_through_http_2() -> 
 #[test]
 fn trailers_follow_a_body_of_which_was_said_how_long_it_is() -> Result<()> {
     let site = Site::start(&Plan::new(&[1]).pool(HTTP2))?;
-    let sum = digest(&pattern(LENGTH)).to_string();
-    // Together with the end of the body, and some time later.
-    for later in ["", "&drip_ms=100"] {
+    // Together with the end of the body, some time later, and without a body.
+    for (length, later) in [(LENGTH, ""), (LENGTH, "&drip_ms=100"), (0, "")] {
         let reply = site
             .http2()?
-            .ask(Ask::get(&format!("/?size={LENGTH}&chunked{later}")))?;
-        assert_eq!(reply.values("content-length"), [LENGTH.to_string()]);
-        assert!(reply.body == pattern(LENGTH), "{later}");
-        assert_eq!(reply.trailers, [("x-digest".to_owned(), sum.clone())], "{later}");
+            .ask(Ask::get(&format!("/?size={length}&chunked{later}")))?;
+        assert_eq!(reply.values("content-length"), [length.to_string()]);
+        assert!(reply.body == pattern(length), "{length}{later}");
+        let sum = digest(&pattern(length)).to_string();
+        assert_eq!(reply.trailers, [("x-digest".to_owned(), sum)], "{length}{later}");
     }
     // HTTP/1.1 has room for them in chunks only.
     let reply = site.get(&format!("/?size={LENGTH}&chunked"))?;
