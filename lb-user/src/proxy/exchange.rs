@@ -2,6 +2,7 @@
 
 use std::{
     net::SocketAddr,
+    rc::Rc,
     task::{Context, Poll},
 };
 
@@ -71,7 +72,7 @@ pub(super) enum Ended {
 
 /// Has the request responded to, and counts it.
 pub(super) async fn exchange<B: RequestBody, R: Responder>(
-    worker: &Worker,
+    worker: &Rc<Worker>,
     listener: &Listener,
     request: &Request<'_>,
     body: &mut B,
@@ -89,7 +90,7 @@ pub(super) async fn exchange<B: RequestBody, R: Responder>(
 
 /// Has a member of the pool that it is for respond to the request, or another one.
 async fn balance<B: RequestBody, R: Responder>(
-    worker: &Worker,
+    worker: &Rc<Worker>,
     listener: &Listener,
     request: &Request<'_>,
     body: &mut B,

@@ -23,6 +23,7 @@ use super::{
     body::{Broken, Sink},
     exchange::{self, Request, Responder},
     fault::Fault,
+    gather::gather,
     io::Rewound,
     log::{Entry, Noting},
     respond::Body,
@@ -63,6 +64,7 @@ pub(super) async fn serve(worker: &Rc<Worker>, address: SocketAddr, stream: Rewo
         .max_send_buffer_size(MOST_UNSENT)
         .max_frame_size(LARGEST_FRAME);
     drop(listener);
+    let (stream, gathered) = gather(worker, stream);
     let mut handshake = pin!(builder.handshake::<_, Bytes>(stream));
     let connection = poll_fn(|context| match handshake.as_mut().poll(context) {
         Poll::Ready(outcome) => Poll::Ready(outcome.ok()),
@@ -80,6 +82,9 @@ pub(super) async fn serve(worker: &Rc<Worker>, address: SocketAddr, stream: Rewo
         let accepted = poll_fn(|context| {
             if let Poll::Ready(accepted) = connection.poll_accept(context) {
                 return Poll::Ready(accepted);
+            }
+            if let Poll::Ready(Err(_)) = gathered.poll_flush(context) {
+                return Poll::Ready(None);
             }
             let is_unused = under_way.get() == 0;
             let is_over = timer.is_over(context);

@@ -168,18 +168,6 @@ impl AsyncWrite for Rewound {
         Pin::new(&mut self.stream).poll_write(context, from)
     }
 
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        from: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, from)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        true
-    }
-
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_flush(context)
     }
@@ -187,6 +175,23 @@ impl AsyncWrite for Rewound {
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(context)
     }
+}
+
+/// Writes all that is pending; `gone` of it is already.
+pub(super) fn poll_out(
+    pending: &mut Vec<u8>,
+    gone: &mut usize,
+    mut write: impl FnMut(&[u8]) -> Poll<io::Result<usize>>,
+) -> Poll<io::Result<()>> {
+    while *gone < pending.len() {
+        match ready!(write(&pending[*gone..]))? {
+            0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+            count => *gone += count,
+        }
+    }
+    pending.clear();
+    *gone = 0;
+    Poll::Ready(Ok(()))
 }
 
 enum ReadHalf<'a> {
@@ -298,15 +303,8 @@ impl<'a> Writer<'a> {
     }
 
     fn poll_pending(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while self.gone < self.pending.len() {
-            match ready!(self.half.poll_write(context, &self.pending[self.gone..]))? {
-                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                count => self.gone += count,
-            }
-        }
-        self.pending.clear();
-        self.gone = 0;
-        Poll::Ready(Ok(()))
+        let Self { half, pending, gone } = self;
+        poll_out(pending, gone, |from| half.poll_write(context, from))
     }
 
     /// Whether the other side is to be told that nothing follows: without TLS it sees that by itself.

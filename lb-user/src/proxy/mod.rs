@@ -19,6 +19,7 @@ mod encode;
 mod exchange;
 mod fault;
 mod foresee;
+mod gather;
 mod greeting;
 mod histogram;
 mod http1;

@@ -2,7 +2,7 @@
 
 mod note;
 
-use std::{future::poll_fn, sync::Arc, task::Poll};
+use std::{future::poll_fn, rc::Rc, sync::Arc, task::Poll};
 
 use super::{
     body::{Broken, Coding, Failed, Outgoing, Sink, Source, Transfer},
@@ -35,7 +35,7 @@ const MOST_INTERIM: usize = 16;
 
 /// A request at one member.
 pub(super) struct Turn<'t> {
-    pub(super) worker: &'t Worker,
+    pub(super) worker: &'t Rc<Worker>,
     pub(super) listener: &'t Listener,
     pub(super) pool: &'t Pool,
     pub(super) member: &'t Arc<Member>,

@@ -6,7 +6,7 @@ use std::{
     future::{Future, poll_fn},
     io,
     net::SocketAddr,
-    pin::pin,
+    pin::{Pin, pin},
     rc::Rc,
     sync::Arc,
     task::{Context, Poll, Waker},
@@ -20,7 +20,8 @@ use tokio_rustls::TlsConnector;
 
 use super::{
     fault::Fault,
-    io::Stream,
+    gather::gather,
+    io::{Rewound, Stream},
     pool::{Member, Pool},
     stream::LARGEST_FRAME,
     timer::Timer,
@@ -217,7 +218,7 @@ async fn open(pool: &Pool, member: &Member, whom: Whom) -> io::Result<Stream> {
 
 /// A use of a connection of HTTP/2 to a member that can take another request.
 pub(super) async fn share(
-    worker: &Worker,
+    worker: &Rc<Worker>,
     pool: &Pool,
     member: &Member,
     whom: Whom,
@@ -241,7 +242,7 @@ async fn ready(share: &mut Share) -> io::Result<()> {
         .map_err(io::Error::other)
 }
 
-async fn multiplex(worker: &Worker, member: &Member, stream: Stream) -> io::Result<Share> {
+async fn multiplex(worker: &Rc<Worker>, member: &Member, stream: Stream) -> io::Result<Share> {
     let mut builder = client::Builder::new();
     builder
         .initial_window_size(STREAM_WINDOW)
@@ -249,9 +250,17 @@ async fn multiplex(worker: &Worker, member: &Member, stream: Stream) -> io::Resu
         .max_send_buffer_size(MOST_UNSENT)
         .max_frame_size(LARGEST_FRAME)
         .enable_push(false);
-    let (send, connection) = builder.handshake(stream).await.map_err(io::Error::other)?;
+    let (stream, gathered) = gather(worker, Rewound::new(stream, Vec::new()));
+    let (send, mut connection) = builder.handshake(stream).await.map_err(io::Error::other)?;
     // How it ended, its streams say too.
-    task::spawn_local(async move { drop(connection.await) });
+    task::spawn_local(poll_fn(move |context| {
+        let connection = Pin::new(&mut connection).poll(context);
+        let flushed = gathered.poll_flush(context);
+        if connection.is_ready() || matches!(flushed, Poll::Ready(Err(_))) {
+            return Poll::Ready(());
+        }
+        Poll::Pending
+    }));
     let shared = Shared {
         send: send.clone(),
         uses: Rc::default(),
