@@ -16,18 +16,21 @@ use super::{
     route::Routes,
 };
 
+/// A map that is asked for each request, of keys that no client chooses: its hash is a quick one.
+pub(super) type QuickMap<K, V> = hashbrown::HashMap<K, V>;
+
 /// All that is served.
 #[derive(Debug, Default)]
 pub(super) struct Serving {
     /// By what clients ask.
-    pub(super) listeners: HashMap<SocketAddr, Arc<Listener>>,
+    pub(super) listeners: QuickMap<SocketAddr, Arc<Listener>>,
     /// By name.
     pub(super) pools: HashMap<String, Arc<Pool>>,
     pub(super) log: Option<Arc<Log>>,
     /// Of all logs since the daemon began.
     pub(super) lost_lines: Arc<Count>,
     /// How long an unused connection to the member of an id is kept, in seconds.
-    idle_s: HashMap<u64, u32>,
+    idle_s: QuickMap<u64, u32>,
     /// The pools with sessions by application cookie, and how long these last.
     pub(super) by_application: HashMap<PoolTag, (Limits, Arc<Pool>)>,
 }

@@ -2,7 +2,6 @@
 
 use std::{
     cell::{Cell, RefCell},
-    collections::HashMap,
     future::{Future, poll_fn},
     io,
     net::SocketAddr,
@@ -23,6 +22,7 @@ use super::{
     gather::gather,
     io::{Rewound, Stream},
     pool::{Member, Pool},
+    serving::QuickMap,
     stream::LARGEST_FRAME,
     timer::Timer,
     worker::Worker,
@@ -67,9 +67,9 @@ pub(super) struct Share {
 #[derive(Default)]
 pub(super) struct Connections {
     /// Of HTTP/1, while no request uses them.
-    unused: RefCell<HashMap<u64, Vec<Unused>>>,
+    unused: RefCell<QuickMap<u64, Vec<Unused>>>,
     /// Of HTTP/2.
-    shared: RefCell<HashMap<u64, Shared>>,
+    shared: RefCell<QuickMap<u64, Shared>>,
 }
 
 impl Connections {
