@@ -262,6 +262,30 @@ impl Wire {
     }
 }
 
+/// For clients that are libraries.
+impl Read for Wire {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        if self.buffer.is_empty() {
+            self.fill()?;
+        }
+        let count = self.buffer.len().min(into.len());
+        into[..count].copy_from_slice(&self.buffer[..count]);
+        self.buffer.drain(..count);
+        Ok(count)
+    }
+}
+
+impl Write for Wire {
+    fn write(&mut self, from: &[u8]) -> io::Result<usize> {
+        self.send(from)?;
+        Ok(from.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// A request of HTTP/1.1 without a body.
 fn request(method: &str, target: &str, fields: &[(&str, &str)]) -> String {
     let line = format!("{method} {target} HTTP/1.1\r\nHost: www.example.com\r\n");

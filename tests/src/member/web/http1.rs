@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
 use super::page::{Manner, Page};
-use super::{Arrived, Echo, Fields, NEVER, UnderWay, Visit};
+use super::{Arrived, Echo, Fields, NEVER, UnderWay, Visit, websocket};
 use crate::http::{Digest, pattern};
 
 const MOST_FIELDS: usize = 128;
@@ -26,6 +26,9 @@ where
             page,
             under_way,
         } = visit.arrive(line, fields);
+        if echo.values("upgrade") == [websocket::UPGRADE] {
+            return websocket::converse(connection.stream, connection.buffer, &echo).await;
+        }
         if !echo.values("upgrade").is_empty() {
             return connection.upgrade(&echo).await;
         }

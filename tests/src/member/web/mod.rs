@@ -4,6 +4,7 @@ mod grpc;
 mod http1;
 mod http2;
 mod page;
+mod websocket;
 
 use std::io::{self, Cursor};
 use std::net::SocketAddr;
