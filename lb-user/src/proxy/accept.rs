@@ -2,11 +2,10 @@
 
 use std::{
     cell::Cell,
-    future::{Future as _, poll_fn},
+    future::Future as _,
     net::{self, SocketAddr},
     rc::Rc,
     sync::Arc,
-    task::Poll,
     time::{Duration, Instant},
 };
 
@@ -187,14 +186,9 @@ async fn greet(
     }
     if let Some(tls) = &listener.tls {
         let mut accepting = Box::pin(TlsAcceptor::from(Arc::clone(tls)).accept(tcp));
-        let tls = poll_fn(|context| match accepting.as_mut().poll(context) {
-            Poll::Ready(outcome) => Poll::Ready(outcome.ok()),
-            Poll::Pending if timer.is_over(context) => Poll::Ready(None),
-            Poll::Pending => Poll::Pending,
-        })
-        .await;
+        let tls = timer.within(|context| accepting.as_mut().poll(context)).await;
         let handshakes = &listener.counts.handshakes;
-        let Some(tls) = tls else {
+        let Some(Ok(tls)) = tls else {
             handshakes.failed.add(1);
             return None;
         };

@@ -1,7 +1,6 @@
 //! How a connection begins: with a header of the PROXY protocol, where a trusted proxy owes one.
 
 use std::{
-    future::poll_fn,
     io,
     net::SocketAddr,
     pin::Pin,
@@ -91,12 +90,9 @@ impl NoHeader {
 pub(super) async fn read_header(tcp: &mut TcpStream, ends: Ends, timer: &Timer) -> Result<Ends, NoHeader> {
     let mut bytes = [0; LONGEST_HEADER];
     let mut read = 0;
-    poll_fn(|context| match poll_header(tcp, context, &mut bytes, &mut read) {
-        Poll::Ready(outcome) => Poll::Ready(outcome.map(|header| ends.by(header))),
-        Poll::Pending if timer.is_over(context) => Poll::Ready(Err(NoHeader::Late)),
-        Poll::Pending => Poll::Pending,
-    })
-    .await
+    let header = timer.within(|context| poll_header(tcp, context, &mut bytes, &mut read));
+    let header = header.await.unwrap_or(Err(NoHeader::Late))?;
+    Ok(ends.by(header))
 }
 
 fn poll_header(

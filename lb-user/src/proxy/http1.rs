@@ -352,12 +352,8 @@ impl Client<'_> {
     }
 
     async fn flush(&self, writer: &mut Writer<'_>) -> Result<(), ()> {
-        poll_fn(|context| match writer.poll_flush(context) {
-            Poll::Ready(outcome) => Poll::Ready(outcome.map_err(drop)),
-            Poll::Pending if self.timer.is_over(context) => Poll::Ready(Err(())),
-            Poll::Pending => Poll::Pending,
-        })
-        .await
+        let flushed = self.timer.within(|context| writer.poll_flush(context)).await;
+        flushed.map_or(Err(()), |outcome| outcome.map_err(drop))
     }
 
     /// Says that nothing follows, where that has to be said.
@@ -366,11 +362,8 @@ impl Client<'_> {
             return;
         }
         self.timer.set(LINGER_S);
-        poll_fn(|context| {
-            let is_done = writer.poll_shutdown(context).is_ready() || self.timer.is_over(context);
-            if is_done { Poll::Ready(()) } else { Poll::Pending }
-        })
-        .await;
+        // Where it cannot be said, the connection ends without.
+        let _ = self.timer.within(|context| writer.poll_shutdown(context)).await;
     }
 
     /// Sends what is left to send, and reads on for a moment: a connection that is closed with something unread is reset,

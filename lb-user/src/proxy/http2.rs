@@ -66,12 +66,8 @@ pub(super) async fn serve(worker: &Rc<Worker>, address: SocketAddr, stream: Rewo
     drop(listener);
     let (stream, gathered) = gather(worker, stream);
     let mut handshake = pin!(builder.handshake::<_, Bytes>(stream));
-    let connection = poll_fn(|context| match handshake.as_mut().poll(context) {
-        Poll::Ready(outcome) => Poll::Ready(outcome.ok()),
-        Poll::Pending if timer.is_over(context) => Poll::Ready(None),
-        Poll::Pending => Poll::Pending,
-    });
-    let Some(mut connection) = connection.await else {
+    let connection = timer.within(|context| handshake.as_mut().poll(context));
+    let Some(Ok(mut connection)) = connection.await else {
         return;
     };
     let asker = Rc::new(asker);

@@ -5,8 +5,9 @@
 
 use std::{
     cell::{Cell, RefCell},
+    future::poll_fn,
     rc::Rc,
-    task::{Context, Waker},
+    task::{Context, Poll, Waker},
     time::Duration,
 };
 
@@ -102,6 +103,18 @@ impl Timer {
             *waker = Some(context.waker().clone());
         }
         false
+    }
+}
+
+impl Timer {
+    /// What `poll` comes to before the limit has run out.
+    pub(super) async fn within<T>(&self, mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> Option<T> {
+        poll_fn(|context| match poll(context) {
+            Poll::Ready(outcome) => Poll::Ready(Some(outcome)),
+            Poll::Pending if self.is_over(context) => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        })
+        .await
     }
 }
 

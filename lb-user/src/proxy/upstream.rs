@@ -276,10 +276,8 @@ async fn multiplex(worker: &Rc<Worker>, member: &Member, stream: Stream) -> io::
 
 async fn in_time<T>(timer: &Timer, attempt: impl Future<Output = io::Result<T>>) -> Result<T, Fault> {
     let mut attempt = pin!(attempt);
-    poll_fn(|context| match attempt.as_mut().poll(context) {
-        Poll::Ready(outcome) => Poll::Ready(outcome.map_err(Fault::Unreachable)),
-        Poll::Pending if timer.is_over(context) => Poll::Ready(Err(Fault::ConnectTimeout)),
-        Poll::Pending => Poll::Pending,
-    })
-    .await
+    match timer.within(|context| attempt.as_mut().poll(context)).await {
+        Some(outcome) => outcome.map_err(Fault::Unreachable),
+        None => Err(Fault::ConnectTimeout),
+    }
 }
