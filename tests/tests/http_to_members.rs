@@ -102,6 +102,12 @@ fn trailers_follow_a_body_of_which_was_said_how_long_it_is() -> Result<()> {
     // HTTP/1.1 has room for them in chunks only.
     let reply = site.get(&format!("/?size={LENGTH}&chunked"))?;
     assert!(reply.body == pattern(LENGTH));
+    let reply = site.get("/?size=0&chunked")?;
+    assert_eq!(
+        (reply.values("content-length"), reply.values("transfer-encoding")),
+        (vec![], vec!["chunked"])
+    );
+    assert!(reply.body.is_empty() && reply.trailers.len() == 1, "{reply:?}");
     Ok(())
 }
 

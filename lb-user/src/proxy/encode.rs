@@ -94,7 +94,8 @@ pub(super) fn response(head: &Head, edits: &ToClient<'_>, out: &mut Vec<u8>) {
     let _ = write!(out, "HTTP/1.1 {} ", head.status);
     out.extend_from_slice(head.method());
     out.extend_from_slice(b"\r\n");
-    let has_no_length = head.status < 200 || head.status == 204;
+    // RFC 9112, section 6.2: never beside `Transfer-Encoding`.
+    let has_no_length = head.status < 200 || head.status == 204 || edits.framing == Framing::Chunked;
     fields(
         head,
         |field| field.name != Name::ContentLength || !has_no_length,

@@ -289,12 +289,11 @@ impl Responder for ToStream {
         let mut response = Response::new(());
         *response.status_mut() = StatusCode::from_u16(head.status).unwrap_or(StatusCode::BAD_GATEWAY);
         *response.headers_mut() = stream::fields_of(head, further);
-        let is_empty = framing == Framing::None;
+        let is_empty = matches!(framing, Framing::None | Framing::Length(0));
         let rest = match framing {
             Framing::None => Some(0),
-            // Trailers may follow all the same.
-            Framing::Length(0) | Framing::Chunked | Framing::UntilClose => None,
             Framing::Length(length) => Some(length),
+            Framing::Chunked | Framing::UntilClose => None,
         };
         let stream = self.respond.send_response(response, is_empty)?;
         self.sink = Some(StreamSink::new(stream, rest));

@@ -269,7 +269,8 @@ impl Receiver for FromMember {
             Err(_) => Err(Fault::BadResponse("it cannot be said where its body ends")),
             // There the end of the stream tells.
             Ok(Framing::UntilClose) if is_over => Ok(Framing::Length(0)),
-            Ok(Framing::UntilClose) => Ok(Framing::Chunked),
+            // Also where it is said to be empty: trailers follow, or there would have been the end.
+            Ok(Framing::UntilClose | Framing::Length(0)) if !is_over => Ok(Framing::Chunked),
             Ok(framing) => Ok(framing),
         }
     }
