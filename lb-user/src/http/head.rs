@@ -187,10 +187,12 @@ impl Head {
             .any(|value| elements(value).any(|one| one.eq_ignore_ascii_case(element)))
     }
 
-    /// The fields that may go on beyond this connection: they are about the message, and `Connection` does not name them.
+    /// The fields that may go on beyond this connection: they are about the message, and `Connection` does not name them. What
+    /// we look at ourselves is not taken away by that (RFC 9110, section 7.6.1, has no sender name such a field): a member
+    /// that gets a body without the length by which we have passed it on reads another request in it.
     pub fn end_to_end(&self) -> impl Iterator<Item = &Field> {
-        // It hardly ever names any.
-        let known = |option: &[u8]| Name::of(option).is_hop_by_hop() || option.eq_ignore_ascii_case(b"close");
+        // It hardly ever names any other.
+        let known = |option: &[u8]| Name::of(option) != Name::Other || option.eq_ignore_ascii_case(b"close");
         let names_others = self
             .values(Name::Connection)
             .any(|value| !elements(value).all(known));
@@ -198,8 +200,9 @@ impl Head {
             let is_named = |value: &[u8]| {
                 elements(value).any(|option| option.eq_ignore_ascii_case(field.label.of(&self.bytes)))
             };
+            let may_be_named = names_others && field.name == Name::Other;
             let is_of_hop =
-                field.name.is_hop_by_hop() || names_others && self.values(Name::Connection).any(is_named);
+                field.name.is_hop_by_hop() || may_be_named && self.values(Name::Connection).any(is_named);
             !is_of_hop
         })
     }

@@ -144,6 +144,20 @@ fn what_connection_names_stays_on_the_connection() {
 }
 
 #[test]
+fn what_the_proxy_itself_goes_by_is_not_taken_away_by_connection() {
+    let head = request(
+        "POST / HTTP/1.1\r\nConnection: content-length, host, cookie, x-own\r\nhost: a\r\ncontent-length: 1\r\nx-own: 1\r\n\
+         cookie: a=b\r\n\r\n",
+    )
+    .unwrap();
+    let kept: Vec<&[u8]> = head
+        .end_to_end()
+        .map(|field| field.label.of(&head.bytes))
+        .collect();
+    assert_eq!(kept, [b"host".as_slice(), b"content-length", b"cookie"]);
+}
+
+#[test]
 fn a_field_that_is_added_is_like_one_that_came() {
     let mut head = Head::default();
     head.push(b"Host", b"a");
