@@ -99,6 +99,67 @@ fn what_requests_are_smuggled_by_is_refused_and_the_connection_ends() -> Result<
 }
 
 #[test]
+fn connection_takes_nothing_away_by_which_the_next_request_is_found() -> Result<()> {
+    let site = strict()?;
+    let smuggled = "GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n";
+    let length = smuggled.len();
+    for named in [
+        "content-length",
+        "Content-Length, host",
+        "host",
+        "transfer-encoding",
+    ] {
+        let mut wire = site.wire()?;
+        wire.send(format!(
+            "POST / HTTP/1.1\r\nHost: a\r\nConnection: {named}\r\nContent-Length: {length}\r\n\r\n{smuggled}"
+        ))?;
+        let echo = wire.reply("POST")?.echo()?;
+        assert_eq!(echo.length, length, "{named}");
+        assert_eq!(
+            (echo.values("host"), echo.values("content-length")),
+            (vec!["a"], vec![length.to_string().as_str()])
+        );
+        let echo = wire.get("/next")?.echo()?;
+        assert!(echo.line.starts_with("GET /next "), "{named}: {}", echo.line);
+    }
+    // A response keeps its length too: otherwise its client would wait for more.
+    let mut wire = site.wire()?;
+    let reply = wire.get("/?size=100&named=content-length")?;
+    assert_eq!(
+        (reply.values("content-length"), reply.body.len()),
+        (vec!["100"], 100)
+    );
+    Ok(())
+}
+
+#[test]
+fn a_request_without_a_host_is_passed_on_with_the_address_that_it_was_sent_to() -> Result<()> {
+    let site = strict()?;
+    for host in ["", "Host:\r\n"] {
+        let mut wire = site.wire()?;
+        wire.send(format!("GET / HTTP/1.0\r\n{host}\r\n"))?;
+        let echo = wire.reply("GET")?.echo()?;
+        let reached = site.vip(lb_tests::Family::V4, lb_tests::Scheme::Http).to_string();
+        assert_eq!(echo.values("host"), [reached.as_str()]);
+    }
+    Ok(())
+}
+
+#[test]
+fn trailers_change_nothing_of_what_the_header_said() -> Result<()> {
+    let site = strict()?;
+    let mut wire = site.wire()?;
+    wire.send(
+        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nX-Sum: 7\r\nContent-Length: 9\r\n\
+         X-Forwarded-For: 192.0.2.9\r\nHost: evil\r\n\r\n",
+    )?;
+    let echo = wire.reply("POST")?.echo()?;
+    let trailers: Vec<_> = echo.trailers.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(trailers, ["X-Sum"]);
+    Ok(())
+}
+
+#[test]
 fn chunks_that_can_be_read_in_two_ways_are_refused() -> Result<()> {
     let site = strict()?;
     let bodies = [

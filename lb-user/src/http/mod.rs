@@ -12,4 +12,5 @@ mod octets;
 pub mod pattern;
 pub mod proxy_protocol;
 pub mod set_cookie;
+pub mod trailers;
 pub mod url_session;

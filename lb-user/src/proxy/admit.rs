@@ -6,6 +6,7 @@ use crate::http::{
     forwarded::HttpVersion,
     framing::{self, Framing},
     head::{Head, Version},
+    host::{Authority, LONGEST_HOST},
 };
 
 /// What a request asks of its connection.
@@ -97,11 +98,10 @@ fn parts(head: &Head) -> Result<(Option<Span>, Span), Fault> {
     Ok((Some(Span { start, end }), path))
 }
 
-/// Whether a value could name a host and a port (RFC 9110, section 7.2): what no name has could make a member see another
-/// request than we do. Empty is allowed there.
+/// Whether a value names a host and a port (RFC 9110, section 7.2), by the same rules as policies read it: what these could not
+/// read would pass them by. Empty is allowed there.
 fn is_host(value: &[u8]) -> bool {
-    let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=%:[]".contains(byte);
-    value.len() <= 512 && value.iter().all(allowed)
+    value.is_empty() || Authority::parse(value, &mut [0; LONGEST_HOST]).is_ok()
 }
 
 #[cfg(test)]
@@ -135,6 +135,11 @@ mod tests {
             "GET / HTTP/1.1\r\nHost: a b\r\n\r\n",
             "GET / HTTP/1.1\r\nHost: a/b\r\n\r\n",
             "GET / HTTP/1.1\r\nHost: user@a\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: a:99999\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: a:80a\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: a,b\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: a..\r\n\r\n",
+            "GET http://a:99999/ HTTP/1.1\r\nHost: a\r\n\r\n",
         ] {
             assert_eq!(status(text), Some(400), "{text}");
         }

@@ -11,6 +11,7 @@ use super::io::{Reader, Writer};
 use crate::http::{
     chunked::{BadChunk, Decoder, Step},
     framing::Framing,
+    trailers,
 };
 
 /// Why no more of a body comes.
@@ -87,7 +88,8 @@ impl Transfer {
                 match source.poll_data(context) {
                     Poll::Ready(Ok(true)) => {}
                     Poll::Ready(Ok(false)) => {
-                        ready!(sink.poll_finish(context, source.trailers())).map_err(|_| Failed::Sink)?;
+                        let trailers = trailers::permitted(source.trailers());
+                        ready!(sink.poll_finish(context, &trailers)).map_err(|_| Failed::Sink)?;
                         self.is_done = true;
                         break;
                     }

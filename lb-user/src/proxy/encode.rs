@@ -58,7 +58,7 @@ pub(super) fn fields_to_member(head: &Head, admitted: &Admitted, edits: &ToMembe
         | Name::Forwarded
         | Name::Via => false,
         Name::XRequestId => edits.request_id.is_none(),
-        Name::Host => admitted.authority.is_none(),
+        Name::Host => admitted.authority.is_none() && !field.value.of(&head.bytes).is_empty(),
         Name::Cookie => edits.cookie.is_none(),
         Name::Other => !forwarded::Field::is_imitated_by(field.label.of(&head.bytes)),
         _ => true,
@@ -66,6 +66,9 @@ pub(super) fn fields_to_member(head: &Head, admitted: &Admitted, edits: &ToMembe
     fields(head, is_kept, out);
     if let Some(authority) = admitted.authority {
         line(out, b"Host", authority.of(&head.bytes));
+    } else if head.values(Name::Host).next().is_none_or(<[u8]>::is_empty) {
+        // Of HTTP/1.0. Members are spoken to in a version that wants one.
+        line(out, b"Host", edits.asker.reached().to_string().as_bytes());
     }
     if let Some(cookie) = edits.cookie
         && !cookie.is_empty()

@@ -79,7 +79,6 @@ fn a_host_is_compared_without_port_and_case() {
         "example.com",
         "shop.example.com.evil.example",
         "[2001:DB8::0:1]:80",
-        "shop%2eexample.com",
         "",
     ];
     let request = |host: &str| format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n").into_bytes();
@@ -99,7 +98,7 @@ fn a_host_is_compared_without_port_and_case() {
         // What is no host is not that one either.
         (
             "compare_type = \"CONTAINS\", value = \"EX\", invert = true",
-            &[4, 5, 6],
+            &[4, 5],
         ),
     ] {
         let rule = format!("type = \"HOST_NAME\", {comparison}");
