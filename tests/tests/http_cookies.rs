@@ -170,6 +170,28 @@ fn a_cookie_that_is_none_is_as_good_as_not_there_and_is_counted() -> Result<()> 
 }
 
 #[test]
+fn of_several_cookies_of_the_name_the_good_one_holds() -> Result<()> {
+    let site = any()?;
+    let (jar, member) = client(&site)?;
+    let good = value(&jar)?;
+    for cookies in [
+        format!("{NAME}=planted; {NAME}={good}"),
+        format!("{NAME}={good}; a=b; {NAME}=planted"),
+    ] {
+        for _ in 0..3 {
+            let reply = site.wire()?.ask("GET", "/", &[("Cookie", &cookies)])?;
+            assert_eq!(
+                (reply.member(), reply.values("set-cookie").len()),
+                (member.as_str(), 0),
+                "{cookies}"
+            );
+            assert!(!reply.echo()?.values("cookie").concat().contains(NAME));
+        }
+    }
+    Ok(())
+}
+
+#[test]
 fn a_cookie_of_another_pool_is_worth_nothing() -> Result<()> {
     use lb_tests::site::MEMBER_PORT;
     use lb_tests::{Config, Pool, Wire};

@@ -3,6 +3,7 @@
 use super::diagnostic::Reported;
 use super::reader::{Entry, Table};
 use super::values::{boolean, string, visible_ascii, word};
+use crate::http::set_cookie::{Attributes, SetCookie};
 use crate::model::{CookieSettings, Persistence, SameSite, SecureCookie};
 
 /// What only the balancer's own cookie has.
@@ -38,15 +39,22 @@ pub(super) fn own(t: &mut Table<'_, '_>) -> Result<Persistence, Reported> {
                        cookie_secure = \"always\"";
         return Err(t.scope().error(same_site.span, message));
     }
-    Ok(Persistence::HttpCookie(CookieSettings {
-        cookie_name: name?.value,
+    let name = name?;
+    let settings = CookieSettings {
+        cookie_name: name.value,
         cookie_domain: domain?.map(|at| at.value),
         cookie_path: path?.value,
         cookie_secure: secure?.value,
         cookie_http_only: http_only?.value,
         cookie_same_site: same_site?.value,
         cookie_cache_control: cache_control?.value,
-    }))
+    };
+    // What its name says of it, clients hold it to.
+    if let Err(mistake) = SetCookie::new(&Attributes::from(&settings)) {
+        let message = format!("cookie_name does not go with the rest: {mistake}");
+        return Err(t.scope().error(name.span, message));
+    }
+    Ok(Persistence::HttpCookie(settings))
 }
 
 /// `type = "APP_COOKIE"`.

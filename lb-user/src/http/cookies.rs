@@ -39,11 +39,15 @@ pub fn pairs(header: &[u8]) -> impl Iterator<Item = Pair<'_>> {
     pieces(header).filter_map(|piece| pair(header, piece))
 }
 
-/// The value of the first cookie called `name`: the one that belongs to the longest path (RFC 6265 section 5.4).
+/// The values of the cookies called `name`: first the one that belongs to the longest path (RFC 6265 section 5.4).
+pub fn all<'a>(header: &'a [u8], name: &[u8]) -> impl Iterator<Item = &'a [u8]> {
+    let named = pairs(header).filter(move |pair| pair.name == name);
+    named.map(|pair| pair.value)
+}
+
+/// The value of the first of them.
 pub fn find<'a>(header: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
-    pairs(header)
-        .find(|pair| pair.name == name)
-        .map(|pair| pair.value)
+    all(header, name).next()
 }
 
 /// Appends to `out` the header without any cookie called `name`. All others stay byte for byte as they are, and so do

@@ -8,16 +8,19 @@ use crate::{
         cookies::{self, Removed},
         fields::Name,
         head::Head,
-        set_cookie::{self, Attributes, Change, Channel, HttpOnly, SameSite, Secure, SetCookie},
+        set_cookie::{self, Attributes, Change, Channel, SetCookie},
         url_session,
     },
-    model::{self, CookieSettings, SecureCookie},
+    model,
     persistence::{
         AppCookies, KeyRing, Limits, MemberTag, PoolTag, Session, Times,
         app_cookies::{Found, Learned, Moved},
         token::{self, Refused, Renewal},
     },
 };
+
+/// Cookies of one name that are looked at: clients send few, and each costs.
+const MOST_COOKIES: usize = 8;
 
 /// What sessions are kept by, of all pools.
 #[derive(Debug)]
@@ -94,7 +97,7 @@ impl Persist {
             model::Persistence::HttpCookie(settings) => Kind::Own {
                 name: settings.cookie_name.clone().into_bytes(),
                 // The configuration has refused what cannot be.
-                set: SetCookie::new(&attributes(settings)).ok()?,
+                set: SetCookie::new(&Attributes::from(settings)).ok()?,
                 tells_caches: settings.cookie_cache_control,
             },
             model::Persistence::AppCookie {
@@ -126,49 +129,58 @@ impl Persist {
         target: &'q [u8],
         now_s: u32,
     ) -> Shown<'q> {
-        let cookie = |name: &[u8]| {
+        // There may be several of a name, of other paths or domains: one that is of use is taken.
+        fn cookies_of<'q>(head: &'q Head, name: &[u8]) -> impl Iterator<Item = &'q [u8]> {
             head.values(Name::Cookie)
-                .find_map(|header| cookies::find(header, name))
-        };
+                .flat_map(move |header| cookies::all(header, name))
+                .take(MOST_COOKIES)
+        }
         match &self.kind {
             Kind::Own { name, .. } => {
-                let Some(value) = cookie(name) else {
-                    return Shown::default();
-                };
-                let opened = token::open(&sessions.keys.load(), self.pool, value)
-                    .and_then(|token| Ok((token, token::judge(&token, self.limits, now_s)?)));
-                match opened {
-                    Ok((session, renewal)) => Shown {
-                        session: Some(session),
-                        is_due: renewal == Renewal::Due,
-                        value: None,
-                    },
-                    Err(refused) => {
-                        counts.refuse(refused);
-                        Shown::default()
+                let mut first_refused = None;
+                for value in cookies_of(head, name) {
+                    let opened = token::open(&sessions.keys.load(), self.pool, value)
+                        .and_then(|token| Ok((token, token::judge(&token, self.limits, now_s)?)));
+                    match opened {
+                        Ok((session, renewal)) => {
+                            return Shown {
+                                session: Some(session),
+                                is_due: renewal == Renewal::Due,
+                                value: None,
+                            };
+                        }
+                        Err(refused) => first_refused = first_refused.or(Some(refused)),
                     }
                 }
+                if let Some(refused) = first_refused {
+                    counts.refuse(refused);
+                }
+                Shown::default()
             }
             Kind::App { name, in_url } => {
                 let of_target = || {
                     let of_target = url_session::find(target, name);
                     of_target.filter(|_| *in_url)
                 };
-                let Some(value) = cookie(name).or_else(of_target) else {
-                    return Shown::default();
-                };
-                let found = sessions.app_cookies.find(self.pool, value, self.limits, now_s);
-                if let Found::Expired(_) = found {
-                    counts.expired.add(1);
+                let mut first = None;
+                for value in cookies_of(head, name).chain(of_target()) {
+                    let found = sessions.app_cookies.find(self.pool, value, self.limits, now_s);
+                    let shown = Shown {
+                        session: match found {
+                            Found::Held(session) => Some(session),
+                            Found::Expired(_) | Found::Absent => None,
+                        },
+                        is_due: false,
+                        value: Some(value),
+                    };
+                    match found {
+                        Found::Held(_) => return shown,
+                        Found::Expired(_) => counts.expired.add(1),
+                        Found::Absent => {}
+                    }
+                    first = first.or(Some(shown));
                 }
-                Shown {
-                    session: match found {
-                        Found::Held(session) => Some(session),
-                        Found::Expired(_) | Found::Absent => None,
-                    },
-                    is_due: false,
-                    value: Some(value),
-                }
+                first.unwrap_or_default()
             }
         }
     }
@@ -327,27 +339,4 @@ impl Shown<'_> {
 /// Whether caches are told already to keep a response for nobody else.
 fn forbids_sharing(response: &Head) -> bool {
     response.lists(Name::CacheControl, b"private") || response.lists(Name::CacheControl, b"no-store")
-}
-
-fn attributes(settings: &CookieSettings) -> Attributes {
-    Attributes {
-        name: settings.cookie_name.clone(),
-        domain: settings.cookie_domain.clone(),
-        path: settings.cookie_path.clone(),
-        secure: match settings.cookie_secure {
-            SecureCookie::Auto => Secure::Auto,
-            SecureCookie::Always => Secure::Always,
-            SecureCookie::Never => Secure::Never,
-        },
-        http_only: if settings.cookie_http_only {
-            HttpOnly::On
-        } else {
-            HttpOnly::Off
-        },
-        same_site: Some(match settings.cookie_same_site {
-            model::SameSite::Strict => SameSite::Strict,
-            model::SameSite::Lax => SameSite::Lax,
-            model::SameSite::None => SameSite::None,
-        }),
-    }
 }

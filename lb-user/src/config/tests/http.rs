@@ -170,6 +170,13 @@ fn cookies_that_no_browser_keeps_are_refused() {
             &["15:15: cookie_path \"/a;b\" has a \";\""],
         ),
         (
+            "a name that asks for attributes that it does not have",
+            with("cookie_name = \"__Host-id\""),
+            &[
+                "15:15: cookie_name does not go with the rest: clients take a cookie called `__Host-...` only with",
+            ],
+        ),
+        (
             "all sites without TLS",
             with("cookie_same_site = \"None\"\ncookie_secure = \"never\""),
             &["15:20: cookie_same_site \"None\" needs a cookie that goes over TLS only"],

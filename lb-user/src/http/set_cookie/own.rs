@@ -2,7 +2,10 @@
 
 use thiserror::Error;
 
-use crate::http::octets::is_token;
+use crate::{
+    http::octets::is_token,
+    model::{self, CookieSettings, SecureCookie},
+};
 
 const FIELD: &[u8] = b"Set-Cookie: ";
 const END_OF_LINE: &[u8] = b"\r\n";
@@ -55,6 +58,31 @@ pub enum SameSite {
     Lax,
     /// All; clients take it only with `Secure`.
     None,
+}
+
+impl From<&CookieSettings> for Attributes {
+    fn from(settings: &CookieSettings) -> Self {
+        Attributes {
+            name: settings.cookie_name.clone(),
+            domain: settings.cookie_domain.clone(),
+            path: settings.cookie_path.clone(),
+            secure: match settings.cookie_secure {
+                SecureCookie::Auto => Secure::Auto,
+                SecureCookie::Always => Secure::Always,
+                SecureCookie::Never => Secure::Never,
+            },
+            http_only: if settings.cookie_http_only {
+                HttpOnly::On
+            } else {
+                HttpOnly::Off
+            },
+            same_site: Some(match settings.cookie_same_site {
+                model::SameSite::Strict => SameSite::Strict,
+                model::SameSite::Lax => SameSite::Lax,
+                model::SameSite::None => SameSite::None,
+            }),
+        }
+    }
 }
 
 /// What a response goes to the client over.
