@@ -112,6 +112,22 @@ fn trailers_follow_a_body_of_which_was_said_how_long_it_is() -> Result<()> {
 }
 
 #[test]
+fn a_stream_that_a_member_does_not_take_goes_to_another_one_whatever_it_asks_for() -> Result<()> {
+    let site = Site::start(&Plan::new(&[1, 1]).pool(HTTP2))?;
+    let http2 = site.http2()?;
+    for _ in 0..6 {
+        let ask = Ask {
+            method: "POST".to_owned(),
+            ..Ask::get("/?refused_by=member1")
+        };
+        let reply = http2.ask(ask)?;
+        assert_eq!((reply.status, reply.member()), (200, "member2"));
+    }
+    assert!(site.member(1).seen().requests > 0, "it was asked");
+    Ok(())
+}
+
+#[test]
 fn streams_that_members_break_off_or_leave_unanswered_fail_alone() -> Result<()> {
     let site = Site::start(
         &Plan::new(&[1]).pool(&format!("{HTTP2}\nretries = 0\ntimeouts = {{ response_s = 1 }}")),

@@ -5,7 +5,10 @@ use std::io;
 use thiserror::Error;
 
 use super::{body::Broken, respond::Own};
-use crate::http::{framing::Unclear, head::Malformed};
+use crate::{
+    http::{framing::Unclear, head::Malformed},
+    shortage::is_shortage,
+};
 
 /// Why a request got no response of a member, or not all of it.
 #[derive(Debug, Error)]
@@ -42,12 +45,18 @@ pub(super) enum Fault {
     ConnectTimeout,
     #[error("the member closed the connection without a response")]
     MemberClosed,
+    #[error("the member did not take the request")]
+    MemberRefused,
     #[error("the response is not HTTP: {0}")]
     BadResponse(&'static str),
     #[error("the member did not respond in time")]
     MemberTimeout,
     #[error("the response broke off: {0}")]
     ResponseBroken(Broken),
+    #[error("the member did not go on with its response in time")]
+    ResponseStalled,
+    #[error("the client did not take the response in time")]
+    ClientStalled,
 }
 
 /// When a request may be made again, of another member.
@@ -75,10 +84,15 @@ impl Fault {
             Self::Connect => 405,
             Self::BodyTooLarge => 413,
             Self::ClientTimeout => 408,
-            Self::ClientGone | Self::ClientBroken(_) | Self::ResponseBroken(_) => return None,
+            Self::ClientGone
+            | Self::ClientBroken(_)
+            | Self::ClientStalled
+            | Self::ResponseBroken(_)
+            | Self::ResponseStalled => return None,
             Self::Answered(own) => own.status,
             Self::NoMember | Self::QueueFull | Self::QueueTimeout => 503,
-            Self::Unreachable(_) | Self::MemberClosed | Self::BadResponse(_) => 502,
+            Self::Unreachable(error) if is_shortage(error) => 503,
+            Self::Unreachable(_) | Self::MemberClosed | Self::MemberRefused | Self::BadResponse(_) => 502,
             Self::ConnectTimeout | Self::MemberTimeout => 504,
         })
     }
@@ -93,25 +107,34 @@ impl Fault {
 
     /// Whether it is the member that failed.
     pub(super) fn is_members(&self) -> bool {
-        matches!(
-            self,
-            Self::Unreachable(_)
-                | Self::ConnectTimeout
-                | Self::MemberClosed
-                | Self::BadResponse(_)
-                | Self::MemberTimeout
-                | Self::ResponseBroken(_)
-        )
+        match self {
+            // Where this host is short of files, no member is to blame.
+            Self::Unreachable(error) => !is_shortage(error),
+            Self::ConnectTimeout
+            | Self::MemberClosed
+            | Self::MemberRefused
+            | Self::BadResponse(_)
+            | Self::MemberTimeout
+            | Self::ResponseBroken(_)
+            | Self::ResponseStalled => true,
+            _ => false,
+        }
     }
 
-    /// Whether it says that the member cannot serve. A response that broke off does not: its client may not have taken it.
+    /// Whether it says that the member cannot serve. A response that broke off does not, since one request may be the cause;
+    /// nor does one that was not taken: others are.
     pub(super) fn tells_against_member(&self) -> bool {
-        self.is_members() && !matches!(self, Self::ResponseBroken(_))
+        self.is_members()
+            && !matches!(
+                self,
+                Self::ResponseBroken(_) | Self::ResponseStalled | Self::MemberRefused
+            )
     }
 
     pub(super) fn retry(&self) -> Retry {
         match self {
-            Self::Unreachable(_) | Self::ConnectTimeout => Retry::Always,
+            Self::Unreachable(error) if is_shortage(error) => Retry::Never,
+            Self::Unreachable(_) | Self::ConnectTimeout | Self::MemberRefused => Retry::Always,
             Self::MemberClosed => Retry::Idempotent,
             _ => Retry::Never,
         }

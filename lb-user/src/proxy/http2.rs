@@ -55,6 +55,7 @@ pub(super) async fn serve(worker: &Rc<Worker>, address: SocketAddr, stream: Rewo
     let tls = stream.tls_version();
     let timer = worker.timers.timer();
     timer.set(listener.http.timeouts.header_s);
+    let mut idle_s = listener.http.timeouts.idle_s;
     let mut builder = server::Builder::new();
     builder
         .max_concurrent_streams(MOST_STREAMS)
@@ -73,6 +74,7 @@ pub(super) async fn serve(worker: &Rc<Worker>, address: SocketAddr, stream: Rewo
     let asker = Rc::new(asker);
     let under_way = Rc::new(Cell::new(0_usize));
     let mut is_ending = false;
+    let (mut is_used, mut has_asked) = (false, false);
     loop {
         let is_idle = Cell::new(false);
         let accepted = poll_fn(|context| {
@@ -83,7 +85,21 @@ pub(super) async fn serve(worker: &Rc<Worker>, address: SocketAddr, stream: Rewo
                 return Poll::Ready(None);
             }
             let is_unused = under_way.get() == 0;
-            let is_over = timer.is_over(context);
+            if is_unused && is_used && !is_ending {
+                // The last request is over only now.
+                is_used = false;
+                timer.set(idle_s);
+            }
+            let mut is_over = timer.is_over(context);
+            if is_over && !is_unused && !is_ending {
+                // Whoever ends last may not wake this.
+                timer.set(1);
+                is_over = timer.is_over(context);
+            }
+            if is_over && is_unused && !has_asked {
+                // It has not come as far as a request.
+                return Poll::Ready(None);
+            }
             if !is_ending && (worker.is_leaving(address) || (is_unused && is_over)) {
                 is_idle.set(true);
                 return Poll::Ready(None);
@@ -109,7 +125,8 @@ pub(super) async fn serve(worker: &Rc<Worker>, address: SocketAddr, stream: Rewo
         let Some(listener) = worker.listener(address) else {
             continue;
         };
-        timer.set(listener.http.timeouts.idle_s);
+        idle_s = listener.http.timeouts.idle_s;
+        (is_used, has_asked) = (true, true);
         under_way.set(under_way.get() + 1);
         let done = Done(Rc::clone(&under_way));
         let (worker, asker) = (Rc::clone(worker), Rc::clone(&asker));

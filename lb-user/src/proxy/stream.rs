@@ -247,7 +247,7 @@ impl Receiver for FromMember {
         response: &mut Head,
         limits: &Limits,
     ) -> Poll<Result<(), Fault>> {
-        let broken = |_| Fault::MemberClosed;
+        let broken = |error| failure(&error);
         if let Poll::Ready(Some(interim)) = self.response.poll_informational(context) {
             read(&interim.map_err(broken)?, response);
             return Poll::Ready(Ok(()));
@@ -281,6 +281,21 @@ impl Receiver for FromMember {
 
     fn keeps(&self, _response: &Head, _framing: Framing) -> bool {
         true
+    }
+}
+
+/// What it means that no response came. A stream that was refused, or that came after the last one that a member has said it
+/// takes, was not looked at (RFC 9113, sections 6.8 and 8.7).
+pub(super) fn failure(error: &h2::Error) -> Fault {
+    let was_not_taken = match error.reason() {
+        Some(Reason::REFUSED_STREAM) => true,
+        Some(Reason::NO_ERROR) => error.is_go_away(),
+        _ => false,
+    };
+    if was_not_taken && error.is_remote() {
+        Fault::MemberRefused
+    } else {
+        Fault::MemberClosed
     }
 }
 

@@ -15,7 +15,7 @@ use super::{
     receive::{OverHttp1, Receiver},
     sending::{SendState, Sending},
     serving::Listener,
-    stream::{FromMember, StreamSink},
+    stream::{self, FromMember, StreamSink},
     timer::Timer,
     tunnel,
     upstream::{self, Whom},
@@ -191,7 +191,10 @@ impl Turn<'_> {
                 has_body,
             )
         });
-        let (mut receiver, stream) = begun.map_err(|_| Fault::MemberClosed)?;
+        let (mut receiver, stream) = begun.map_err(|broken| match broken {
+            Broken::Stream(error) => stream::failure(&error),
+            _ => Fault::MemberClosed,
+        })?;
         let mut sink = StreamSink::new(stream, (!has_body).then_some(0));
         match self.converse(&mut sink, &mut receiver, body, responder).await? {
             Conversed::Done { is_sent: true, .. } => Ok(Ended::Whole),
@@ -266,10 +269,12 @@ impl Turn<'_> {
             .map_err(|_| Fault::ClientGone)?;
         self.worker.give_bytes(further);
         let mut source = receiver.body(framing);
-        let passed = self.pass_on(&mut source, &mut sending, body, responder).await;
+        let mut receiving = Transfer::default();
+        let passed = self
+            .pass_on(&mut source, &mut receiving, &mut sending, body, responder)
+            .await;
         if let Some(trail) = self.request.trail {
-            let sent = passed.as_ref().copied().unwrap_or_default();
-            trail.note_bytes(sending.transfer.bytes, sent);
+            trail.note_bytes(sending.transfer.bytes, receiving.bytes);
         }
         passed?;
         self.note_over();
@@ -330,11 +335,11 @@ impl Turn<'_> {
     async fn pass_on<S: Sink, B: RequestBody, R: Responder>(
         &self,
         source: &mut impl Source,
+        receiving: &mut Transfer,
         sending: &mut Sending<'_, S>,
         body: &mut B,
         responder: &mut R,
-    ) -> Result<u64, Fault> {
-        let mut receiving = Transfer::default();
+    ) -> Result<(), Fault> {
         let response_s = self.pool.http.timeouts.response_s;
         let body_s = self.listener.http.timeouts.body_s;
         let mut stood = None;
@@ -347,7 +352,7 @@ impl Turn<'_> {
                 sending.state = SendState::Failed;
             }
             match receiving.poll(context, source, responder) {
-                Poll::Ready(Ok(())) => return Poll::Ready(Ok(receiving.bytes)),
+                Poll::Ready(Ok(())) => return Poll::Ready(Ok(())),
                 Poll::Ready(Err(Failed::Source(broken))) => {
                     return Poll::Ready(Err(Fault::ResponseBroken(broken)));
                 }
@@ -365,7 +370,11 @@ impl Turn<'_> {
                 self.timer.set(if waits_for_member { response_s } else { body_s });
             }
             if self.timer.is_over(context) {
-                return Poll::Ready(Err(Fault::ResponseBroken(Broken::CutShort)));
+                return Poll::Ready(Err(if waits_for_member {
+                    Fault::ResponseStalled
+                } else {
+                    Fault::ClientStalled
+                }));
             }
             self.note_begun();
             Poll::Pending

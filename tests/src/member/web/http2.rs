@@ -54,6 +54,10 @@ async fn answer(request: Request<RecvStream>, mut respond: SendResponse<Bytes>, 
     {
         return grpc::answer(echo, body, respond).await;
     }
+    if page.refused_by.as_ref() == Some(&echo.member) {
+        respond.send_reset(Reason::REFUSED_STREAM);
+        return Ok(());
+    }
     let mut digest = Digest::default();
     while let Some(piece) = next_piece(&mut body).await? {
         digest.add(&piece);

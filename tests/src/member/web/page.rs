@@ -10,6 +10,8 @@ pub(super) struct Page {
     pub(super) drip_ms: Option<u64>,
     pub(super) delay_ms: Option<u64>,
     pub(super) cut: Option<usize>,
+    /// The member that does not take the stream.
+    pub(super) refused_by: Option<String>,
     pub(super) fields: Fields,
     manners: Vec<Manner>,
 }
@@ -50,6 +52,8 @@ impl Page {
                         "drip_ms" => page.drip_ms = number,
                         "delay_ms" => page.delay_ms = number,
                         "cut" => page.cut = value.parse().ok(),
+                        "named" => page.fields.push(("Connection".to_owned(), value.to_owned())),
+                        "refused_by" => page.refused_by = Some(value.to_owned()),
                         "set" => page.cookie(format!("{value}; Path=/; HttpOnly")),
                         "clear" => page.cookie(format!("{value}=gone; Path=/; Max-Age=0")),
                         _ => {}
