@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
+use lb_tests::http::frames::{self, Outcome};
 use lb_tests::http::{Ask, pattern};
 use lb_tests::site::Shared;
 use lb_tests::{Plan, Site};
@@ -95,6 +96,70 @@ fn what_requests_are_smuggled_by_is_refused_and_the_connection_ends() -> Result<
     for request in requests {
         assert_refused(&site, 400, format!("{request}{smuggled}"));
     }
+    Ok(())
+}
+
+#[test]
+fn what_requests_of_http_2_are_smuggled_by_is_refused() -> Result<()> {
+    let site = strict()?;
+    let good: [(&str, &[u8]); 4] = [
+        (":method", b"POST"),
+        (":scheme", b"http"),
+        (":path", b"/"),
+        (":authority", b"a"),
+    ];
+    let outcome =
+        |fields: &[(&str, &[u8])]| -> Result<Outcome> { Ok(frames::ask(&mut site.wire()?, fields)?) };
+    assert_eq!(outcome(&good)?, Outcome::Served);
+    let before = site.member(1).seen().requests + site.member(2).seen().requests;
+    let further: [(&str, &[u8]); 19] = [
+        (":path", b"/other"),
+        (":method", b"GET"),
+        (":authority", b"b"),
+        (":status", b"200"),
+        (":unknown", b"1"),
+        ("host", b"b"),
+        ("connection", b"close"),
+        ("transfer-encoding", b"chunked"),
+        ("upgrade", b"h2c"),
+        ("keep-alive", b"timeout=5"),
+        ("proxy-connection", b"close"),
+        ("te", b"gzip"),
+        ("content-length", b"5"),
+        ("content-length", b"x"),
+        ("Upper", b"1"),
+        ("a b", b"1"),
+        ("a", b"b\r\nc: d"),
+        ("a", b"b\nc"),
+        ("a", b"b\0c"),
+    ];
+    for field in further {
+        let fields = [&good[..], &[field]].concat();
+        let refused = outcome(&fields)?;
+        assert!(
+            !matches!(refused, Outcome::Served | Outcome::Answered),
+            "{field:?}: {refused:?}"
+        );
+    }
+    for (missing, _) in &good[..3] {
+        let fields: Vec<_> = good.into_iter().filter(|(name, _)| name != missing).collect();
+        let refused = outcome(&fields)?;
+        assert!(
+            !matches!(refused, Outcome::Served | Outcome::Answered),
+            "{missing}: {refused:?}"
+        );
+    }
+    for target in ["a", "http://b/", "", "/a b", "/a\r\nb: c"] {
+        let mut fields = good;
+        fields[2].1 = target.as_bytes();
+        let refused = outcome(&fields)?;
+        assert!(
+            !matches!(refused, Outcome::Served | Outcome::Answered),
+            "{target:?}: {refused:?}"
+        );
+    }
+    let after = site.member(1).seen().requests + site.member(2).seen().requests;
+    assert_eq!(after, before, "nothing of it reached a member");
     Ok(())
 }
 

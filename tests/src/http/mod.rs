@@ -29,6 +29,7 @@
 
 mod certificates;
 mod curl;
+pub mod frames;
 mod greeting;
 mod grpc;
 mod jar;
