@@ -1,5 +1,7 @@
 //! Requests that cannot be served are refused with the status that says why, and nothing of them gets through.
 
+use std::io::Write as _;
+use std::net::Shutdown;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -268,6 +270,20 @@ fn clients_that_take_too_long_are_told_so() -> Result<()> {
         408,
         format!("{head}Transfer-Encoding: chunked\r\n\r\n5\r\nhel"),
     );
+    // Nor does it help to send a little all the time.
+    let mut wire = site.wire()?;
+    let mut drip = wire.tcp().try_clone()?;
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            while drip.write_all(b"X").is_ok() {
+                std::thread::sleep(Duration::from_millis(200));
+            }
+        });
+        let told = wire.reply("GET").map(|reply| reply.status);
+        wire.tcp().shutdown(Shutdown::Both)?;
+        assert_eq!(told?, 408);
+        Ok::<_, anyhow::Error>(())
+    })?;
     // Who has asked for nothing is told nothing.
     assert_eq!(answer(&site, "")?, "");
     let mut wire = site.wire()?;

@@ -229,3 +229,27 @@ fn members_that_speak_no_tls_get_no_request_that_is_for_it() -> Result<()> {
     assert_eq!(site.member(1).seen().requests, 0);
     Ok(())
 }
+
+#[test]
+fn members_are_watched_over_https_and_by_the_health_service_of_grpc() -> Result<()> {
+    let authority = Authority::new()?;
+    let certificate = authority.certify("members", &["10.2.1.2"])?;
+    let plan = Plan::new(&[1]).over_tls(&certificate);
+    let over_https = |status: u16, expected: u16| {
+        format!("type = \"HTTPS\"\nurl_path = \"/?status={status}\"\nexpected_codes = \"{expected}\"")
+    };
+    let by_grpc = |service: &str| format!("type = \"GRPC\"\nport = 8080\n{service}");
+    let site = Site::start(&plan)?;
+    for (monitor, status) in [
+        (over_https(503, 200), "ERROR"),
+        (over_https(204, 204), "ONLINE"),
+        (by_grpc("grpc_service = \"unknown\""), "ERROR"),
+        (by_grpc(""), "ONLINE"),
+    ] {
+        site.turn_to(&plan.clone().monitor(&format!(
+            "{monitor}\ndelay_s = 1\ntimeout_s = 1\nfall = 1\nrise = 1"
+        )))?;
+        site.await_member(1, status)?;
+    }
+    Ok(())
+}

@@ -13,6 +13,9 @@ use crate::http::{digest, field_map, framed, next_message, send_body};
 const OK: &str = "0";
 const UNIMPLEMENTED: &str = "12";
 const INTERNAL: &str = "13";
+/// What the health service says of a server as a whole, and of a service that it does not know: `HealthCheckResponse`.
+const SERVING: [u8; 2] = [0x08, 1];
+const UNKNOWN: [u8; 2] = [0x08, 3];
 
 pub(super) async fn answer(
     mut echo: Echo,
@@ -21,10 +24,11 @@ pub(super) async fn answer(
 ) -> Result<()> {
     let method = echo.line.split(' ').nth(1).unwrap_or_default();
     let describes = method == "/laboratory.Echo/Describe";
+    let is_check = method == "/grpc.health.v1.Health/Check";
     let mut head = named(&[("content-type", "application/grpc"), ("x-member", &echo.member)]);
     let refused = if echo.values("te") != ["trailers"] {
         Some((INTERNAL, "te: trailers is missing"))
-    } else if !describes && method != "/laboratory.Echo/Converse" {
+    } else if !is_check && !describes && method != "/laboratory.Echo/Converse" {
         Some((UNIMPLEMENTED, "there is no such method"))
     } else {
         None
@@ -42,7 +46,9 @@ pub(super) async fn answer(
     let mut messages = 0;
     while let Some(message) = next_message(&mut body, &mut buffer).await? {
         messages += 1;
-        let answer = if describes {
+        let answer = if is_check {
+            framed(if message.is_empty() { &SERVING } else { &UNKNOWN })
+        } else if describes {
             (echo.length, echo.digest) = (message.len(), digest(&message));
             framed(&serde_json::to_vec(&echo)?)
         } else {
