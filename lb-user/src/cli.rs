@@ -64,8 +64,8 @@ enum Subcommands {
     },
     /// Says every mistake in a configuration file
     ///
-    /// Of a valid one it says how much memory its maps will take, whether a daemon works on its `pin_path` now, and what of
-    /// the maps there does not fit.
+    /// Of a valid one it says how much memory its maps will take, whether a daemon works on its `pin_path` now, what of
+    /// the maps there does not fit, and which certificates cannot be used.
     Check {
         /// The configuration file
         file: PathBuf,
@@ -289,6 +289,9 @@ fn check(file: &Path) -> anyhow::Result<()> {
             // The file is right all the same.
             if let Err(misfit) = bpf::fits(pins, &loaded.config.datapath) {
                 output::complain(format_args!("a daemon would not start now: {misfit}"));
+            }
+            if let Err(unusable) = proxy::Proxy::check_files(&loaded.config) {
+                output::complain(format_args!("a daemon would not start now: {unusable:#}"));
             }
             let holder = bpf::holder(pins, Duration::ZERO);
             let holder = holder.map_or_else(String::new, |holder| {

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -185,5 +186,26 @@ fn who_reads_no_further_is_no_error() -> Result<()> {
         .output()?;
     let said = String::from_utf8(output.stderr)?;
     assert!(output.status.success() && said.is_empty(), "{said}");
+    Ok(())
+}
+
+#[test]
+fn a_check_says_which_certificate_a_daemon_could_not_use() -> Result<()> {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/web.toml");
+    let directory = tempfile::tempdir()?;
+    let file = directory.path().join("web.toml");
+    let missing = directory.path().join("site.pem").display().to_string();
+    fs::write(
+        &file,
+        fs::read_to_string(examples)?.replace("/etc/holdfast/site.pem", &missing),
+    )?;
+    let output = Command::new(daemon::binary()).arg("check").arg(&file).output()?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    // The file is right all the same.
+    assert!(output.status.success(), "{said}");
+    assert!(
+        said.contains("a daemon would not start now: listener \"site-https\"") && said.contains(&missing),
+        "{said}"
+    );
     Ok(())
 }

@@ -181,7 +181,12 @@ impl Proxy {
         Ok(())
     }
 
-    fn load(&mut self, config: &Config) -> anyhow::Result<Loaded> {
+    /// Whether the certificates and keys that `config` names can be used.
+    pub fn check_files(config: &Config) -> anyhow::Result<()> {
+        Self::default().load_tls(config).map(drop)
+    }
+
+    fn load_tls(&mut self, config: &Config) -> anyhow::Result<Loaded> {
         let mut loaded = Loaded::default();
         for (balancer, listener) in config.listeners() {
             let model::Service::Https { http, tls } = &listener.service else {
@@ -206,6 +211,11 @@ impl Proxy {
                 loaded.pools.insert(pool.name.clone(), Arc::new(client));
             }
         }
+        Ok(loaded)
+    }
+
+    fn load(&mut self, config: &Config) -> anyhow::Result<Loaded> {
+        let mut loaded = self.load_tls(config)?;
         if let Some(log) = &config.proxy.access_log {
             let writer = Writer::open(&log.path, &self.serving.lost_lines);
             let writer =
