@@ -1,7 +1,7 @@
 //! What the service manager is told (`sd_notify(3)`); where there is none, nothing is.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     io,
     net::{SocketAddr, TcpListener},
     os::fd::AsFd as _,
@@ -31,15 +31,21 @@ pub(crate) fn passed_sockets() -> Vec<TcpListener> {
     sockets.collect()
 }
 
-/// The listening sockets that the service manager keeps open over a restart.
+/// The listening sockets that the service manager keeps open over a restart: how many were given to it at each address.
 #[derive(Default)]
-pub(crate) struct KeptSockets(HashSet<SocketAddr>);
+pub(crate) struct KeptSockets(HashMap<SocketAddr, usize>);
 
 impl KeptSockets {
+    /// Those that were passed on at the start: it has them, until it is told that they are of no use any more.
+    pub(crate) fn passed(sockets: &[TcpListener]) -> Self {
+        let addresses = sockets.iter().filter_map(|socket| socket.local_addr().ok());
+        Self(addresses.map(|address| (address, 0)).collect())
+    }
+
     /// Has it keep these, and no others.
     pub(crate) fn follow(&mut self, sockets: &HashMap<SocketAddr, Vec<TcpListener>>) {
-        let gone = self.0.extract_if(|address| !sockets.contains_key(address));
-        for address in gone {
+        let gone = self.0.extract_if(|address, _| !sockets.contains_key(address));
+        for (address, _) in gone {
             let name = name_of(address);
             said(sd_notify::notify(&[
                 NotifyState::FdStoreRemove,
@@ -47,7 +53,7 @@ impl KeptSockets {
             ]));
         }
         for (address, sockets) in sockets {
-            if self.0.insert(*address) {
+            if self.0.insert(*address, sockets.len()) != Some(sockets.len()) {
                 let name = name_of(*address);
                 // Otherwise it looks whether they hang up, which they never do.
                 let state = [

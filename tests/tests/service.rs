@@ -80,6 +80,11 @@ impl Manager {
     }
 }
 
+/// What the sockets of a listener are called: a name has no colons.
+fn name(address: SocketAddr) -> String {
+    format!("FDNAME={}-{}", address.ip(), address.port()).replace(':', "_")
+}
+
 fn config(lab: &Laboratory) -> Config {
     let member = (lab.member_address(1, Family::V4), 8080).into();
     Config::new()
@@ -154,8 +159,6 @@ fn nobody_is_refused_while_the_service_manager_restarts_the_daemon() -> Result<(
         sockets.extend(heard.sockets);
     }
     names.sort();
-    // A name has no colons.
-    let name = |address: SocketAddr| format!("FDNAME={}-{}", address.ip(), address.port()).replace(':', "_");
     let vips = Family::BOTH.map(|family| site.vip(family, Scheme::Http));
     let mut expected = [name(other), name(vips[0]), name(vips[1])];
     expected.sort();
@@ -190,8 +193,12 @@ fn the_sockets_of_a_socket_unit_are_those_of_the_listener() -> Result<()> {
     let bind = || Ok([TcpListener::bind(vip)?, TcpListener::bind(other)?]);
     let sockets: io::Result<[TcpListener; 2]> = site.lab().balancer().enter(bind)?;
     let sockets = sockets?;
+    let manager = Manager::of(site.daemon_mut())?;
     site.daemon_mut().pass_sockets(sockets.into());
     site.daemon_mut().launch()?;
+    // One that it may have kept over a restart, of a listener that went with that.
+    let heard = manager.hear_until("FDSTOREREMOVE=1")?;
+    assert_eq!(heard.last().context("nothing")?.lines[1], name(other));
     for _ in 0..8 {
         assert_eq!(site.get("/")?.status, 200);
     }

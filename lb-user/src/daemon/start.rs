@@ -84,6 +84,7 @@ impl Daemon {
             predecessor.tell_health(&mut health);
             health.retain(|pool, member| is_watched(&config, pool, member));
         }
+        let mut kept = KeptSockets::passed(&beginning.sockets);
         let mut proxy = Proxy::inheriting(mem::take(&mut beginning.sockets));
         let prepared = proxy.prepare(&config)?;
         let ids = reconcile::apply(&mut datapath.maps, &config, &health)?;
@@ -93,7 +94,6 @@ impl Daemon {
             proxy.take_sessions();
         }
         proxy.serve(prepared, &config, &health);
-        let mut kept = KeptSockets::default();
         kept.follow(proxy.sockets());
         interfaces::detach_others(&mut datapath, &config.datapath.interfaces);
         let sweep = Sweep::new(&datapath.maps);
