@@ -264,3 +264,14 @@ fn a_daemon_that_is_told_to_end_finishes_what_is_under_way() -> Result<()> {
     assert!(site.wire().is_err(), "nobody listens");
     Ok(())
 }
+
+#[test]
+fn a_connection_of_http_2_is_idle_from_the_end_of_its_last_request_on() -> Result<()> {
+    let site = Site::start(&Plan::new(&[1]).listener("timeouts = { idle_s = 1 }"))?;
+    let http2 = site.http2()?;
+    for _ in 0..2 {
+        // Longer than it may be idle, which the next one would notice.
+        assert_eq!(http2.ask(Ask::get("/?delay_ms=2500"))?.status, 200);
+    }
+    Ok(())
+}

@@ -29,6 +29,7 @@ use super::{
     respond::Body,
     serving::Listener,
     stream::{self, FromStream, LARGEST_FRAME, StreamSink},
+    timer::Timer,
     times::Times,
     worker::Worker,
 };
@@ -53,9 +54,9 @@ pub(super) async fn serve(worker: &Rc<Worker>, address: SocketAddr, stream: Rewo
         return;
     };
     let tls = stream.tls_version();
-    let timer = worker.timers.timer();
-    timer.set(listener.http.timeouts.header_s);
-    let mut idle_s = listener.http.timeouts.idle_s;
+    let under_way = Rc::new(UnderWay::none(worker.timers.timer()));
+    let limit = &under_way.limit;
+    limit.set(listener.http.timeouts.header_s);
     let mut builder = server::Builder::new();
     builder
         .max_concurrent_streams(MOST_STREAMS)
@@ -67,14 +68,12 @@ pub(super) async fn serve(worker: &Rc<Worker>, address: SocketAddr, stream: Rewo
     drop(listener);
     let (stream, gathered) = gather(worker, stream);
     let mut handshake = pin!(builder.handshake::<_, Bytes>(stream));
-    let connection = timer.within(|context| handshake.as_mut().poll(context));
+    let connection = limit.within(|context| handshake.as_mut().poll(context));
     let Some(Ok(mut connection)) = connection.await else {
         return;
     };
     let asker = Rc::new(asker);
-    let under_way = Rc::new(Cell::new(0_usize));
-    let mut is_ending = false;
-    let (mut is_used, mut has_asked) = (false, false);
+    let mut has_asked = false;
     loop {
         let is_idle = Cell::new(false);
         let accepted = poll_fn(|context| {
@@ -84,28 +83,14 @@ pub(super) async fn serve(worker: &Rc<Worker>, address: SocketAddr, stream: Rewo
             if let Poll::Ready(Err(_)) = gathered.poll_flush(context) {
                 return Poll::Ready(None);
             }
-            let is_unused = under_way.get() == 0;
-            if is_unused && is_used && !is_ending {
-                // The last request is over only now.
-                is_used = false;
-                timer.set(idle_s);
-            }
-            let mut is_over = timer.is_over(context);
-            if is_over && !is_unused && !is_ending {
-                // Whoever ends last may not wake this.
-                timer.set(1);
-                is_over = timer.is_over(context);
-            }
-            if is_over && is_unused && !has_asked {
-                // It has not come as far as a request.
+            let is_over = limit.is_over(context);
+            let is_ending = under_way.is_ending.get();
+            if is_over && (is_ending || !has_asked) {
+                // It was asked to go and does not, or has not come as far as a request.
                 return Poll::Ready(None);
             }
-            if !is_ending && (worker.is_leaving(address) || (is_unused && is_over)) {
+            if !is_ending && (is_over || worker.is_leaving(address)) {
                 is_idle.set(true);
-                return Poll::Ready(None);
-            }
-            if is_ending && is_over {
-                // It was asked to go, and does not.
                 return Poll::Ready(None);
             }
             Poll::Pending
@@ -115,9 +100,8 @@ pub(super) async fn serve(worker: &Rc<Worker>, address: SocketAddr, stream: Rewo
             Some(Ok(accepted)) => accepted,
             // RFC 9113, section 6.8: what the client has begun before it heard of it is served.
             None if is_idle.get() => {
-                is_ending = true;
+                under_way.end();
                 connection.graceful_shutdown();
-                timer.set(GOING_S);
                 continue;
             }
             Some(Err(_)) | None => return,
@@ -125,10 +109,8 @@ pub(super) async fn serve(worker: &Rc<Worker>, address: SocketAddr, stream: Rewo
         let Some(listener) = worker.listener(address) else {
             continue;
         };
-        idle_s = listener.http.timeouts.idle_s;
-        (is_used, has_asked) = (true, true);
-        under_way.set(under_way.get() + 1);
-        let done = Done(Rc::clone(&under_way));
+        has_asked = true;
+        let done = UnderWay::begin(&under_way, listener.http.timeouts.idle_s);
         let (worker, asker) = (Rc::clone(worker), Rc::clone(&asker));
         // The future is large: so it is moved but once.
         task::spawn_local(Box::pin(async move {
@@ -142,12 +124,59 @@ pub(super) async fn serve(worker: &Rc<Worker>, address: SocketAddr, stream: Rewo
 /// How long a client may take to leave, in seconds.
 const GOING_S: u32 = 30;
 
+/// The requests of a connection that are under way, and how long it may be without any.
+struct UnderWay {
+    count: Cell<usize>,
+    /// Runs while there are none, and while the client is to leave.
+    limit: Timer,
+    is_ending: Cell<bool>,
+}
+
+impl UnderWay {
+    fn none(limit: Timer) -> Self {
+        Self {
+            count: Cell::new(0),
+            limit,
+            is_ending: Cell::new(false),
+        }
+    }
+
+    /// Another one; the connection may be idle for so long when it was the last.
+    fn begin(this: &Rc<Self>, idle_s: u32) -> Done {
+        this.count.set(this.count.get() + 1);
+        this.run_for(u32::MAX);
+        Done {
+            under_way: Rc::clone(this),
+            idle_s,
+        }
+    }
+
+    /// The client is asked to leave.
+    fn end(&self) {
+        self.run_for(GOING_S);
+        self.is_ending.set(true);
+    }
+
+    fn run_for(&self, seconds: u32) {
+        if !self.is_ending.get() {
+            self.limit.set(seconds);
+        }
+    }
+}
+
 /// A request that is under way.
-struct Done(Rc<Cell<usize>>);
+struct Done {
+    under_way: Rc<UnderWay>,
+    idle_s: u32,
+}
 
 impl Drop for Done {
     fn drop(&mut self) {
-        self.0.set(self.0.get() - 1);
+        let Self { under_way, idle_s } = self;
+        under_way.count.set(under_way.count.get() - 1);
+        if under_way.count.get() == 0 {
+            under_way.run_for(*idle_s);
+        }
     }
 }
 
