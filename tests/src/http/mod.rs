@@ -13,6 +13,8 @@
 //! | `cut=N` | the connection ends after so many bytes of the body |
 //! | `set=NAME=VALUE` | a cookie |
 //! | `clear=NAME` | the end of a cookie, by `Max-Age=0` |
+//! | `named=LIST` | a field `Connection` that names these |
+//! | `refused_by=MEMBER` | the member of that name does not take the stream of HTTP/2 |
 //! | `early` | an answer before the body of the request was read, and the connection ends |
 //! | `last` | the connection ends with the answer |
 //! | `hints` | an interim response of status 103 before |
@@ -20,7 +22,7 @@
 //! | `silent`, `garbage`, `gone` | no answer; one that is not HTTP; the connection ends instead |
 //!
 //! A request with `Upgrade` is answered with 101, and what follows it comes back byte by byte; with `Upgrade: once`
-//! the connection ends after that.
+//! the connection ends after that, and with `Upgrade: websocket` each message comes back.
 //!
 //! It speaks HTTP/2 too, where that is begun with or agreed on under TLS; there `early`, `last`, `cut` and `garbage` are not
 //! known, `gone` ends the stream, `chunked` says the length all the same, and with `drip_ms` it is the trailers that come
@@ -34,6 +36,7 @@ mod greeting;
 mod grpc;
 mod jar;
 mod load;
+pub mod refusals;
 mod streams;
 mod wire;
 
@@ -92,11 +95,7 @@ impl Reply {
     /// The values of a field, in their order.
     #[must_use]
     pub fn values(&self, name: &str) -> Vec<&str> {
-        let named = self
-            .fields
-            .iter()
-            .filter(|(field, _)| field.eq_ignore_ascii_case(name));
-        named.map(|(_, value)| value.as_str()).collect()
+        values(&self.fields, name)
     }
 
     /// The member that responded; empty: it was none.
@@ -110,6 +109,14 @@ impl Reply {
         let said = || format!("not what a member got: {self:?}");
         serde_json::from_slice(&self.body).with_context(said)
     }
+}
+
+/// The values of the fields of a name, in their order.
+pub(crate) fn values<'f>(fields: &'f [(String, String)], name: &str) -> Vec<&'f str> {
+    let named = fields
+        .iter()
+        .filter(|(field, _)| field.eq_ignore_ascii_case(name));
+    named.map(|(_, value)| value.as_str()).collect()
 }
 
 /// A body of so many bytes, always the same, and such that pieces that change places are noticed.

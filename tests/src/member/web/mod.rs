@@ -19,7 +19,7 @@ use tokio_rustls::TlsAcceptor;
 
 use self::page::{Manner, Page};
 use super::Shared;
-use crate::http::{Begin, Greeting};
+use crate::http::{Begin, Greeting, values};
 pub(crate) use http1::fields;
 
 /// Longer than anybody waits.
@@ -56,11 +56,7 @@ impl Echo {
     /// The values of a field, in their order.
     #[must_use]
     pub fn values(&self, name: &str) -> Vec<&str> {
-        let named = self
-            .fields
-            .iter()
-            .filter(|(field, _)| field.eq_ignore_ascii_case(name));
-        named.map(|(_, value)| value.as_str()).collect()
+        values(&self.fields, name)
     }
 }
 
