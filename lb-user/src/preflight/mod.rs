@@ -60,8 +60,8 @@ enum Missing {
     )]
     Socket { path: PathBuf, error: io::Error },
     #[error(
-        "another daemon answers at {}: stop it first (`holdfast stop`), have this one take over from it (`--take-over`), or give it another \
-         `control_socket` and `pin_path`",
+        "another daemon answers at {}: stop it first (`holdfast stop`), have this one take over from it (`--take-over`), or \
+         give this one another `control_socket` and `pin_path`",
         path.display()
     )]
     OtherDaemon { path: PathBuf },

@@ -158,12 +158,9 @@ impl Persist {
                 Shown::default()
             }
             Kind::App { name, in_url } => {
-                let of_target = || {
-                    let of_target = url_session::find(target, name);
-                    of_target.filter(|_| *in_url)
-                };
+                let of_target = in_url.then(|| url_session::find(target, name)).flatten();
                 let mut first = None;
-                for value in cookies_of(head, name).chain(of_target()) {
+                for value in cookies_of(head, name).chain(of_target) {
                     let found = sessions.app_cookies.find(self.pool, value, self.limits, now_s);
                     let shown = Shown {
                         session: match found {
