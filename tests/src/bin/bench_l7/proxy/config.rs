@@ -24,7 +24,7 @@ pub(super) struct Facts<'f> {
 pub(super) fn text(proxy: Proxy, facts: &Facts<'_>) -> String {
     let address = proxy.address();
     match proxy {
-        Proxy::Holdfast => holdfast(address, facts),
+        Proxy::Holdfast | Proxy::Baseline => holdfast(address, facts),
         Proxy::Haproxy => haproxy(address, facts),
         Proxy::Nginx => nginx(address, facts),
     }

@@ -16,6 +16,8 @@ pub(crate) enum Proxy {
     Holdfast,
     Haproxy,
     Nginx,
+    /// Another build of Holdfast, of before a change: the binary that `HOLDFAST_BASELINE` names.
+    Baseline,
 }
 
 /// What clients are held by.
@@ -48,6 +50,7 @@ impl Listener {
 }
 
 impl Proxy {
+    /// Those that there always are.
     pub(crate) const ALL: [Self; 3] = [Self::Holdfast, Self::Haproxy, Self::Nginx];
 
     /// All others are compared with it.
@@ -66,7 +69,7 @@ impl Proxy {
     /// cookie which the client has anyway decides by its hash. So there clients try some until each member has one.
     pub(crate) fn first_cookie(self, attempt: usize) -> Option<String> {
         match self {
-            Self::Holdfast | Self::Haproxy => None,
+            Self::Holdfast | Self::Baseline | Self::Haproxy => None,
             Self::Nginx => Some(format!("{}=client{attempt}", config::COOKIE)),
         }
     }
@@ -83,6 +86,7 @@ impl fmt::Display for Proxy {
             Self::Holdfast => "holdfast",
             Self::Haproxy => "haproxy",
             Self::Nginx => "nginx",
+            Self::Baseline => "baseline",
         })
     }
 }

@@ -1,5 +1,6 @@
 //! A proxy as a process on a core of its own.
 
+use std::env;
 use std::fs::{self, File};
 use std::net::TcpStream;
 use std::os::unix::process::CommandExt as _;
@@ -18,6 +19,8 @@ use super::{Listener, Persistence, Proxy, usage};
 use crate::certificate::Pairs;
 use crate::machine::{self, Cores};
 
+/// Names the binary of [`Proxy::Baseline`].
+const BASELINE_VARIABLE: &str = "HOLDFAST_BASELINE";
 const TIME_TO_START: Duration = Duration::from_secs(20);
 const TIME_TO_END: Duration = Duration::from_secs(10);
 
@@ -49,17 +52,20 @@ impl Running {
         let file = directory.path().join("config");
         fs::write(&file, config::text(proxy, &facts))?;
         let program = match proxy {
-            Proxy::Holdfast => {
-                daemon::mount_bpffs()?;
-                daemon::binary()
-            }
+            Proxy::Holdfast => daemon::binary(),
+            Proxy::Baseline => env::var_os(BASELINE_VARIABLE)
+                .with_context(|| format!("{BASELINE_VARIABLE} has to name the binary to compare with"))?
+                .into(),
             Proxy::Haproxy | Proxy::Nginx => PathBuf::from(proxy.to_string()),
         };
+        if matches!(proxy, Proxy::Holdfast | Proxy::Baseline) {
+            daemon::mount_bpffs()?;
+        }
         let mut command = Command::new("setpriv");
         // What unwinds ends the proxy itself; this is for a benchmark that is killed.
         command.args(["--pdeathsig", "TERM", "--"]).arg(program);
         match proxy {
-            Proxy::Holdfast => command.args(["run", "--config"]).arg(&file),
+            Proxy::Holdfast | Proxy::Baseline => command.args(["run", "--config"]).arg(&file),
             Proxy::Haproxy => command.args(["-db", "-f"]).arg(&file),
             // Before it reads its configuration it would write elsewhere.
             Proxy::Nginx => command.args(["-e", "stderr", "-c"]).arg(&file),
