@@ -1,7 +1,6 @@
 //! Connections of clients: accepted, told apart by what they speak, and served.
 
 use std::{
-    cell::Cell,
     future::Future as _,
     net::{self, SocketAddr},
     rc::Rc,
@@ -11,7 +10,6 @@ use std::{
 
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::Notify,
     task, time,
 };
 use tokio_rustls::TlsAcceptor;
@@ -22,7 +20,7 @@ use super::{
     counts::ListenerCounts,
     greeting::{self, Ends},
     http1, http2,
-    io::{Rewound, Stream},
+    io::{Rewound, Stream, Transport},
     serving::Listener,
     worker::Worker,
 };
@@ -34,12 +32,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 const SAID: Duration = Duration::from_secs(10);
 
 /// Accepts the connections of a listener at one of its sockets, and serves each.
-pub(super) async fn accept(
-    worker: Rc<Worker>,
-    address: SocketAddr,
-    socket: net::TcpListener,
-    room: Rc<Room>,
-) {
+pub(super) async fn accept(worker: Rc<Worker>, address: SocketAddr, socket: net::TcpListener) {
     let socket = match TcpListener::from_std(socket) {
         Ok(socket) => socket,
         Err(error) => {
@@ -49,19 +42,29 @@ pub(super) async fn accept(
     };
     let mut said = Seldom::every(SAID);
     loop {
-        if room.taken.get() >= most(&worker, address)
-            && let Some(listener) = worker.listener(address)
-        {
-            listener.counts.limit_reached.add(1);
-        }
-        room.wait(|| most(&worker, address)).await;
         match socket.accept().await {
             Ok((stream, peer)) => {
-                let open = Open::note(&worker, &room, address);
+                let Some(listener) = worker.listener(address) else {
+                    return;
+                };
+                let place = listener.room.try_take();
+                let is_full = place.is_none();
+                let open = Open::note(&worker);
+                let room = Arc::clone(&listener.room);
                 task::spawn_local(async move {
+                    // Where it waits, it does so here: the kernel's queue ends with the socket.
+                    let place = match place {
+                        Some(place) => place,
+                        None => room.take().await,
+                    };
                     serve(&open.worker, address, stream, peer).await;
-                    drop(open);
+                    drop((place, open));
                 });
+                if is_full {
+                    listener.counts.had_to_wait.add(1);
+                    // Behind that one: no more than one waits here, the rest in the kernel's queue.
+                    drop(listener.room.take().await);
+                }
             }
             Err(error) => {
                 if said.is_due(Instant::now()) {
@@ -73,50 +76,16 @@ pub(super) async fn accept(
     }
 }
 
-/// Connections that a worker may have open of a listener, as is configured now: its part of them.
-fn most(worker: &Worker, address: SocketAddr) -> usize {
-    worker.listener(address).map_or(1, |listener| {
-        (listener.http.max_connections as usize).div_ceil(worker.among)
-    })
-}
-
-/// How many connections of a listener a worker has open.
-#[derive(Default)]
-pub(super) struct Room {
-    taken: Cell<usize>,
-    freed: Notify,
-}
-
-impl Room {
-    /// Waits until there are fewer than that.
-    async fn wait(&self, most: impl Fn() -> usize) {
-        while self.taken.get() >= most() {
-            // It may also be that more are allowed.
-            let _ = time::timeout(PAUSE, self.freed.notified()).await;
-        }
-    }
-}
-
-/// A connection that is open.
+/// A connection that is open, or waits for its place.
 struct Open {
     worker: Rc<Worker>,
-    room: Rc<Room>,
-    /// Where it was counted; none: the listener has just gone.
-    counts: Option<Arc<ListenerCounts>>,
 }
 
 impl Open {
-    fn note(worker: &Rc<Worker>, room: &Rc<Room>, address: SocketAddr) -> Self {
+    fn note(worker: &Rc<Worker>) -> Self {
         worker.open.set(worker.open.get() + 1);
-        room.taken.set(room.taken.get() + 1);
-        let counts = worker.listener(address).map(|listener| {
-            listener.counts.connections.add(1);
-            Arc::clone(&listener.counts)
-        });
         Self {
             worker: Rc::clone(worker),
-            room: Rc::clone(room),
-            counts,
         }
     }
 }
@@ -124,11 +93,22 @@ impl Open {
 impl Drop for Open {
     fn drop(&mut self) {
         self.worker.open.set(self.worker.open.get() - 1);
-        self.room.taken.set(self.room.taken.get() - 1);
-        self.room.freed.notify_one();
-        if let Some(counts) = &self.counts {
-            counts.closed.add(1);
-        }
+    }
+}
+
+/// A connection that is counted as open.
+struct Counted(Arc<ListenerCounts>);
+
+impl Counted {
+    fn note(listener: &Listener) -> Self {
+        listener.counts.connections.add(1);
+        Self(Arc::clone(&listener.counts))
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.closed.add(1);
     }
 }
 
@@ -137,6 +117,7 @@ async fn serve(worker: &Rc<Worker>, address: SocketAddr, tcp: TcpStream, peer: S
     let Some(listener) = worker.listener(address) else {
         return;
     };
+    let _counted = Counted::note(&listener);
     let ends = Ends {
         peer,
         reached: address,
@@ -184,6 +165,7 @@ async fn greet(
             }
         }
     }
+    let traffic = &listener.counts.traffic;
     if let Some(tls) = &listener.tls {
         let mut accepting = Box::pin(TlsAcceptor::from(Arc::clone(tls)).accept(tcp));
         let tls = timer.within(|context| accepting.as_mut().poll(context)).await;
@@ -199,7 +181,8 @@ async fn greet(
         } else {
             Speaks::Http1
         };
-        return Some((Stream::Tls(Box::new(tls.into())), speaks, ends));
+        let transport = Transport::Tls(Box::new(tls.into()));
+        return Some((Stream::new(transport, traffic), speaks, ends));
     }
-    Some((Stream::Tcp(tcp), Speaks::Http1, ends))
+    Some((Stream::new(Transport::Tcp(tcp), traffic), Speaks::Http1, ends))
 }

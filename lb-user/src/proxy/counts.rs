@@ -1,6 +1,9 @@
 //! What is counted, from when the daemon began.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering::Relaxed},
+};
 
 use rustls::HandshakeKind;
 
@@ -21,6 +24,13 @@ impl Count {
     }
 }
 
+/// The bytes that go over connections, as HTTP sees them: heads and bodies, without TLS and what is below it.
+#[derive(Debug, Default)]
+pub(super) struct Traffic {
+    pub(super) read: Count,
+    pub(super) written: Count,
+}
+
 /// The requests of a listener.
 #[derive(Debug, Default)]
 pub(super) struct ListenerCounts {
@@ -28,9 +38,11 @@ pub(super) struct ListenerCounts {
     pub(super) connections: Count,
     /// Those of them that have ended.
     pub(super) closed: Count,
-    /// How often a worker had as many open as it may have, and let others wait.
-    pub(super) limit_reached: Count,
+    /// Those that had to wait, since as many were open as may be.
+    pub(super) had_to_wait: Count,
     pub(super) handshakes: Handshakes,
+    /// Of its connections.
+    pub(super) traffic: Arc<Traffic>,
     /// Connections that did not begin with the PROXY header that they owed, by reason.
     refused: [Count; NoHeader::WORDS.len()],
     /// Requests that were read.
@@ -103,6 +115,8 @@ pub(super) struct MemberCounts {
     pub(super) failures: Count,
     /// Connections that were opened to it.
     pub(super) connections: Count,
+    /// Of these.
+    pub(super) traffic: Arc<Traffic>,
 }
 
 /// The sessions of a pool, and how its requests wait.

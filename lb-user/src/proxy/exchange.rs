@@ -12,8 +12,9 @@ use super::{
     body::{Broken, Sink, Source},
     choose::Choice,
     fault::{Fault, Retry},
-    log::{RequestId, Trail},
+    log::Trail,
     persist::Shown,
+    request_id::RequestId,
     route::Route,
     serving::Listener,
     timer::Timer,
@@ -33,7 +34,7 @@ pub(super) struct Request<'q> {
     /// Where it is noted what it goes through, if it is.
     pub(super) trail: Option<&'q Trail>,
     /// What it is told apart from others by.
-    pub(super) id: RequestId<'q>,
+    pub(super) id: &'q RequestId<'q>,
     pub(super) times: &'q Times,
 }
 

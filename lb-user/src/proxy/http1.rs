@@ -246,7 +246,7 @@ impl Client<'_> {
         let noting = Noting::begin(self.worker, head);
         let request = Request {
             trail: noting.trail(),
-            id: noting.id(head),
+            id: &noting.id,
             times,
             head,
             admitted,

@@ -199,7 +199,7 @@ async fn serve_stream(
         Ok(admitted) => {
             let request = Request {
                 trail: noting.trail(),
-                id: noting.id(&head),
+                id: &noting.id,
                 times: &times,
                 head: &head,
                 admitted,

@@ -2,8 +2,9 @@
 
 use std::{
     cell::RefCell,
-    io::{self, IoSlice},
+    io,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 
@@ -14,14 +15,21 @@ use tokio::{
 };
 use tokio_rustls::TlsStream;
 
-use super::buffer::Buffer;
+use super::{buffer::Buffer, counts::Traffic};
 
 /// Up to so many bytes are gathered before they are written.
 const MOST_GATHERED: usize = 16 * 1024;
 
-/// A connection.
+/// A connection, what goes over which is counted.
 #[derive(Debug)]
-pub(super) enum Stream {
+pub(super) struct Stream {
+    transport: Transport,
+    traffic: Arc<Traffic>,
+}
+
+/// What a connection goes over.
+#[derive(Debug)]
+pub(super) enum Transport {
     Tcp(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
 }
@@ -31,16 +39,18 @@ pub(super) enum Stream {
 pub(super) struct Shared<'s>(Option<RefCell<&'s mut TlsStream<TcpStream>>>);
 
 impl Stream {
-    fn tcp(&self) -> &TcpStream {
-        match self {
-            Self::Tcp(tcp) => tcp,
-            Self::Tls(tls) => tls.get_ref().0,
+    pub(super) fn new(transport: Transport, traffic: &Arc<Traffic>) -> Self {
+        Self {
+            transport,
+            traffic: Arc::clone(traffic),
         }
     }
 
     /// The version of TLS, as `1.3`; none where there is none.
     pub(super) fn tls_version(&self) -> Option<&'static str> {
-        let Self::Tls(tls) = self else { return None };
+        let Transport::Tls(tls) = &self.transport else {
+            return None;
+        };
         Some(match tls.get_ref().1.protocol_version() {
             Some(ProtocolVersion::TLSv1_3) => "1.3",
             _ => "1.2",
@@ -49,29 +59,30 @@ impl Stream {
 
     /// Both directions by themselves, in one task.
     pub(super) fn split<'a>(&'a mut self, shared: &'a mut Shared<'a>) -> (Reader<'a>, Writer<'a>) {
-        let (read, write) = match self {
-            Self::Tcp(tcp) => {
+        let (read, write) = match &mut self.transport {
+            Transport::Tcp(tcp) => {
                 let (read, write) = tcp.split();
                 (ReadHalf::Tcp(read), WriteHalf::Tcp(write))
             }
-            Self::Tls(tls) => {
+            Transport::Tls(tls) => {
                 let cell = &*shared.0.insert(RefCell::new(&mut **tls));
                 (ReadHalf::Tls(cell), WriteHalf::Tls(cell))
             }
         };
-        (Reader::new(read), Writer::new(write))
+        (
+            Reader::new(read, &self.traffic),
+            Writer::new(write, &self.traffic),
+        )
     }
 
     /// Waits for something to read, be it the end, without memory to read it into.
     pub(super) fn poll_readable(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if let Self::Tls(tls) = self {
-            let (_, session) = tls.get_ref();
-            if !session.wants_read() {
-                // It was read with what came before it.
-                return Poll::Ready(Ok(()));
-            }
+        match &self.transport {
+            Transport::Tcp(tcp) => tcp.poll_read_ready(context),
+            // It was read with what came before it.
+            Transport::Tls(tls) if !tls.get_ref().1.wants_read() => Poll::Ready(Ok(())),
+            Transport::Tls(tls) => tls.get_ref().0.poll_read_ready(context),
         }
-        self.tcp().poll_read_ready(context)
     }
 }
 
@@ -81,47 +92,39 @@ impl AsyncRead for Stream {
         context: &mut Context<'_>,
         into: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Tcp(tcp) => Pin::new(tcp).poll_read(context, into),
-            Self::Tls(tls) => Pin::new(&mut **tls).poll_read(context, into),
-        }
+        let this = self.get_mut();
+        let before = into.filled().len();
+        ready!(match &mut this.transport {
+            Transport::Tcp(tcp) => Pin::new(tcp).poll_read(context, into),
+            Transport::Tls(tls) => Pin::new(&mut **tls).poll_read(context, into),
+        })?;
+        this.traffic.read.add((into.filled().len() - before) as u64);
+        Poll::Ready(Ok(()))
     }
 }
 
 impl AsyncWrite for Stream {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, from: &[u8]) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Tcp(tcp) => Pin::new(tcp).poll_write(context, from),
-            Self::Tls(tls) => Pin::new(&mut **tls).poll_write(context, from),
-        }
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        from: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Tcp(tcp) => Pin::new(tcp).poll_write_vectored(context, from),
-            Self::Tls(tls) => Pin::new(&mut **tls).poll_write_vectored(context, from),
-        }
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        true
+        let this = self.get_mut();
+        let count = ready!(match &mut this.transport {
+            Transport::Tcp(tcp) => Pin::new(tcp).poll_write(context, from),
+            Transport::Tls(tls) => Pin::new(&mut **tls).poll_write(context, from),
+        })?;
+        this.traffic.written.add(count as u64);
+        Poll::Ready(Ok(count))
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Tcp(tcp) => Pin::new(tcp).poll_flush(context),
-            Self::Tls(tls) => Pin::new(&mut **tls).poll_flush(context),
+        match &mut self.get_mut().transport {
+            Transport::Tcp(tcp) => Pin::new(tcp).poll_flush(context),
+            Transport::Tls(tls) => Pin::new(&mut **tls).poll_flush(context),
         }
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Tcp(tcp) => Pin::new(tcp).poll_shutdown(context),
-            Self::Tls(tls) => Pin::new(&mut **tls).poll_shutdown(context),
+        match &mut self.get_mut().transport {
+            Transport::Tcp(tcp) => Pin::new(tcp).poll_shutdown(context),
+            Transport::Tls(tls) => Pin::new(&mut **tls).poll_shutdown(context),
         }
     }
 }
@@ -216,13 +219,15 @@ impl WriteHalf<'_> {
 /// The direction that comes in, and what has come and was not used yet.
 pub(super) struct Reader<'a> {
     half: ReadHalf<'a>,
+    traffic: &'a Traffic,
     pub(super) buffer: Buffer,
 }
 
 impl<'a> Reader<'a> {
-    fn new(half: ReadHalf<'a>) -> Self {
+    fn new(half: ReadHalf<'a>, traffic: &'a Traffic) -> Self {
         Self {
             half,
+            traffic,
             buffer: Buffer::default(),
         }
     }
@@ -235,6 +240,7 @@ impl<'a> Reader<'a> {
             ReadHalf::Tls(cell) => Pin::new(&mut **cell.borrow_mut()).poll_read(context, &mut into),
         })?;
         let count = into.filled().len();
+        self.traffic.read.add(count as u64);
         self.buffer.add(count);
         Poll::Ready(Ok(count))
     }
@@ -267,15 +273,17 @@ impl<'a> Reader<'a> {
 /// The direction that goes out, and what is to go before anything else.
 pub(super) struct Writer<'a> {
     half: WriteHalf<'a>,
+    traffic: &'a Traffic,
     pub(super) pending: Vec<u8>,
     /// Of the pending bytes those that are gone.
     gone: usize,
 }
 
 impl<'a> Writer<'a> {
-    fn new(half: WriteHalf<'a>) -> Self {
+    fn new(half: WriteHalf<'a>, traffic: &'a Traffic) -> Self {
         Self {
             half,
+            traffic,
             pending: Vec::new(),
             gone: 0,
         }
@@ -289,7 +297,9 @@ impl<'a> Writer<'a> {
             return Poll::Ready(Ok(data.len()));
         }
         ready!(self.poll_pending(context))?;
-        self.half.poll_write(context, data)
+        let count = ready!(self.half.poll_write(context, data))?;
+        self.traffic.written.add(count as u64);
+        Poll::Ready(Ok(count))
     }
 
     /// Writes all that is pending, also what TLS keeps.
@@ -303,8 +313,17 @@ impl<'a> Writer<'a> {
     }
 
     fn poll_pending(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let Self { half, pending, gone } = self;
-        poll_out(pending, gone, |from| half.poll_write(context, from))
+        let Self {
+            half,
+            traffic,
+            pending,
+            gone,
+        } = self;
+        poll_out(pending, gone, |from| {
+            let count = ready!(half.poll_write(context, from))?;
+            traffic.written.add(count as u64);
+            Poll::Ready(Ok(count))
+        })
     }
 
     /// Whether the other side is to be told that nothing follows: without TLS it sees that by itself.

@@ -34,7 +34,9 @@ mod queue;
 mod receive;
 mod remembered;
 mod report;
+mod request_id;
 mod respond;
+mod room;
 mod route;
 mod sending;
 mod serving;
@@ -174,7 +176,7 @@ impl Proxy {
             saving: Mutex::default(),
             clock_offset_s: AtomicU32::new(0),
         });
-        let workers = (0..among).map(|index| start_worker(index, among, &sessions));
+        let workers = (0..among).map(|index| start_worker(index, &sessions));
         self.workers = workers.collect::<Result<_, _>>()?;
         self.sessions = Some(sessions);
         self.state_path.clone_from(&config.daemon.state_path);
@@ -363,14 +365,14 @@ impl Proxy {
     }
 }
 
-fn start_worker(index: usize, among: usize, sessions: &Arc<Sessions>) -> Result<Worker, Error> {
+fn start_worker(index: usize, sessions: &Arc<Sessions>) -> Result<Worker, Error> {
     let (commands, receiver) = unbounded_channel();
     let sessions = Arc::clone(sessions);
     let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
     let thread = thread::Builder::new()
         .name(format!("proxy-{index}"))
         .spawn(move || {
-            LocalSet::new().block_on(&runtime, worker::run((index, among), sessions, receiver));
+            LocalSet::new().block_on(&runtime, worker::run(index, sessions, receiver));
         })?;
     Ok(Worker { commands, thread })
 }

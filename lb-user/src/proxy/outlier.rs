@@ -14,8 +14,8 @@ use lb_common::tables::MemberState;
 use tracing::{info, warn};
 
 use super::{
-    log::RequestId,
     pool::{Member, Pool},
+    request_id::RequestId,
 };
 use crate::model::Outlier;
 
@@ -118,7 +118,7 @@ fn apply(member: &Member) {
 
 impl Pool {
     /// Notes what a member responded with. 500 may be the fault of one request; these say that none can be served.
-    pub(super) fn note_status(&self, member: &Arc<Member>, now_s: u32, status: u16, id: RequestId<'_>) {
+    pub(super) fn note_status(&self, member: &Arc<Member>, now_s: u32, status: u16, id: &RequestId<'_>) {
         if self.http.outlier.is_none() {
             return;
         }
@@ -135,7 +135,7 @@ impl Pool {
         member: &Arc<Member>,
         now_s: u32,
         why: &impl Display,
-        id: RequestId<'_>,
+        id: &RequestId<'_>,
     ) {
         let Some(outlier) = &self.http.outlier else { return };
         let failures = member.standing.failures.fetch_add(1, Relaxed).saturating_add(1);

@@ -38,8 +38,12 @@ pub struct ListenerReport {
     pub connections: u64,
     /// Those of them that are open.
     pub open_connections: u64,
-    /// How often a worker had as many open as it may have, and let others wait.
-    pub limit_reached: u64,
+    /// Those that had to wait, since as many were open as may be.
+    pub had_to_wait: u64,
+    /// Bytes from clients, heads and bodies, without TLS and what is below it.
+    pub bytes_in: u64,
+    /// Bytes to clients.
+    pub bytes_out: u64,
     /// None where it has no TLS.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tls_handshakes: Option<HandshakeReport>,
@@ -143,6 +147,12 @@ pub struct MemberRequests {
     pub failures: u64,
     /// Connections that were opened to it.
     pub connections: u64,
+    /// Bytes to it, heads and bodies, without TLS and what is below it.
+    #[serde(default)]
+    pub bytes_in: u64,
+    /// Bytes from it.
+    #[serde(default)]
+    pub bytes_out: u64,
     /// Requests that it has under way.
     pub active: u64,
 }
@@ -155,6 +165,8 @@ impl MemberRequests {
             requests: self.requests + other.requests,
             failures: self.failures + other.failures,
             connections: self.connections + other.connections,
+            bytes_in: self.bytes_in + other.bytes_in,
+            bytes_out: self.bytes_out + other.bytes_out,
             active: self.active + other.active,
         }
     }
@@ -185,7 +197,9 @@ fn of_listener(listener: &Listener) -> ListenerReport {
     ListenerReport {
         connections,
         open_connections: connections.saturating_sub(closed),
-        limit_reached: counts.limit_reached.get(),
+        had_to_wait: counts.had_to_wait.get(),
+        bytes_in: counts.traffic.read.get(),
+        bytes_out: counts.traffic.written.get(),
         tls_handshakes: listener.tls.as_ref().map(|_| HandshakeReport {
             full: counts.handshakes.full.get(),
             resumed: counts.handshakes.resumed.get(),
@@ -245,6 +259,8 @@ fn of_member(member: &Member) -> MemberReport {
             requests: member.counts.requests.get(),
             failures: member.counts.failures.get(),
             connections: member.counts.connections.get(),
+            bytes_in: member.counts.traffic.written.get(),
+            bytes_out: member.counts.traffic.read.get(),
             active: member.entry.active_flows.get().into(),
         },
     }

@@ -91,6 +91,14 @@ impl Own {
         format!("{} {}\n", self.status, self.reason())
     }
 
+    /// How long its body is, in bytes.
+    pub(super) fn body_bytes(&self, body: Body) -> u64 {
+        match body {
+            Body::Sent => self.text().len() as u64,
+            Body::LeftOut => 0,
+        }
+    }
+
     /// Its fields, as lines of HTTP/1, without those of a connection.
     pub(super) fn lines(&self, out: &mut Vec<u8>) {
         // Writing to memory does not fail.

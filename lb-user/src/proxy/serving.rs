@@ -13,6 +13,7 @@ use super::{
     counts::{Count, ListenerCounts},
     log::Log,
     pool::Pool,
+    room::Room,
     route::Routes,
 };
 
@@ -46,6 +47,8 @@ pub(super) struct Listener {
     pub(super) limits: head::Limits,
     pub(super) tls: Option<Arc<rustls::ServerConfig>>,
     pub(super) counts: Arc<ListenerCounts>,
+    /// For its connections; the same one as before a reload.
+    pub(super) room: Arc<Room>,
     pub(super) routes: Routes,
 }
 
@@ -162,6 +165,14 @@ impl Serving {
                 .listeners
                 .get(&address)
                 .filter(|known| known.name == listener.name);
+            let places = http.max_connections as usize;
+            let room = known.map_or_else(
+                || Arc::new(Room::of(places)),
+                |known| {
+                    known.room.set(places);
+                    Arc::clone(&known.room)
+                },
+            );
             let identity = known
                 .filter(|known| *known.identity == http.identity)
                 .map_or_else(
@@ -172,6 +183,7 @@ impl Serving {
             let served = Listener {
                 identity,
                 counts: known.map_or_else(Arc::default, |known| Arc::clone(&known.counts)),
+                room,
                 name: listener.name.clone(),
                 address,
                 limits: head::Limits {

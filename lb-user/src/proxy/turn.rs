@@ -212,7 +212,7 @@ impl Turn<'_> {
             asker: self.request.asker,
             identity: &self.listener.identity,
             cookie: is_stripped.map(|()| cookie.as_slice()),
-            request_id: self.request.id.made,
+            request_id: self.request.id.made(),
         });
         self.worker.give_bytes(cookie);
         outcome

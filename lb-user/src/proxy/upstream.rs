@@ -20,7 +20,7 @@ use tokio_rustls::TlsConnector;
 use super::{
     fault::Fault,
     gather::gather,
-    io::{Rewound, Stream},
+    io::{Rewound, Stream, Transport},
     pool::{Member, Pool},
     serving::QuickMap,
     stream::LARGEST_FRAME,
@@ -203,8 +203,9 @@ async fn open(pool: &Pool, member: &Member, whom: Whom) -> io::Result<Stream> {
         }
         tcp.write_all(&header).await?;
     }
+    let traffic = &member.counts.traffic;
     let Some(tls) = &pool.tls else {
-        return Ok(Stream::Tcp(tcp));
+        return Ok(Stream::new(Transport::Tcp(tcp), traffic));
     };
     let name = pool.http.tls.as_ref().and_then(|tls| tls.server_name.clone());
     let name = match name {
@@ -213,7 +214,8 @@ async fn open(pool: &Pool, member: &Member, whom: Whom) -> io::Result<Stream> {
     };
     // In memory of its own, which is not there for members without TLS.
     let connecting = Box::pin(TlsConnector::from(Arc::clone(tls)).connect(name, tcp));
-    Ok(Stream::Tls(Box::new(connecting.await?.into())))
+    let transport = Transport::Tls(Box::new(connecting.await?.into()));
+    Ok(Stream::new(transport, traffic))
 }
 
 /// A use of a connection of HTTP/2 to a member that can take another request.

@@ -18,13 +18,14 @@ use tokio::{
 use tracing::warn;
 
 use super::{
-    accept::{self, Room},
+    accept,
     buffer::Buffers,
     fault::Fault,
     greeting::{Ends, NoHeader},
-    log::{Entry, Ids, Lines, Log, RequestId},
+    log::{Entry, Lines, Log},
     persist::Sessions,
     pool::{Member, Pool},
+    request_id::{Ids, RequestId},
     serving::{Listener, Serving},
     timer::{TICK, Timers},
     upstream::Connections,
@@ -77,8 +78,6 @@ pub(super) struct Worker {
     draining: Cell<Option<Idle>>,
     /// Clients' connections that are open.
     pub(super) open: Cell<usize>,
-    /// Workers there are.
-    pub(super) among: usize,
     begun: Instant,
     now_s: Cell<u32>,
     unix_s: Cell<u32>,
@@ -93,7 +92,7 @@ pub(super) struct Worker {
 }
 
 impl Worker {
-    fn new(among: usize, sessions: Arc<Sessions>) -> Self {
+    fn new(sessions: Arc<Sessions>) -> Self {
         Self {
             timers: Rc::default(),
             buffers: Buffers::default(),
@@ -104,7 +103,6 @@ impl Worker {
             serving: RefCell::default(),
             draining: Cell::new(None),
             open: Cell::new(0),
-            among,
             begun: Instant::now(),
             now_s: Cell::new(0),
             unix_s: Cell::new(unix_s()),
@@ -156,8 +154,8 @@ impl Worker {
     }
 
     /// What tells a request apart from all others.
-    pub(super) fn next_id(&self) -> String {
-        self.ids.next()
+    pub(super) fn id_of<'q>(&self, head: &'q Head) -> RequestId<'q> {
+        RequestId::of(head, &self.ids)
     }
 
     /// Notes a request.
@@ -216,7 +214,7 @@ impl Worker {
     }
 
     /// Says now and then why a member failed a request: of all of them, the access log says it.
-    pub(super) fn note_failure(&self, pool: &Pool, member: &Member, fault: &Fault, id: RequestId<'_>) {
+    pub(super) fn note_failure(&self, pool: &Pool, member: &Member, fault: &Fault, id: &RequestId<'_>) {
         if is_due(&self.failures) {
             let unsaid = self.unsaid.take();
             let more = match unsaid {
@@ -268,39 +266,31 @@ impl Worker {
     }
 }
 
-/// Where a worker accepts connections.
+/// Where a worker accepts connections: at each address mostly one socket.
 #[derive(Default)]
-struct Doors(HashMap<SocketAddr, Door>);
-
-/// The sockets of a listener: mostly one.
-#[derive(Default)]
-struct Door {
-    /// For the connections of all of them.
-    room: Rc<Room>,
-    accepting: Vec<AbortHandle>,
-}
+struct Doors(HashMap<SocketAddr, Vec<AbortHandle>>);
 
 impl Doors {
     fn open(&mut self, worker: &Rc<Worker>, address: SocketAddr, socket: net::TcpListener) {
-        let door = self.0.entry(address).or_default();
-        let accept = accept::accept(Rc::clone(worker), address, socket, Rc::clone(&door.room));
-        door.accepting.push(task::spawn_local(accept).abort_handle());
+        let accept = accept::accept(Rc::clone(worker), address, socket);
+        let accepting = task::spawn_local(accept).abort_handle();
+        self.0.entry(address).or_default().push(accepting);
     }
 
     fn close(&mut self, is_meant: impl Fn(SocketAddr) -> bool) {
-        for (_, door) in self.0.extract_if(|address, _| is_meant(*address)) {
-            door.accepting.iter().for_each(AbortHandle::abort);
+        for (_, accepting) in self.0.extract_if(|address, _| is_meant(*address)) {
+            accepting.iter().for_each(AbortHandle::abort);
         }
     }
 }
 
 /// Serves until it is told to end and has done so.
 pub(super) async fn run(
-    (index, among): (usize, usize),
+    index: usize,
     sessions: Arc<Sessions>,
     mut commands: mpsc::UnboundedReceiver<Command>,
 ) {
-    let worker = Rc::new(Worker::new(among, sessions));
+    let worker = Rc::new(Worker::new(sessions));
     let mut doors = Doors::default();
     let mut ticks = time::interval(TICK);
     // One for all is enough.

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, iter};
 
 use crate::{
-    cli::table::{Column, Table, count, duration},
+    cli::table::{Column, Table, bytes, count, duration},
     proxy::{Durations, ListenerReport, Quantile},
     views::Status,
 };
@@ -52,7 +52,9 @@ pub(super) fn connections(status: &Status) -> Option<String> {
         Column::Left("CONNECTIONS OF"),
         Column::Right("ACCEPTED"),
         Column::Right("OPEN"),
-        Column::Right("LIMIT REACHED"),
+        Column::Right("HAD TO WAIT"),
+        Column::Right("BYTES IN"),
+        Column::Right("BYTES OUT"),
         Column::Right("TLS FULL"),
         Column::Right("TLS RESUMED"),
         Column::Right("TLS FAILED"),
@@ -66,7 +68,9 @@ pub(super) fn connections(status: &Status) -> Option<String> {
             name.to_owned(),
             count(proxied.connections),
             count(proxied.open_connections),
-            count(proxied.limit_reached),
+            count(proxied.had_to_wait),
+            bytes(proxied.bytes_in),
+            bytes(proxied.bytes_out),
             full,
             resumed,
             failed,
@@ -99,6 +103,8 @@ pub(super) fn pools(status: &Status) -> Option<String> {
         Column::Right("FAILED"),
         Column::Right("ACTIVE"),
         Column::Right("CONNECTIONS"),
+        Column::Right("BYTES IN"),
+        Column::Right("BYTES OUT"),
         Column::Right("P50"),
         Column::Right("P99"),
     ]);
@@ -117,6 +123,8 @@ pub(super) fn pools(status: &Status) -> Option<String> {
                 count(proxied.failures),
                 count(proxied.active),
                 count(proxied.connections),
+                bytes(proxied.bytes_in),
+                bytes(proxied.bytes_out),
                 p50,
                 p99,
             ]);

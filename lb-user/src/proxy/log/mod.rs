@@ -8,8 +8,6 @@ mod writer;
 
 use std::{
     cell::{Cell, RefCell},
-    hash::{BuildHasher as _, RandomState},
-    str,
     sync::Arc,
     time::Instant,
 };
@@ -21,12 +19,11 @@ use super::{
     fault::Fault,
     persist::Why,
     pool::{Member, Pool},
+    request_id::RequestId,
+    respond::{Body, Own},
     worker::Worker,
 };
-use crate::{
-    http::{fields::Name, head::Head},
-    model::LogFormat,
-};
+use crate::{http::head::Head, model::LogFormat};
 
 /// How much a worker gathers before it hands it on, in bytes.
 const LARGEST_CHUNK: usize = 32 * 1024;
@@ -75,6 +72,12 @@ impl Trail {
         self.notes.borrow_mut().status = status;
     }
 
+    /// Notes the response of our own that the client gets instead of a member's.
+    fn note_own(&self, own: &Own, body: Body) {
+        let mut notes = self.notes.borrow_mut();
+        (notes.status, notes.sent_bytes) = (own.status, own.body_bytes(body));
+    }
+
     /// Notes how large the bodies were.
     pub(super) fn note_bytes(&self, received: u64, sent: u64) {
         let mut notes = self.notes.borrow_mut();
@@ -82,112 +85,41 @@ impl Trail {
     }
 }
 
-/// What a request is told apart from others by.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct RequestId<'q> {
-    head: &'q Head,
-    /// Made here, where the client has not said and requests are noted.
-    pub(super) made: Option<&'q str>,
+/// A request as it is noted, if it is noted.
+pub(super) struct Noting<'q> {
+    worker: &'q Worker,
+    /// The id of the request, which others note too.
+    pub(super) id: RequestId<'q>,
+    noted: Option<(Arc<Log>, Trail)>,
 }
 
-impl<'q> RequestId<'q> {
-    /// The one that its client has given it.
-    pub(super) fn given(head: &'q Head) -> Self {
-        Self { head, made: None }
-    }
-
-    /// As it is written in logs; none where it has none.
-    pub(super) fn text(&self) -> Option<&'q str> {
-        let given = || self.head.values(Name::XRequestId).next();
-        self.made
-            .or_else(|| str::from_utf8(given().filter(|id| is_id(id))?).ok())
-    }
-}
-
-/// The noting of a request, if it is noted.
-pub(super) struct Noting<'w> {
-    worker: &'w Worker,
-    noted: Option<Noted>,
-}
-
-struct Noted {
-    log: Arc<Log>,
-    trail: Trail,
-    id: String,
-    /// Whether the id is the client's.
-    is_kept: bool,
-}
-
-impl<'w> Noting<'w> {
+impl<'q> Noting<'q> {
     /// Begins with a request that was read.
-    pub(super) fn begin(worker: &'w Worker, head: &Head) -> Self {
-        let noted = worker.log().map(|log| {
-            let given = RequestId::given(head).text();
-            Noted {
-                log,
-                trail: Trail::default(),
-                is_kept: given.is_some(),
-                id: given.map_or_else(|| worker.next_id(), str::to_owned),
-            }
-        });
-        Self { worker, noted }
+    pub(super) fn begin(worker: &'q Worker, head: &'q Head) -> Self {
+        Self {
+            worker,
+            id: worker.id_of(head),
+            noted: worker.log().map(|log| (log, Trail::default())),
+        }
     }
 
     pub(super) fn trail(&self) -> Option<&Trail> {
-        self.noted.as_ref().map(|noted| &noted.trail)
-    }
-
-    /// The id of the request that it began with.
-    pub(super) fn id<'q>(&'q self, head: &'q Head) -> RequestId<'q> {
-        let made = self.noted.as_ref().filter(|noted| !noted.is_kept);
-        RequestId {
-            head,
-            made: made.map(|noted| noted.id.as_str()),
-        }
+        self.noted.as_ref().map(|(_, trail)| trail)
     }
 
     /// Notes the request.
     pub(super) fn end<'e>(&'e self, entry: impl FnOnce(&'e Trail, &'e str) -> Entry<'e>) {
-        let Some(Noted { log, trail, id, .. }) = &self.noted else {
+        let Some((log, trail)) = &self.noted else {
             return;
         };
-        let entry = entry(trail, id);
+        let entry = entry(trail, self.id.text());
         // Nothing of a member's has begun: the response is our own.
-        if let Some(status) = entry.fault.and_then(Fault::status)
+        if let Some(own) = entry.fault.and_then(Fault::response)
             && trail.notes.borrow().status == 0
         {
-            trail.note_status(status);
+            trail.note_own(&own, Body::of(entry.head.method()));
         }
         self.worker.note(log, &entry);
-    }
-}
-
-/// Whether a client's id is one that can stand in a log.
-fn is_id(id: &[u8]) -> bool {
-    (1..=128).contains(&id.len()) && id.iter().all(u8::is_ascii_graphic)
-}
-
-/// Makes ids: a random half that is the worker's, and a number.
-#[derive(Debug)]
-pub(super) struct Ids {
-    worker: u64,
-    next: Cell<u64>,
-}
-
-impl Default for Ids {
-    fn default() -> Self {
-        Self {
-            worker: RandomState::new().hash_one(0),
-            next: Cell::new(0),
-        }
-    }
-}
-
-impl Ids {
-    pub(super) fn next(&self) -> String {
-        let next = self.next.get() + 1;
-        self.next.set(next);
-        format!("{:016x}{next:016x}", self.worker)
     }
 }
 
@@ -225,31 +157,6 @@ impl Lines {
         let gathered = self.gathered.take();
         if !gathered.is_empty() {
             log.writer.write(gathered);
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_id_of_a_request_is_the_one_it_came_with_unless_that_cannot_stand_in_a_log() {
-        let long = "a".repeat(129);
-        for (given, made, text) in [
-            (Some("mine-1"), None, Some("mine-1")),
-            (Some("mine 1"), None, None),
-            (Some("mine 1"), Some("made"), Some("made")),
-            (Some(long.as_str()), None, None),
-            (None, Some("made"), Some("made")),
-            (None, None, None),
-        ] {
-            let mut head = Head::default();
-            if let Some(given) = given {
-                head.push(b"x-request-id", given.as_bytes());
-            }
-            let id = RequestId { head: &head, made };
-            assert_eq!(id.text(), text, "{given:?} {made:?}");
         }
     }
 }

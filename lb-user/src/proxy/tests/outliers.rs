@@ -4,7 +4,10 @@ use super::{
     backend::{Backend, ask, eventually},
     *,
 };
-use crate::{http::head::Head, proxy::log::RequestId};
+use crate::{
+    http::head::Head,
+    proxy::request_id::{Ids, RequestId},
+};
 
 const EJECTS: &str = "http = { retries = 0, outlier = { failures = 2, ejection_s = 30 } }";
 
@@ -151,7 +154,7 @@ fn who_is_ejected_again_stays_away_for_longer() {
     let fail = |now_s| {
         let why = "a test";
         let head = Head::default();
-        let id = RequestId::given(&head);
+        let id = &RequestId::of(&head, &Ids::default());
         (0..2).for_each(|_| pool.note_failure(&pool.members[0], now_s, &why, id));
         pool.members[0].standing.is_ejected()
     };
