@@ -39,7 +39,7 @@ impl Default for Http {
 }
 
 /// How long clients are waited for, in seconds; each 1 to 86,400.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClientTimeouts {
     /// From the connection, or the first byte of a later request, until its whole header is there; the TLS handshake is
     /// given as long.

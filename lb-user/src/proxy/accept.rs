@@ -18,6 +18,7 @@ use tracing::warn;
 use super::{
     asker::Asker,
     counts::ListenerCounts,
+    door::Door,
     greeting::{self, Ends},
     http1, http2,
     io::{Rewound, Stream, Transport},
@@ -32,7 +33,8 @@ const PAUSE: Duration = Duration::from_millis(100);
 const SAID: Duration = Duration::from_secs(10);
 
 /// Accepts the connections of a listener at one of its sockets, and serves each.
-pub(super) async fn accept(worker: Rc<Worker>, address: SocketAddr, socket: net::TcpListener) {
+pub(super) async fn accept(worker: Rc<Worker>, door: Rc<Door>, socket: net::TcpListener) {
+    let address = door.address;
     let socket = match TcpListener::from_std(socket) {
         Ok(socket) => socket,
         Err(error) => {
@@ -44,12 +46,10 @@ pub(super) async fn accept(worker: Rc<Worker>, address: SocketAddr, socket: net:
     loop {
         match socket.accept().await {
             Ok((stream, peer)) => {
-                let Some(listener) = worker.listener(address) else {
-                    return;
-                };
+                let listener = door.listener();
                 let place = listener.room.try_take();
                 let is_full = place.is_none();
-                let open = Open::note(&worker);
+                let (open, door) = (Open::note(&worker), Rc::clone(&door));
                 let room = Arc::clone(&listener.room);
                 task::spawn_local(async move {
                     // Where it waits, it does so here: the kernel's queue ends with the socket.
@@ -57,7 +57,7 @@ pub(super) async fn accept(worker: Rc<Worker>, address: SocketAddr, socket: net:
                         Some(place) => place,
                         None => room.take().await,
                     };
-                    serve(&open.worker, address, stream, peer).await;
+                    serve(&open.worker, &door, stream, peer).await;
                     drop((place, open));
                 });
                 if is_full {
@@ -113,22 +113,20 @@ impl Drop for Counted {
 }
 
 /// Serves a connection that was accepted: finds out what it speaks first.
-async fn serve(worker: &Rc<Worker>, address: SocketAddr, tcp: TcpStream, peer: SocketAddr) {
-    let Some(listener) = worker.listener(address) else {
-        return;
-    };
+async fn serve(worker: &Rc<Worker>, door: &Rc<Door>, tcp: TcpStream, peer: SocketAddr) {
+    let listener = door.listener();
     let _counted = Counted::note(&listener);
     let ends = Ends {
         peer,
-        reached: address,
+        reached: door.address,
     };
-    let Some((stream, speaks, ends)) = greet(worker, &listener, tcp, ends).await else {
+    let Some((stream, speaks, ends)) = greet(worker, door, tcp, ends).await else {
         return;
     };
     let asker = Asker::new(ends, listener.scheme(), &listener.identity);
     drop(listener);
     let rewound = match speaks {
-        Speaks::Http1 => match http1::serve(worker, address, stream, &asker).await {
+        Speaks::Http1 => match http1::serve(worker, door, stream, &asker).await {
             // A client that knew without asking.
             http1::Ended::Http2(rewound) => rewound,
             http1::Ended::Closed => return,
@@ -136,7 +134,7 @@ async fn serve(worker: &Rc<Worker>, address: SocketAddr, tcp: TcpStream, peer: S
         Speaks::Http2 => Rewound::new(stream, Vec::new()),
     };
     // In memory of its own: most connections are of the other kind, and should not have room for it.
-    Box::pin(http2::serve(worker, address, rewound, asker)).await;
+    Box::pin(http2::serve(worker, door, rewound, asker)).await;
 }
 
 /// What a connection speaks.
@@ -148,11 +146,11 @@ enum Speaks {
 /// Learns from a proxy for whom it speaks, where it owes that, and makes TLS of a connection, where the listener has it.
 async fn greet(
     worker: &Worker,
-    listener: &Listener,
+    door: &Rc<Door>,
     mut tcp: TcpStream,
     mut ends: Ends,
 ) -> Option<(Stream, Speaks, Ends)> {
-    let timer = worker.timers.timer();
+    let (listener, timer) = (door.listener(), worker.timers.timer(&door.cut));
     timer.set(listener.http.timeouts.header_s);
     if ends.owe_header(&listener.identity) {
         // In memory of its own: most connections owe none.
@@ -160,7 +158,7 @@ async fn greet(
             Ok(said) => ends = said,
             Err(error) => {
                 listener.counts.refuse(&error);
-                worker.note_headerless(listener, ends, &error);
+                worker.note_headerless(&listener, ends, &error);
                 return None;
             }
         }

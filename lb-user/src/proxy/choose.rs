@@ -134,7 +134,7 @@ impl<'p> Choice<'p> {
                 }
                 if timer.is_over(context) {
                     counts.queue_late.add(1);
-                    return Poll::Ready(Err(Fault::QueueTimeout));
+                    return Poll::Ready(Err(Fault::QueueTimeout.unless_cut(timer)));
                 }
                 Poll::Pending
             });

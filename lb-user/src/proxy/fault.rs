@@ -4,7 +4,7 @@ use std::io;
 
 use thiserror::Error;
 
-use super::{body::Broken, respond::Own};
+use super::{body::Broken, respond::Own, timer::Timer};
 use crate::{
     http::{framing::Unclear, head::Malformed},
     shortage::is_shortage,
@@ -57,6 +57,8 @@ pub(super) enum Fault {
     ResponseStalled,
     #[error("the client did not take the response in time")]
     ClientStalled,
+    #[error("it was under way for longer than a listener, a member or a daemon that goes has left")]
+    CutOff,
 }
 
 /// When a request may be made again, of another member.
@@ -70,6 +72,11 @@ pub(super) enum Retry {
 }
 
 impl Fault {
+    /// A limit that ran out: for this, or because all of them do.
+    pub(super) fn unless_cut(self, timer: &Timer) -> Self {
+        if timer.is_cut() { Self::CutOff } else { self }
+    }
+
     /// What the client is told; none where nobody is there to be told, or a response has begun.
     pub(super) fn status(&self) -> Option<u16> {
         Some(match self {
@@ -90,7 +97,7 @@ impl Fault {
             | Self::ResponseBroken(_)
             | Self::ResponseStalled => return None,
             Self::Answered(own) => own.status,
-            Self::NoMember | Self::QueueFull | Self::QueueTimeout => 503,
+            Self::NoMember | Self::QueueFull | Self::QueueTimeout | Self::CutOff => 503,
             Self::Unreachable(error) if is_shortage(error) => 503,
             Self::Unreachable(_) | Self::MemberClosed | Self::MemberRefused | Self::BadResponse(_) => 502,
             Self::ConnectTimeout | Self::MemberTimeout => 504,

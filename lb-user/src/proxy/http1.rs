@@ -2,12 +2,13 @@
 
 mod response;
 
-use std::{future::poll_fn, net::SocketAddr, rc::Rc, sync::Arc, task::Poll};
+use std::{future::poll_fn, rc::Rc, sync::Arc, task::Poll};
 
 use super::{
     admit::{self, Admitted},
     asker::Asker,
     body::{Coding, Incoming, Outgoing},
+    door::Door,
     exchange::{self, Request},
     fault::Fault,
     io::{Reader, Rewound, Shared, Stream, Writer},
@@ -49,15 +50,15 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\n";
 /// Serves the requests of a connection until it ends.
 pub(super) async fn serve(
     worker: &Rc<Worker>,
-    address: SocketAddr,
+    door: &Rc<Door>,
     mut stream: Stream,
     asker: &Asker,
 ) -> Ended {
-    let timer = worker.timers.timer();
+    let timer = worker.timers.timer(&door.cut);
     let tls = stream.tls_version();
     let mut is_first = true;
-    while let Some(listener) = worker.listener(address) {
-        let timeouts = &listener.http.timeouts;
+    loop {
+        let timeouts = door.listener().http.timeouts;
         timer.set(if is_first {
             timeouts.header_s
         } else {
@@ -67,7 +68,7 @@ pub(super) async fn serve(
             if stream.poll_readable(context).is_ready() {
                 return Poll::Ready(true);
             }
-            let is_over = timer.is_over(context) || worker.ends_idle(address);
+            let is_over = timer.is_over(context) || worker.ends_idle(door);
             if is_over {
                 Poll::Ready(false)
             } else {
@@ -75,15 +76,15 @@ pub(super) async fn serve(
             }
         });
         if !wakes.await {
-            break;
+            return Ended::Closed;
         }
         // While it waited, something else may have been configured, or a member found to be down.
-        let listener = worker.listener(address).unwrap_or(listener);
+        let listener = door.listener();
         let may_be_http2 = is_first && listener.http.http2 && listener.tls.is_none();
         is_first = false;
         let client = Client {
             worker,
-            address,
+            door,
             asker,
             timer: &timer,
             tls,
@@ -92,11 +93,10 @@ pub(super) async fn serve(
         // In memory of its own, which is given back while the connection is idle.
         match Box::pin(client.serve_burst(&mut stream, listener)).await {
             (Next::Idle, _) => {}
-            (Next::Close, _) => break,
+            (Next::Close, _) => return Ended::Closed,
             (Next::Http2, unread) => return Ended::Http2(Rewound::new(stream, unread)),
         }
     }
-    Ended::Closed
 }
 
 /// What was read.
@@ -111,7 +111,7 @@ enum Read {
 
 struct Client<'c> {
     worker: &'c Rc<Worker>,
-    address: SocketAddr,
+    door: &'c Door,
     asker: &'c Asker,
     timer: &'c Timer,
     /// The version of TLS.
@@ -131,10 +131,7 @@ impl Client<'_> {
             if next != Next::Idle || reader.buffer.is_empty() {
                 break next;
             }
-            match self.worker.listener(self.address) {
-                Some(current) => listener = current,
-                None => break Next::Close,
-            }
+            listener = self.door.listener();
         };
         let unread = match next {
             Next::Http2 => reader.buffer.filled().to_vec(),

@@ -3,7 +3,6 @@
 use std::{
     cell::Cell,
     future::{Future, poll_fn},
-    net::SocketAddr,
     pin::pin,
     rc::Rc,
     task::{Context, Poll},
@@ -21,6 +20,7 @@ use super::{
     admit::{Admitted, admit},
     asker::Asker,
     body::{Broken, Sink},
+    door::Door,
     exchange::{self, Request, Responder},
     fault::Fault,
     gather::gather,
@@ -49,12 +49,10 @@ const CONNECTION_WINDOW: u32 = 1024 * 1024;
 const MOST_UNSENT: usize = 64 * 1024;
 
 /// Serves the requests of a connection until it ends.
-pub(super) async fn serve(worker: &Rc<Worker>, address: SocketAddr, stream: Rewound, asker: Asker) {
-    let Some(listener) = worker.listener(address) else {
-        return;
-    };
+pub(super) async fn serve(worker: &Rc<Worker>, door: &Rc<Door>, stream: Rewound, asker: Asker) {
+    let listener = door.listener();
     let tls = stream.tls_version();
-    let under_way = Rc::new(UnderWay::none(worker.timers.timer()));
+    let under_way = Rc::new(UnderWay::none(worker.timers.timer(&door.cut)));
     let limit = &under_way.limit;
     limit.set(listener.http.timeouts.header_s);
     let mut builder = server::Builder::new();
@@ -84,12 +82,19 @@ pub(super) async fn serve(worker: &Rc<Worker>, address: SocketAddr, stream: Rewo
                 return Poll::Ready(None);
             }
             let is_over = limit.is_over(context);
+            if is_over && limit.is_cut() {
+                // Its requests are told so too, and break off by themselves.
+                return match under_way.count.get() {
+                    0 => Poll::Ready(None),
+                    _ => Poll::Pending,
+                };
+            }
             let is_ending = under_way.is_ending.get();
             if is_over && (is_ending || !has_asked) {
                 // It was asked to go and does not, or has not come as far as a request.
                 return Poll::Ready(None);
             }
-            if !is_ending && (is_over || worker.is_leaving(address)) {
+            if !is_ending && (is_over || worker.is_leaving(door)) {
                 is_idle.set(true);
                 return Poll::Ready(None);
             }
@@ -106,28 +111,26 @@ pub(super) async fn serve(worker: &Rc<Worker>, address: SocketAddr, stream: Rewo
             }
             Some(Err(_)) | None => return,
         };
-        let Some(listener) = worker.listener(address) else {
-            continue;
-        };
+        let listener = door.listener();
         has_asked = true;
         let done = UnderWay::begin(&under_way, listener.http.timeouts.idle_s);
-        let (worker, asker) = (Rc::clone(worker), Rc::clone(&asker));
+        let (worker, door, asker) = (Rc::clone(worker), Rc::clone(door), Rc::clone(&asker));
         // The future is large: so it is moved but once.
         task::spawn_local(Box::pin(async move {
             let (parts, body) = request.into_parts();
-            serve_stream(&worker, &listener, &asker, tls, &parts, body, respond).await;
+            serve_stream(&worker, (&door, &listener), &asker, tls, &parts, body, respond).await;
             drop(done);
         }));
     }
 }
 
-/// How long a client may take to leave, in seconds.
+/// How long a client may take to leave that has no request under way, in seconds.
 const GOING_S: u32 = 30;
 
 /// The requests of a connection that are under way, and how long it may be without any.
 struct UnderWay {
     count: Cell<usize>,
-    /// Runs while there are none, and while the client is to leave.
+    /// Runs while there are none.
     limit: Timer,
     is_ending: Cell<bool>,
 }
@@ -144,22 +147,18 @@ impl UnderWay {
     /// Another one; the connection may be idle for so long when it was the last.
     fn begin(this: &Rc<Self>, idle_s: u32) -> Done {
         this.count.set(this.count.get() + 1);
-        this.run_for(u32::MAX);
+        this.limit.set(u32::MAX);
         Done {
             under_way: Rc::clone(this),
             idle_s,
         }
     }
 
-    /// The client is asked to leave.
+    /// The client is asked to leave, which it may do when its requests are over.
     fn end(&self) {
-        self.run_for(GOING_S);
         self.is_ending.set(true);
-    }
-
-    fn run_for(&self, seconds: u32) {
-        if !self.is_ending.get() {
-            self.limit.set(seconds);
+        if self.count.get() == 0 {
+            self.limit.set(GOING_S);
         }
     }
 }
@@ -175,14 +174,15 @@ impl Drop for Done {
         let Self { under_way, idle_s } = self;
         under_way.count.set(under_way.count.get() - 1);
         if under_way.count.get() == 0 {
-            under_way.run_for(*idle_s);
+            let is_ending = under_way.is_ending.get();
+            under_way.limit.set(if is_ending { GOING_S } else { *idle_s });
         }
     }
 }
 
 async fn serve_stream(
     worker: &Rc<Worker>,
-    listener: &Listener,
+    (door, listener): (&Rc<Door>, &Listener),
     asker: &Asker,
     tls: Option<&'static str>,
     parts: &request::Parts,
@@ -190,7 +190,7 @@ async fn serve_stream(
     respond: SendResponse<Bytes>,
 ) {
     let times = Times::begin();
-    let limit = worker.timers.timer();
+    let limit = worker.timers.timer(&door.cut);
     let mut head = worker.take_head();
     let mut responder = ToStream { respond, sink: None };
     let admitted = admit_stream(listener, parts, &body, &mut head);

@@ -15,6 +15,7 @@ mod body;
 mod buffer;
 mod choose;
 mod counts;
+mod door;
 mod encode;
 mod exchange;
 mod fault;

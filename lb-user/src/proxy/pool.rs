@@ -65,6 +65,8 @@ pub(super) struct Member {
     pub(super) standing: Standing,
     pub(super) counts: MemberCounts,
     http: MemberHttp,
+    /// When what is under way has to end, in seconds since 1970: never, as long as it is configured.
+    ends_s: AtomicU32,
 }
 
 impl Member {
@@ -79,7 +81,18 @@ impl Member {
             standing: Standing::default(),
             counts: MemberCounts::default(),
             http: http.clone(),
+            ends_s: AtomicU32::new(u32::MAX),
         }
+    }
+
+    /// It is configured no more: what is under way may go on until then.
+    pub(super) fn end_at(&self, ends_s: u32) {
+        self.ends_s.store(ends_s, Ordering::Relaxed);
+    }
+
+    /// Whether what is under way is to break off.
+    pub(super) fn is_cut(&self, now_s: u32) -> bool {
+        self.ends_s.load(Ordering::Relaxed) <= now_s
     }
 
     /// Whether it may have the requests of its sessions.

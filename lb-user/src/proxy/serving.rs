@@ -32,6 +32,10 @@ pub(super) struct Serving {
     pub(super) lost_lines: Arc<Count>,
     /// How long an unused connection to the member of an id is kept, in seconds.
     idle_s: QuickMap<u64, u32>,
+    /// How long what is under way may go on at a listener or a member that went, in seconds.
+    pub(super) drain_s: u32,
+    /// When it has to end at members that went, in seconds since 1970.
+    drains_end_s: Vec<u32>,
     /// The pools with sessions by application cookie, and how long these last.
     pub(super) by_application: HashMap<PoolTag, (Limits, Arc<Pool>)>,
 }
@@ -132,6 +136,12 @@ impl Serving {
         self.idle_s.get(&member).copied()
     }
 
+    /// Whether between these times what is under way has to end at a member that went.
+    pub(super) fn drain_ends(&self, before_s: u32, now_s: u32) -> bool {
+        let mut ends_s = self.drains_end_s.iter();
+        ends_s.any(|end_s| (before_s + 1..=now_s).contains(end_s))
+    }
+
     /// What `config` and `health` have served; what was served before goes on where it is the same. Members that stay are what
     /// is configured now at once, also for who has a snapshot of before.
     pub(super) fn new(
@@ -211,9 +221,32 @@ impl Serving {
                     Some((tag, (limits, Arc::clone(pool))))
                 })
                 .collect(),
+            drain_s: config.proxy.drain_s,
+            drains_end_s: drains_end_s(&pools, config.proxy.drain_s, before, now_s),
             pools,
             log: resources.log(before),
             lost_lines: Arc::clone(&before.lost_lines),
         }
     }
+}
+
+/// Has what is under way at members that are not among `pools` end in time; when such times are.
+fn drains_end_s(pools: &HashMap<String, Arc<Pool>>, drain_s: u32, before: &Serving, now_s: u32) -> Vec<u32> {
+    let end_s = now_s.saturating_add(drain_s);
+    let mut ends_s: Vec<u32> = before.drains_end_s.clone();
+    ends_s.retain(|end_s| *end_s > now_s);
+    for (name, pool) in &before.pools {
+        let now = pools.get(name).map_or(&[][..], |now| &now.members);
+        let gone = pool
+            .members
+            .iter()
+            .filter(|member| !now.iter().any(|now| Arc::ptr_eq(now, member)));
+        for member in gone {
+            member.end_at(end_s);
+            if !ends_s.contains(&end_s) {
+                ends_s.push(end_s);
+            }
+        }
+    }
+    ends_s
 }

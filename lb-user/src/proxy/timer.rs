@@ -36,12 +36,28 @@ struct Slots {
 #[derive(Debug)]
 pub(super) struct Timer {
     timers: Rc<Timers>,
+    cut: Rc<Cut>,
     slot: usize,
 }
 
+/// Whether the time of everybody that shares it is over, whatever their limits.
+#[derive(Debug, Default)]
+pub(super) struct Cut(Cell<bool>);
+
+impl Cut {
+    /// Now it is. Who waits has to be [woken](Timers::wake).
+    pub(super) fn make(&self) {
+        self.0.set(true);
+    }
+
+    fn is_made(&self) -> bool {
+        self.0.get()
+    }
+}
+
 impl Timers {
-    /// A new limit, which does not run out until it is set.
-    pub(super) fn timer(self: &Rc<Self>) -> Timer {
+    /// A new limit, which does not run out until it is set or the cut is made.
+    pub(super) fn timer(self: &Rc<Self>, cut: &Rc<Cut>) -> Timer {
         let mut slots = self.slots.borrow_mut();
         let slot = slots.free.pop().unwrap_or_else(|| {
             slots.due.push(NEVER);
@@ -50,6 +66,7 @@ impl Timers {
         });
         Timer {
             timers: Rc::clone(self),
+            cut: Rc::clone(cut),
             slot,
         }
     }
@@ -89,10 +106,15 @@ impl Timer {
         self.timers.slots.borrow_mut().due[self.slot] = due;
     }
 
+    /// Whether it has run out together with all others.
+    pub(super) fn is_cut(&self) -> bool {
+        self.cut.is_made()
+    }
+
     /// Whether it has run out; otherwise the task is woken when it does.
     pub(super) fn is_over(&self, context: &Context<'_>) -> bool {
         let mut slots = self.timers.slots.borrow_mut();
-        if slots.due[self.slot] <= self.timers.now.get() {
+        if slots.due[self.slot] <= self.timers.now.get() || self.is_cut() {
             return true;
         }
         let waker = &mut slots.wakers[self.slot];
@@ -154,7 +176,7 @@ mod tests {
         let woken = Arc::new(Woken::default());
         let waker = Waker::from(Arc::clone(&woken));
         let context = Context::from_waker(&waker);
-        let timer = timers.timer();
+        let timer = timers.timer(&Rc::default());
         assert!(!timer.is_over(&context));
         timer.set(1);
         for _ in 0..TICKS_A_SECOND {
@@ -173,12 +195,28 @@ mod tests {
     }
 
     #[test]
+    fn a_cut_ends_what_shares_it_and_nothing_else() {
+        let timers = Rc::new(Timers::default());
+        let cuts = [Rc::default(), Rc::default()];
+        let woken = Arc::new(Woken::default());
+        let waker = Waker::from(Arc::clone(&woken));
+        let context = Context::from_waker(&waker);
+        let [first, second] = [&cuts[0], &cuts[1]].map(|cut| timers.timer(cut));
+        assert!(!first.is_over(&context) && !second.is_over(&context));
+        cuts[0].make();
+        timers.wake();
+        assert_eq!(woken.0.load(Ordering::Relaxed), 2, "they look, and one goes on");
+        assert!(first.is_over(&context) && first.is_cut());
+        assert!(!second.is_over(&context) && !second.is_cut());
+    }
+
+    #[test]
     fn places_are_used_again() {
         let timers = Rc::new(Timers::default());
-        let first = timers.timer();
+        let first = timers.timer(&Rc::default());
         first.set(0);
         drop(first);
-        let second = timers.timer();
+        let second = timers.timer(&Rc::default());
         timers.tick();
         timers.tick();
         assert!(!second.is_over(&Context::from_waker(Waker::noop())));

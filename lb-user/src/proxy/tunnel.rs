@@ -6,6 +6,7 @@ use super::{
     body::{Coding, Incoming, Outgoing, Transfer},
     exchange::{RequestBody, Responder},
     io::{Reader, Writer},
+    pool::Member,
     timer::Timer,
     worker::Worker,
 };
@@ -14,7 +15,7 @@ use crate::http::framing::Framing;
 /// Passes everything on in both directions, until both are over, one fails, nothing passes for this
 /// long, or the worker is to end.
 pub(super) async fn pass_on<B: RequestBody, R: Responder>(
-    worker: &Worker,
+    (worker, member): (&Worker, &Member),
     (reader, writer): (&mut Reader<'_>, &mut Writer<'_>),
     body: &mut B,
     responder: &mut R,
@@ -43,7 +44,8 @@ pub(super) async fn pass_on<B: RequestBody, R: Responder>(
             timer.set(idle_s);
         }
         // It has no end of its own that could be waited for.
-        let is_over = (there.is_done && back.is_done) || timer.is_over(context) || worker.ends_upgraded();
+        let is_cut = worker.ends_upgraded() || member.is_cut(worker.unix_s());
+        let is_over = (there.is_done && back.is_done) || timer.is_over(context) || is_cut;
         if is_over { Poll::Ready(()) } else { Poll::Pending }
     })
     .await;

@@ -2,7 +2,12 @@
 
 mod note;
 
-use std::{future::poll_fn, rc::Rc, sync::Arc, task::Poll};
+use std::{
+    future::poll_fn,
+    rc::Rc,
+    sync::Arc,
+    task::{Context, Poll},
+};
 
 use super::{
     body::{Broken, Coding, Failed, Outgoing, Sink, Source, Transfer},
@@ -144,12 +149,15 @@ impl Turn<'_> {
             Ok(Conversed::Upgraded(response)) => {
                 let idle_s = self.listener.http.timeouts.upgrade_idle_s;
                 self.note_response(&response);
+                let mut further = worker.take_bytes();
+                self.note_session(&response, &mut further);
                 responder
-                    .begin(&response, Framing::None, &[])
-                    .map_err(Fault::ResponseBroken)?;
+                    .begin(&response, Framing::None, &further)
+                    .map_err(|_| Fault::ClientGone)?;
+                worker.give_bytes(further);
                 self.note_upgraded();
                 tunnel::pass_on(
-                    worker,
+                    (worker, self.member),
                     (&mut reader, &mut writer),
                     body,
                     responder,
@@ -285,6 +293,17 @@ impl Turn<'_> {
         Ok(Conversed::Done { is_sent, keeps })
     }
 
+    /// Ready when no time is left: where that is this turn's own, for being late.
+    fn poll_late(&self, context: &mut Context<'_>, late: Fault) -> Poll<Result<(), Fault>> {
+        if self.timer.is_over(context) {
+            return Poll::Ready(Err(late.unless_cut(self.timer)));
+        }
+        if self.member.is_cut(self.worker.unix_s()) {
+            return Poll::Ready(Err(Fault::CutOff));
+        }
+        Poll::Pending
+    }
+
     fn limits(&self) -> &Limits {
         &self.listener.limits
     }
@@ -319,14 +338,12 @@ impl Turn<'_> {
             if responder.poll_gone(context) || (sending.state != SendState::Going && body.is_gone(context)) {
                 return Poll::Ready(Err(Fault::ClientGone));
             }
-            if self.timer.is_over(context) {
-                return Poll::Ready(Err(if waits_for_client {
-                    Fault::ClientTimeout
-                } else {
-                    Fault::MemberTimeout
-                }));
-            }
-            Poll::Pending
+            let late = if waits_for_client {
+                Fault::ClientTimeout
+            } else {
+                Fault::MemberTimeout
+            };
+            self.poll_late(context, late)
         })
         .await
     }
@@ -369,15 +386,13 @@ impl Turn<'_> {
                 stood = stands;
                 self.timer.set(if waits_for_member { response_s } else { body_s });
             }
-            if self.timer.is_over(context) {
-                return Poll::Ready(Err(if waits_for_member {
-                    Fault::ResponseStalled
-                } else {
-                    Fault::ClientStalled
-                }));
-            }
             self.note_begun();
-            Poll::Pending
+            let late = if waits_for_member {
+                Fault::ResponseStalled
+            } else {
+                Fault::ClientStalled
+            };
+            self.poll_late(context, late)
         })
         .await
     }

@@ -280,6 +280,6 @@ async fn in_time<T>(timer: &Timer, attempt: impl Future<Output = io::Result<T>>)
     let mut attempt = pin!(attempt);
     match timer.within(|context| attempt.as_mut().poll(context)).await {
         Some(outcome) => outcome.map_err(Fault::Unreachable),
-        None => Err(Fault::ConnectTimeout),
+        None => Err(Fault::ConnectTimeout.unless_cut(timer)),
     }
 }

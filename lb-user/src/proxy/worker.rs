@@ -3,7 +3,6 @@
 
 use std::{
     cell::{Cell, RefCell},
-    collections::HashMap,
     net::{self, SocketAddr},
     rc::Rc,
     sync::{Arc, atomic::Ordering::Relaxed},
@@ -12,14 +11,13 @@ use std::{
 
 use tokio::{
     sync::mpsc,
-    task::{self, AbortHandle},
     time,
 };
 use tracing::warn;
 
 use super::{
-    accept,
     buffer::Buffers,
+    door::{Door, Doors},
     fault::Fault,
     greeting::{Ends, NoHeader},
     log::{Entry, Lines, Log},
@@ -45,13 +43,16 @@ const SAID: Duration = Duration::from_secs(10);
 /// In so many ticks all application cookies are looked at.
 const TICKS_A_ROUND: usize = 600;
 
+/// How long what is under way may take to break off, so that it is noted and told to clients.
+const TO_BREAK_OFF: Duration = Duration::from_secs(1);
+
 /// What a worker is told.
 pub(super) enum Command {
     /// Serves this from now on, at these new sockets too.
     Serve(Arc<Serving>, Vec<(SocketAddr, net::TcpListener)>),
     /// Accepts nothing more, and ends with the last connection.
     Drain(Idle),
-    /// Ends.
+    /// Breaks off what is under way, and ends.
     End,
 }
 
@@ -114,28 +115,19 @@ impl Worker {
         }
     }
 
-    /// What clients find at this address.
-    pub(super) fn listener(&self, address: SocketAddr) -> Option<Arc<Listener>> {
-        self.serving.borrow().listeners.get(&address).map(Arc::clone)
+    /// Whether connections that came in there are to end after the request that they have.
+    pub(super) fn is_leaving(&self, door: &Door) -> bool {
+        self.draining.get().is_some() || door.is_leaving()
     }
 
-    /// Whether connections of this listener are to end after the request that they have.
-    pub(super) fn is_leaving(&self, address: SocketAddr) -> bool {
-        self.draining.get().is_some() || self.is_gone(address)
-    }
-
-    /// Whether connections of this listener are to end that have no request.
-    pub(super) fn ends_idle(&self, address: SocketAddr) -> bool {
-        self.ends_upgraded() || self.is_gone(address)
+    /// Whether connections that came in there are to end where they have no request.
+    pub(super) fn ends_idle(&self, door: &Door) -> bool {
+        self.ends_upgraded() || door.is_leaving()
     }
 
     /// Whether upgraded connections are to end.
     pub(super) fn ends_upgraded(&self) -> bool {
         self.draining.get() == Some(Idle::Ends)
-    }
-
-    fn is_gone(&self, address: SocketAddr) -> bool {
-        !self.serving.borrow().listeners.contains_key(&address)
     }
 
     /// Seconds since it began.
@@ -250,11 +242,10 @@ impl Worker {
         }
     }
 
-    fn tick(&self) {
+    fn tick(&self, doors: &mut Doors) {
         self.timers.tick();
         self.flush();
-        self.unix_s
-            .set(unix_s().wrapping_add(self.sessions.clock_offset_s.load(Relaxed)));
+        let before_s = self.unix_s.replace(self.time_s());
         let now_s = self.begun.elapsed().as_secs() as u32;
         if self.now_s.replace(now_s) != now_s {
             let serving = Arc::clone(&self.serving.borrow());
@@ -262,25 +253,14 @@ impl Worker {
             for pool in serving.pools.values() {
                 pool.readmit(self.unix_s());
             }
+            if doors.cut_due(now_s) || serving.drain_ends(before_s, self.unix_s()) {
+                self.timers.wake();
+            }
         }
     }
-}
 
-/// Where a worker accepts connections: at each address mostly one socket.
-#[derive(Default)]
-struct Doors(HashMap<SocketAddr, Vec<AbortHandle>>);
-
-impl Doors {
-    fn open(&mut self, worker: &Rc<Worker>, address: SocketAddr, socket: net::TcpListener) {
-        let accept = accept::accept(Rc::clone(worker), address, socket);
-        let accepting = task::spawn_local(accept).abort_handle();
-        self.0.entry(address).or_default().push(accepting);
-    }
-
-    fn close(&mut self, is_meant: impl Fn(SocketAddr) -> bool) {
-        for (_, accepting) in self.0.extract_if(|address, _| is_meant(*address)) {
-            accepting.iter().for_each(AbortHandle::abort);
-        }
+    fn time_s(&self) -> u32 {
+        unix_s().wrapping_add(self.sessions.clock_offset_s.load(Relaxed))
     }
 }
 
@@ -295,37 +275,44 @@ pub(super) async fn run(
     let mut ticks = time::interval(TICK);
     // One for all is enough.
     let mut sweep = (index == 0).then(Cursor::default);
+    let mut ends_at = None;
     loop {
         tokio::select! {
             _ = ticks.tick() => {
-                worker.tick();
+                worker.tick(&mut doors);
                 if let Some(cursor) = &mut sweep {
                     worker.sweep(cursor);
                 }
             }
-            command = commands.recv() => match command {
+            command = commands.recv(), if ends_at.is_none() => match command {
                 Some(Command::Serve(serving, sockets)) => {
                     // What was gathered belongs to the log of before.
                     worker.flush();
-                    worker.serving.replace(serving);
-                    doors.close(|address| worker.listener(address).is_none());
+                    doors.follow(&serving, worker.now_s());
                     for (address, socket) in sockets {
-                        doors.open(&worker, address, socket);
+                        if let Some(listener) = serving.listeners.get(&address) {
+                            doors.open(&worker, listener, socket);
+                        }
                     }
+                    worker.serving.replace(serving);
                     worker.timers.wake();
                 }
                 Some(Command::End) | None => {
-                    worker.flush();
-                    return;
+                    worker.draining.set(Some(Idle::Ends));
+                    doors.close();
+                    doors.cut();
+                    worker.timers.wake();
+                    ends_at = Some(Instant::now() + TO_BREAK_OFF);
                 }
                 Some(Command::Drain(idle)) => {
                     worker.draining.set(Some(idle));
-                    doors.close(|_| true);
+                    doors.close();
                     worker.timers.wake();
                 }
             }
         }
-        if worker.draining.get().is_some() && worker.open.get() == 0 {
+        let is_drained = worker.draining.get().is_some() && worker.open.get() == 0;
+        if is_drained || ends_at.is_some_and(|ends_at| ends_at <= Instant::now()) {
             worker.flush();
             return;
         }

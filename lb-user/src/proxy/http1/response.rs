@@ -35,7 +35,7 @@ impl Responder for Response<'_, '_> {
     fn begin(&mut self, head: &Head, framing: Framing, further: &[u8]) -> Result<(), Broken> {
         self.has_begun = true;
         // As things stand now: the request may have taken a while.
-        self.keep_alive &= !self.client.worker.is_leaving(self.client.address);
+        self.keep_alive &= !self.client.worker.is_leaving(self.client.door);
         let framing = match (framing, self.version) {
             (Framing::Chunked | Framing::UntilClose, Version::Http11) => {
                 self.out.coding = Coding::Chunked { rest: 0 };
