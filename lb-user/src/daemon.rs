@@ -13,6 +13,7 @@ mod upgrade;
 use std::{
     ops::ControlFlow,
     path::{Path, PathBuf},
+    pin::pin,
     time::{Duration, Instant},
 };
 
@@ -28,7 +29,7 @@ use crate::{
     api::{self, Request, Server, socket::ControlSocket},
     bpf::{Datapath, Maps},
     config,
-    handover::{Gone, Successor},
+    handover::{Heir, Retiring},
     health::{Change, Health, Monitors},
     model::Config,
     next_hops::{self, Hops, NextHops},
@@ -52,6 +53,8 @@ const FLOW_SWEEP: Duration = Duration::from_secs(1);
 const INTERFACES: Duration = Duration::from_secs(1);
 /// How often sessions are swept.
 const SESSION_SWEEP: Duration = Duration::from_secs(10);
+/// How often a daemon that has taken over is told what became of sessions.
+const TELLING: Duration = Duration::from_millis(50);
 /// Changes of health that wait at a time.
 const PENDING_CHANGES: usize = 1024;
 
@@ -98,7 +101,7 @@ pub async fn run(path: &Path, start: Start) -> anyhow::Result<()> {
     // Who asks from now on hears that it ends.
     drop(requests);
     daemon.drain(&mut signals, leave).await;
-    let answer = daemon.end(leave);
+    let answer = daemon.end(leave).await;
     drop(socket);
     if let Some(asked) = asked {
         // Who asked may have gone away.
@@ -141,11 +144,11 @@ struct Daemon {
     /// The listening sockets that the service manager keeps.
     kept: KeptSockets,
     /// The daemon that this one took over from, until it has ended.
-    predecessor: Option<Gone>,
+    predecessor: Option<Retiring>,
     /// A daemon that was started to take over from this one.
     upgrade: Option<Upgrade>,
     /// The one that did.
-    successor: Option<Successor>,
+    heir: Option<Heir>,
 }
 
 impl Daemon {
@@ -195,10 +198,7 @@ impl Daemon {
                 }
                 () = sources::due(self.sources_due) => self.take_sources(),
                 Some(change) = self.changes.recv() => self.take_changes(change),
-                () = Gone::wait(&mut self.predecessor) => {
-                    self.proxy.take_sessions();
-                    info!("the daemon that this one took over from has ended");
-                }
+                news = Retiring::next(&mut self.predecessor) => self.take_from_predecessor(news),
                 ended = Upgrade::ended(&mut self.upgrade) => self.note_failed_upgrade(ended),
                 Some(request) = requests.recv(), if self.inquiry.is_none() => {
                     let taken = match request {
@@ -218,6 +218,22 @@ impl Daemon {
         ending
     }
 
+    /// Takes over what became of sessions with the daemon before, or that it has ended.
+    fn take_from_predecessor(&self, changes: Option<Vec<u8>>) {
+        if let Some(changes) = changes {
+            self.proxy.apply_session_changes(&changes);
+        } else {
+            info!("the daemon that this one took over from has ended");
+        }
+    }
+
+    /// Tells the daemon that has taken over what became of sessions.
+    fn tell_heir(&self) {
+        if let Some(heir) = &self.heir {
+            heir.tell(self.proxy.take_session_changes());
+        }
+    }
+
     /// Waits for the requests that are under way, for no longer than is configured, and not if it is told to end again.
     async fn drain(&mut self, signals: &mut Signals, leave: Leave) {
         let drain_s = self.config.proxy.drain_s;
@@ -225,12 +241,23 @@ impl Daemon {
             Leave::ToSuccessor => Idle::Stays,
             Leave::Running | Leave::Nothing => Idle::Ends,
         });
-        let again = async { while !matches!(signals.next().await, Told::End(_)) {} };
-        tokio::select! {
-            () = self.proxy.drained() => {}
-            () = again => info!("told to end again: requests under way are broken off"),
-            () = time::sleep(Duration::from_secs(drain_s.into())) => {
-                warn!("requests are still under way after {drain_s} s, and are broken off");
+        let mut again = pin!(async { while !matches!(signals.next().await, Told::End(_)) {} });
+        let mut is_over = pin!(time::sleep(Duration::from_secs(drain_s.into())));
+        let mut telling = time::interval(TELLING);
+        loop {
+            tokio::select! {
+                // Who takes over from this daemon hears of one before it by this one.
+                () = self.proxy.drained(), if self.predecessor.is_none() || self.heir.is_none() => return,
+                () = &mut again => {
+                    info!("told to end again: requests under way are broken off");
+                    return;
+                }
+                () = &mut is_over => {
+                    warn!("requests are still under way after {drain_s} s, and are broken off");
+                    return;
+                }
+                news = Retiring::next(&mut self.predecessor) => self.take_from_predecessor(news),
+                _ = telling.tick() => self.tell_heir(),
             }
         }
     }
@@ -314,9 +341,14 @@ impl Daemon {
     }
 
     /// Ends all but the control socket, and says to whoever asked for it what came of it.
-    fn end(mut self, leave: Leave) -> api::Answer {
+    async fn end(mut self, leave: Leave) -> api::Answer {
         self.tracer.stop(&mut self.datapath);
         self.proxy.end();
+        self.tell_heir();
+        match self.heir.take() {
+            Some(heir) => heir.end().await,
+            None => self.proxy.leave_sessions(),
+        }
         match leave {
             Leave::ToSuccessor => info!("ending; another daemon goes on"),
             Leave::Running => {

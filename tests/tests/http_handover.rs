@@ -136,6 +136,57 @@ fn sessions_by_both_cookies_are_held_by_the_next_daemon() -> Result<()> {
 }
 
 #[test]
+fn what_daemons_learn_of_sessions_while_they_end_those_that_took_over_know_at_once() -> Result<()> {
+    let mut site = Site::start(&Plan::new(&[1, 1, 1]).app_cookie("JSESSIONID", ""))?;
+    // It keeps the first daemon from ending.
+    let mut upgraded = site.wire()?;
+    upgraded.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n")?;
+    assert_eq!(upgraded.reply("GET")?.status, 101);
+    let mut idle: Vec<_> = (0..3).map(|_| site.wire()).collect::<Result<_>>()?;
+    for wire in &mut idle {
+        assert_eq!(wire.get("/")?.status, 200);
+    }
+    let is_held = |site: &Site, jar: &Jar, member: &str| {
+        eventually("the session to be known", WITHIN, || {
+            for _ in 0..4 {
+                let reply = site.browse("/", &mut jar.clone())?;
+                ensure!(reply.member() == member, "{reply:?}");
+            }
+            Ok(())
+        });
+    };
+    let first = site.daemon_mut().take_over()?;
+    let mut jars = Vec::new();
+    for (number, mut wire) in idle.drain(..2).enumerate() {
+        let mut jar = Jar::default();
+        let reply = wire.browse(&format!("/?set=JSESSIONID=late{number}"), &mut jar)?;
+        is_held(&site, &jar, reply.member());
+        jars.push((jar, reply.member().to_owned()));
+    }
+    // The application ends one with the next daemon: nothing that the first one knows brings it back.
+    let (mut ended, _) = jars.pop().context("there are two")?;
+    site.browse("/?clear=JSESSIONID", &mut ended)?;
+    let second = site.daemon_mut().take_over()?;
+    let mut jar = Jar::default();
+    let reply = idle[0].browse("/?set=JSESSIONID=later", &mut jar)?;
+    is_held(&site, &jar, reply.member());
+    drop((upgraded, idle));
+    for ending in [first, second] {
+        assert!(ending.await_end()?.success());
+    }
+    eventually("the last one to know that", WITHIN, || {
+        site.daemon().log().contains("took over from has ended")
+    });
+    for (jar, member) in &jars {
+        is_held(&site, jar, member);
+    }
+    let listed = site.daemon().cli(&["sessions", "--json"])?;
+    let listed: Vec<serde_json::Value> = serde_json::from_slice(&listed.stdout)?;
+    assert_eq!(listed.len(), 2, "{listed:?}");
+    Ok(())
+}
+
+#[test]
 fn sessions_by_application_cookie_outlive_a_daemon_that_is_killed() -> Result<()> {
     let plan = Plan::new(&[1, 1, 1]).app_cookie("JSESSIONID", "");
     let mut site = Site::start(&plan.proxy("app_cookie_save_s = 1"))?;

@@ -200,3 +200,85 @@ fn an_application_s_session_ends_when_its_client_stays_away() -> Result<()> {
     });
     Ok(())
 }
+
+#[test]
+fn an_upgrade_begins_a_session_and_moves_it_as_any_request_does() -> Result<()> {
+    for kind in Kind::BOTH {
+        let site = Site::start(&kind.plan(&[1, 1, 1]))?;
+        let upgrade = |target: &str, jar: &mut Jar| -> Result<String> {
+            let cookies = jar.field();
+            let mut fields = vec![("Connection", "upgrade"), ("Upgrade", "echo")];
+            if !cookies.is_empty() {
+                fields.push(("Cookie", &cookies));
+            }
+            let reply = site.wire()?.ask("GET", target, &fields)?;
+            anyhow::ensure!(reply.status == 101, "{reply:?}");
+            jar.take(&reply);
+            Ok(reply.member().to_owned())
+        };
+        let mut jar = Jar::default();
+        let held = upgrade("/?set=SESSION=of-an-upgrade", &mut jar)?;
+        for _ in 0..4 {
+            assert_eq!(member(&site, &mut jar)?, held, "{kind:?}");
+            assert_eq!(upgrade("/", &mut jar)?, held, "{kind:?}");
+        }
+        let counts = ["created", "held", "moved"].map(|count| site.sessions(count));
+        assert!(matches!(counts, [Ok(1), Ok(8), Ok(0)]), "{kind:?} {counts:?}");
+        site.member_named(&held).stop();
+        let moved = upgrade("/", &mut jar)?;
+        assert_ne!(moved, held, "{kind:?}");
+        assert_eq!(site.sessions("moved")?, 1, "{kind:?}");
+        for _ in 0..4 {
+            assert_eq!(member(&site, &mut jar)?, moved, "{kind:?}: it stays");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_session_moves_where_its_member_refuses_the_connection_though_nothing_is_tried_again() -> Result<()> {
+    for kind in Kind::BOTH {
+        let site = Site::start(&kind.plan(&[1, 1]).pool("retries = 0"))?;
+        let mut clients = kind.clients(&site, 4)?;
+        site.member(1).stop();
+        for (jar, _) in &mut clients {
+            assert_eq!(member(&site, jar)?, "member2", "{kind:?}");
+        }
+        // Who has none is told of it.
+        let statuses = [site.get("/")?.status, site.get("/")?.status];
+        assert!(
+            statuses.contains(&200) && statuses.contains(&502),
+            "{kind:?} {statuses:?}"
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn the_end_of_another_cookie_of_the_name_ends_no_session() -> Result<()> {
+    let site = Site::start(&Kind::App.plan(&[1, 1, 1]))?;
+    for (target, goes_on) in [
+        ("/?clear_other=SESSION", true),
+        ("/?clear=SESSION&set=SESSION=one", true),
+        ("/?set=SESSION=one&clear_other=SESSION", true),
+        ("/other/page?clear_other=SESSION", false),
+        ("/?clear=SESSION", false),
+    ] {
+        let held = site.get("/?set=SESSION=one")?.member().to_owned();
+        let shown = [("Cookie", "SESSION=one")];
+        let ended = site.sessions("ended")?;
+        let asked = |target: &str| {
+            site.wire()?
+                .ask("GET", target, &shown)
+                .map_err(anyhow::Error::from)
+        };
+        assert_eq!(asked(target)?.member(), held);
+        assert_eq!(site.sessions("ended")? == ended, goes_on, "{target}");
+        if goes_on {
+            for _ in 0..3 {
+                assert_eq!(asked("/")?.member(), held, "{target}");
+            }
+        }
+    }
+    Ok(())
+}

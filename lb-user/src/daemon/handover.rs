@@ -54,6 +54,8 @@ impl Daemon {
             return self.take_back(signals).await;
         }
         self.proxy.stop_accepting(Idle::Stays);
+        // Before: what becomes of sessions from now on, it is told.
+        self.proxy.want_session_changes();
         self.proxy.leave_sessions();
         let served = async {
             successor.released().await?;
@@ -67,8 +69,7 @@ impl Daemon {
         if let Some(upgrade) = self.upgrade.take() {
             upgrade.answer(Answer::Done);
         }
-        // Until it has ended, so that its successor sees that.
-        self.successor = Some(successor);
+        self.heir = Some(successor.part());
         ControlFlow::Break(HANDED_OVER)
     }
 

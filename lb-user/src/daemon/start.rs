@@ -119,7 +119,7 @@ impl Daemon {
             kept,
             predecessor: None,
             upgrade: None,
-            successor: None,
+            heir: None,
         })
     }
 

@@ -9,7 +9,8 @@
 //!                                        <-    {"estate":{...}}, and the sockets
 //! "ready"   all that can fail is done    ->    accepts no more, leaves its sessions
 //!                                        <-    "released"
-//! "serving" it accepts, and answers      ->    ends with its last connection, and leaves its last sessions
+//! "serving" it accepts, and answers      ->    ends with its last connection
+//!                                        <-    {"sessions":"..."}, what becomes of those by application cookie
 //!                                        <-    the end of the connection
 //! ```
 //!
@@ -25,8 +26,8 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use predecessor::{Gone, Predecessor};
-pub(crate) use successor::Successor;
+pub(crate) use predecessor::{Predecessor, Retiring};
+pub(crate) use successor::{Heir, Successor};
 
 use crate::health::Health;
 
@@ -49,6 +50,10 @@ enum Word {
     Released,
     /// The successor serves.
     Serving,
+    /// What became of sessions by application cookie: [`AppCookies::take_changes`] in Base64.
+    ///
+    /// [`AppCookies::take_changes`]: crate::persistence::AppCookies::take_changes
+    Sessions(String),
 }
 
 /// What a daemon hands over beside its sockets.

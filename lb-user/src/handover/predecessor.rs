@@ -10,8 +10,9 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
-use tokio::io::AsyncReadExt as _;
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 
 use super::{Estate, MOST_AT_ONCE, Word};
 use crate::{
@@ -84,11 +85,14 @@ impl Predecessor {
         }
     }
 
-    /// Tells it that all is well. Gives what ends when it has ended.
-    pub(crate) fn part(mut self) -> io::Result<Gone> {
+    /// Tells it that all is well. Gives what it goes on telling, up to its end.
+    pub(crate) fn part(mut self) -> io::Result<Retiring> {
         self.say(&Word::Serving)?;
         self.stream.set_nonblocking(true)?;
-        Ok(Gone(tokio::net::UnixStream::from_std(self.stream)?))
+        Ok(Retiring {
+            stream: BufReader::new(tokio::net::UnixStream::from_std(self.stream)?),
+            line: Vec::new(),
+        })
     }
 
     fn say(&mut self, word: &Word) -> io::Result<()> {
@@ -136,19 +140,33 @@ impl Predecessor {
 }
 
 /// A predecessor that ends with its last connection.
-pub(crate) struct Gone(tokio::net::UnixStream);
+pub(crate) struct Retiring {
+    stream: BufReader<tokio::net::UnixStream>,
+    /// What there is of its next word.
+    line: Vec<u8>,
+}
 
-impl Gone {
-    /// Waits until it has ended; without one, for ever.
-    pub(crate) async fn wait(this: &mut Option<Self>) {
-        match this {
-            Some(Self(stream)) => {
-                let mut nothing = [0; 64];
-                // It says nothing more.
-                while stream.read(&mut nothing).await.is_ok_and(|length| length > 0) {}
+impl Retiring {
+    /// What becomes of sessions with it, as it tells of that; nothing once it has ended. Without one it waits for ever.
+    pub(crate) async fn next(this: &mut Option<Self>) -> Option<Vec<u8>> {
+        let Some(retiring) = this else {
+            return std::future::pending().await;
+        };
+        loop {
+            // What was read before something else came in between is still there.
+            let room = (LONGEST_WORD - retiring.line.len()) as u64;
+            let mut limited = (&mut retiring.stream).take(room);
+            let read = limited.read_until(b'\n', &mut retiring.line).await;
+            if !retiring.line.ends_with(b"\n") || read.is_err() {
                 *this = None;
+                return None;
             }
-            None => std::future::pending().await,
+            let line = std::mem::take(&mut retiring.line);
+            if let Ok(Word::Sessions(changes)) = serde_json::from_slice(&line)
+                && let Ok(changes) = STANDARD.decode(changes)
+            {
+                return Some(changes);
+            }
         }
     }
 }

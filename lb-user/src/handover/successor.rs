@@ -6,17 +6,26 @@ use std::{
     net::TcpListener,
     os::fd::{AsFd as _, BorrowedFd},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Interest},
     net::UnixStream,
+    sync::mpsc,
+    task, time,
 };
+use tracing::warn;
 
 use super::{Estate, MOST_AT_ONCE, Word};
 use crate::health::Health;
 
+/// Words that wait to be told.
+const MOST_WAITING: usize = 64;
+/// How long the last ones may take.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// The longest word that a successor says, in bytes.
 const LONGEST_WORD: u64 = 4096;
 
@@ -76,6 +85,22 @@ impl Successor {
         self.expect(&Word::Serving).await
     }
 
+    /// Goes on telling it what becomes of sessions.
+    pub(crate) fn part(self) -> Heir {
+        let (changes, mut told) = mpsc::channel(MOST_WAITING);
+        let telling = task::spawn(async move {
+            let mut this = self;
+            while let Some(changes) = told.recv().await {
+                let word = Word::Sessions(STANDARD.encode(changes));
+                if let Err(error) = this.say(&word).await {
+                    warn!("cannot tell the other daemon what becomes of sessions: {error}");
+                    return;
+                }
+            }
+        });
+        Heir { changes, telling }
+    }
+
     async fn say(&mut self, word: &Word) -> io::Result<()> {
         let mut line = Vec::new();
         super::write_line(&mut line, word)?;
@@ -95,6 +120,28 @@ impl Successor {
                 String::from_utf8_lossy(&line).trim_end()
             ))),
         }
+    }
+}
+
+/// A successor that serves, and is told what becomes of sessions as long as this daemon has connections.
+pub(crate) struct Heir {
+    changes: mpsc::Sender<Vec<u8>>,
+    telling: task::JoinHandle<()>,
+}
+
+impl Heir {
+    /// Tells it of these changes. Where it does not listen it misses some, and their clients are balanced anew.
+    pub(crate) fn tell(&self, changes: Vec<u8>) {
+        if !changes.is_empty() && self.changes.try_send(changes).is_err() {
+            warn!("the other daemon misses some of what becomes of sessions");
+        }
+    }
+
+    /// Ends when it has been told all of it, or does not listen.
+    pub(crate) async fn end(self) {
+        drop(self.changes);
+        // If it panicked, that was said.
+        let _ = time::timeout(PATIENCE, self.telling).await;
     }
 }
 

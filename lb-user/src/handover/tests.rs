@@ -66,8 +66,16 @@ async fn sockets_and_health_go_from_one_daemon_to_the_next() {
     assert!(found.is_up("web", "member2"));
     let mut gone = Some(predecessor.part().unwrap());
     successor.serving().await.unwrap();
-    drop(successor);
-    Gone::wait(&mut gone).await;
+    // What becomes of sessions afterwards.
+    let heir = successor.part();
+    let many = vec![7; 100_000];
+    for changes in [vec![1, 2, 3], Vec::new(), many.clone()] {
+        heir.tell(changes);
+    }
+    assert_eq!(Retiring::next(&mut gone).await, Some(vec![1, 2, 3]));
+    assert_eq!(Retiring::next(&mut gone).await, Some(many));
+    heir.end().await;
+    assert_eq!(Retiring::next(&mut gone).await, None);
     assert!(gone.is_none());
 }
 

@@ -50,16 +50,16 @@ pub fn find<'a>(header: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
     all(header, name).next()
 }
 
-/// Appends to `out` the header without any cookie called `name`. All others stay byte for byte as they are, and so do
+/// Appends to `out` the header without the cookies that are meant. All others stay byte for byte as they are, and so do
 /// the separators that are not next to what was taken out.
-pub fn without(header: &[u8], name: &[u8], out: &mut Vec<u8>) -> Removed {
+pub fn without(header: &[u8], is_meant: impl Fn(&Pair<'_>) -> bool, out: &mut Vec<u8>) -> Removed {
     let begin = out.len();
     let mut removed = Removed::Nothing;
     let mut others = 0_usize;
     let mut copied_to = 0;
     for piece in pieces(header) {
         match pair(header, piece.clone()) {
-            Some(pair) if pair.name == name => {
+            Some(pair) if is_meant(&pair) => {
                 // With a cookie goes the separator before it; the first one has none.
                 let end = piece.start.saturating_sub(1);
                 append(out, begin, &header[copied_to..end.max(copied_to)], removed);
@@ -141,7 +141,7 @@ mod tests {
 
     fn left(header: &str, name: &str) -> (String, Removed) {
         let mut out = b"Cookie: ".to_vec();
-        let removed = without(header.as_bytes(), name.as_bytes(), &mut out);
+        let removed = without(header.as_bytes(), |pair| pair.name == name.as_bytes(), &mut out);
         let out = String::from_utf8(out).unwrap();
         (out.strip_prefix("Cookie: ").unwrap().to_owned(), removed)
     }

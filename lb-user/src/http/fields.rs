@@ -71,6 +71,8 @@ names! {
     TransferEncoding = "transfer-encoding",
     /// RFC 9110, section 7.8.
     Upgrade = "upgrade",
+    /// RFC 9110, section 6.6.1.
+    Date = "date",
     /// RFC 9110, section 10.1.1.
     Expect = "expect",
     /// RFC 9110, section 10.1.4.

@@ -12,6 +12,9 @@ use super::fields::{Field, Name, Span, elements};
 /// The most header fields that a head may have, whatever the limits say.
 pub const MOST_FIELDS: usize = 256;
 
+/// What is kept of a word of a request that is none, in bytes.
+const LONGEST_SALVAGED: usize = 512;
+
 /// A version of HTTP/1.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 pub enum Version {
@@ -78,6 +81,8 @@ pub struct Head {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Search {
     seen: usize,
+    /// Whether the first line is there.
+    has_line: bool,
 }
 
 impl Search {
@@ -85,6 +90,7 @@ impl Search {
     pub fn end(&mut self, bytes: &[u8], limits: &Limits) -> Result<Option<usize>, Malformed> {
         for position in memchr::memchr_iter(b'\n', &bytes[self.seen.min(bytes.len())..]) {
             let end = self.seen + position + 1;
+            self.has_line = true;
             if end < 2 || bytes[end - 2] != b'\r' {
                 return Err(Malformed::BareLineFeed);
             }
@@ -97,10 +103,15 @@ impl Search {
             }
         }
         self.seen = bytes.len();
-        if bytes.len() >= limits.bytes {
-            return Err(Malformed::TooLarge);
+        if bytes.len() < limits.bytes {
+            return Ok(None);
         }
-        Ok(None)
+        Err(if self.has_line {
+            Malformed::TooLarge
+        } else {
+            // Of a request, its target is what takes that.
+            Malformed::TargetTooLong
+        })
     }
 }
 
@@ -135,6 +146,18 @@ impl Head {
         self.target = span(&self.bytes, target.as_bytes());
         note_fields(&self.bytes, request.headers, &mut self.fields);
         Ok(())
+    }
+
+    /// Takes from bytes that are no request what may be its method and target, so that it can be said what was refused.
+    pub fn salvage(&mut self, bytes: &[u8]) {
+        self.clear();
+        let line = &bytes[..memchr::memchr2(b'\r', b'\n', bytes).unwrap_or(bytes.len())];
+        let mut words = line.splitn(3, |byte| *byte == b' ');
+        let mut salvaged = || {
+            let word = words.next().unwrap_or_default();
+            self.add(&word[..word.len().min(LONGEST_SALVAGED)])
+        };
+        (self.method, self.target) = (salvaged(), salvaged());
     }
 
     /// Becomes the response whose whole head `bytes` are.

@@ -13,4 +13,5 @@ pub mod pattern;
 pub mod proxy_protocol;
 pub mod set_cookie;
 pub mod trailers;
+pub mod upgrade;
 pub mod url_session;

@@ -4,6 +4,7 @@
 //! of the configuration language, so that the same object reads the same in a file, in the API and in a dump. Reading
 //! one with `Deserialize` does not check the rules: it is for what a daemon wrote, not for what a person did.
 
+mod cookie_names;
 mod health;
 mod http;
 mod identity;

@@ -59,6 +59,8 @@ pub enum Refused {
     UnknownKey,
     /// The seal is broken: it was changed, made up, or taken from another pool.
     Forged,
+    /// It goes by the name of another pool's cookie, and is that pool's, or forged.
+    OtherPool,
     /// Its client stayed away for too long, or its absolute lifetime has passed.
     Expired,
     /// It was sealed by a node whose clock is far ahead.
@@ -67,12 +69,13 @@ pub enum Refused {
 
 impl Refused {
     /// All reasons.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Malformed,
         Self::TooLong,
         Self::UnknownVersion,
         Self::UnknownKey,
         Self::Forged,
+        Self::OtherPool,
         Self::Expired,
         Self::FromTheFuture,
     ];
@@ -86,6 +89,7 @@ impl Refused {
             Self::UnknownVersion => "unknown_version",
             Self::UnknownKey => "unknown_key",
             Self::Forged => "forged",
+            Self::OtherPool => "other_pool",
             Self::Expired => "expired",
             Self::FromTheFuture => "from_the_future",
         }
@@ -220,6 +224,11 @@ pub fn open(ring: &KeyRing, pool: PoolTag, value: &[u8]) -> Result<Token, Refuse
             seen_s: envelope.content.seen_s.get(),
         },
     })
+}
+
+/// Whether a value looks like one that this version seals.
+pub fn has_form(value: &[u8]) -> bool {
+    value.len() == LENGTH && decode(value).is_ok()
 }
 
 fn decode(value: &[u8]) -> Result<Envelope, Refused> {

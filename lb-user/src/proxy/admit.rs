@@ -7,6 +7,7 @@ use crate::http::{
     framing::{self, Framing},
     head::{Head, Version},
     host::{Authority, LONGEST_HOST},
+    upgrade,
 };
 
 /// What a request asks of its connection.
@@ -24,6 +25,15 @@ pub(super) struct Admitted {
     pub(super) path: Span,
     /// What the client speaks.
     pub(super) version: HttpVersion,
+}
+
+impl Admitted {
+    /// The path that a request asks for, without the query.
+    pub(super) fn path<'h>(&self, head: &'h Head) -> &'h [u8] {
+        let path = self.path.of(&head.bytes);
+        let end = memchr::memchr(b'?', path).unwrap_or(path.len());
+        &path[..end]
+    }
 }
 
 /// Admits a request, or says what is wrong with it.
@@ -53,7 +63,7 @@ pub(super) fn admit(head: &Head, most_body: Option<u64>) -> Result<Admitted, Fau
     let is_upgrade = head.version == Version::Http11
         && matches!(framing, Framing::None | Framing::Length(0))
         && head.lists(Name::Connection, b"upgrade")
-        && head.values(Name::Upgrade).next().is_some();
+        && upgrade::protocols(head).next().is_some();
     Ok(Admitted {
         framing,
         keep_alive,
@@ -70,6 +80,10 @@ pub(super) fn admit(head: &Head, most_body: Option<u64>) -> Result<Admitted, Fau
 /// Host and path of a target (RFC 9112, section 3.2).
 fn parts(head: &Head) -> Result<(Option<Span>, Span), Fault> {
     let target = head.target();
+    // Section 3.2.1: a fragment is for the client alone. Who is to have one reads another path in it.
+    if memchr::memchr(b'#', target).is_some() {
+        return Err(Fault::Target);
+    }
     if target.first() == Some(&b'/') || (target == b"*" && head.method() == b"OPTIONS") {
         return Ok((None, head.target));
     }
@@ -84,7 +98,7 @@ fn parts(head: &Head) -> Result<(Option<Span>, Span), Fault> {
     let rest = &target[scheme.len()..];
     let length = rest
         .iter()
-        .position(|byte| matches!(byte, b'/' | b'?' | b'#'))
+        .position(|byte| matches!(byte, b'/' | b'?'))
         .unwrap_or(rest.len());
     if length == 0 || !is_host(&rest[..length]) {
         return Err(Fault::Target);
@@ -171,7 +185,16 @@ mod tests {
             parts("GET http://b?c HTTP/1.1\r\nHost: a\r\n\r\n"),
             (Some(path("b")), path("?c"))
         );
-        for target in ["*", "a", "http:///a", "ftp://b/", "http://u@b/", "b:80"] {
+        for target in [
+            "*",
+            "a",
+            "http:///a",
+            "ftp://b/",
+            "http://u@b/",
+            "b:80",
+            "/a#b",
+            "http://b#c",
+        ] {
             let text = format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n");
             assert_eq!(status(&text), Some(400), "{target}");
         }

@@ -9,6 +9,7 @@ use crate::{
         forwarded,
         framing::Framing,
         head::{Head, Version},
+        upgrade,
     },
     model::ClientIdentity,
 };
@@ -27,6 +28,8 @@ pub(super) struct ToMember<'e> {
 pub(super) fn path<'h>(head: &'h Head, admitted: &Admitted) -> Cow<'h, [u8]> {
     match admitted.path.of(&head.bytes) {
         path @ ([b'/', ..] | b"*") => Cow::Borrowed(path),
+        // RFC 9112, section 3.2.4.
+        b"" if head.method() == b"OPTIONS" => Cow::Borrowed(b"*"),
         // Of `http://host?query` the path is empty (RFC 9112, section 3.2.1).
         path => Cow::Owned([b"/", path].concat()),
     }
@@ -43,7 +46,7 @@ pub(super) fn request(head: &Head, admitted: &Admitted, edits: &ToMember<'_>, ou
         line(out, b"Transfer-Encoding", b"chunked");
     }
     if admitted.is_upgrade {
-        upgrade(head, out);
+        write_upgrade(upgrade::protocols(head), out);
     }
     out.extend_from_slice(b"\r\n");
 }
@@ -105,9 +108,11 @@ pub(super) fn response(head: &Head, edits: &ToClient<'_>, out: &mut Vec<u8>) {
         out,
     );
     out.extend_from_slice(edits.further);
-    if head.status == 101 {
-        upgrade(head, out);
-    } else if head.status >= 200 {
+    // RFC 9110, section 15.5.22: a 426 says what its client is to go over to.
+    if matches!(head.status, 101 | 426) {
+        write_upgrade(head.values(Name::Upgrade), out);
+    }
+    if head.status >= 200 {
         if edits.framing == Framing::Chunked {
             line(out, b"Transfer-Encoding", b"chunked");
         }
@@ -120,9 +125,9 @@ pub(super) fn response(head: &Head, edits: &ToClient<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(b"\r\n");
 }
 
-fn upgrade(head: &Head, out: &mut Vec<u8>) {
+fn write_upgrade<'p>(protocols: impl Iterator<Item = &'p [u8]>, out: &mut Vec<u8>) {
     line(out, b"Connection", b"upgrade");
-    for protocol in head.values(Name::Upgrade) {
+    for protocol in protocols {
         line(out, b"Upgrade", protocol);
     }
 }

@@ -13,7 +13,7 @@ use super::{
     choose::Choice,
     fault::{Fault, Retry},
     log::Trail,
-    persist::Shown,
+    persist::{Shown, Why},
     request_id::RequestId,
     route::Route,
     serving::Listener,
@@ -123,7 +123,7 @@ async fn balance<B: RequestBody, R: Responder>(
         };
         let member = seat.member();
         if let Some(trail) = request.trail {
-            trail.note_member(pool, member, why);
+            trail.note_member(pool, member, (why, shown.refused));
         }
         member.counts.requests.add(1);
         let turn = Turn {
@@ -148,7 +148,10 @@ async fn balance<B: RequestBody, R: Responder>(
             pool.note_failure(member, worker.unix_s(), &fault, request.id);
         }
         let may_again = !responder.has_begun() && !body.was_touched() && request.allows(fault.retry());
-        if !may_again || choice.tried.len() >= pool.http.retries.into() {
+        // A session whose member cannot be reached moves in any case: its next request would find it there again.
+        let moves = why == Why::Held && fault.retry() == Retry::Always;
+        let most = usize::from(pool.http.retries).max(moves.into());
+        if !may_again || choice.tried.len() >= most {
             return Err(fault);
         }
         choice.tried.push(member.id);

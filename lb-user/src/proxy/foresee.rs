@@ -44,6 +44,8 @@ pub enum Then {
     Balanced {
         /// The pool's name.
         pool: String,
+        /// The name of the cookie that the pool looks for, if it does.
+        cookie_name: Option<String>,
         /// What its cookie says.
         cookie: Cookie,
         /// The name of the member that the algorithm would choose.
@@ -92,6 +94,10 @@ impl Look {
                 },
                 Route::Pool(pool) => Then::Balanced {
                     pool: pool.name.clone(),
+                    cookie_name: pool
+                        .persist
+                        .as_ref()
+                        .map(|persist| String::from_utf8_lossy(persist.cookie_name()).into_owned()),
                     cookie: self.cookie(pool, request.cookie),
                     next: pool.peek(request.client).map(|member| member.name.clone()),
                 },

@@ -13,7 +13,7 @@ use super::{
     fault::Fault,
     io::{Reader, Rewound, Shared, Stream, Writer},
     log::{self, Entry, Noting, Trail},
-    respond::Asked,
+    respond::{Asked, Own},
     serving::Listener,
     timer::Timer,
     times::Times,
@@ -48,12 +48,7 @@ pub(super) enum Ended {
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\n";
 
 /// Serves the requests of a connection until it ends.
-pub(super) async fn serve(
-    worker: &Rc<Worker>,
-    door: &Rc<Door>,
-    mut stream: Stream,
-    asker: &Asker,
-) -> Ended {
+pub(super) async fn serve(worker: &Rc<Worker>, door: &Rc<Door>, mut stream: Stream, asker: &Asker) -> Ended {
     let timer = worker.timers.timer(&door.cut);
     let tls = stream.tls_version();
     let mut is_first = true;
@@ -199,8 +194,13 @@ impl Client<'_> {
                 }
             }
         });
-        let Some(end) = end.await? else {
-            return Ok(Read::End);
+        let end = match end.await {
+            Ok(Some(end)) => end,
+            Ok(None) => return Ok(Read::End),
+            Err(fault) => {
+                head.salvage(reader.buffer.filled());
+                return Err(fault);
+            }
         };
         if is_slow {
             times.give();
@@ -209,6 +209,9 @@ impl Client<'_> {
             return Ok(Read::Http2);
         }
         let read = head.read_request(&reader.buffer.filled()[..end], &listener.limits);
+        if read.is_err() {
+            head.salvage(reader.buffer.filled());
+        }
         reader.buffer.consume(end);
         read?;
         Ok(Read::Request)
@@ -324,7 +327,7 @@ impl Client<'_> {
             return Next::Close;
         };
         listener.counts.respond_own(response.status);
-        response.write(asked, true, &mut writer.pending);
+        self.write(&response, asked, true, writer);
         match self.flush(writer).await {
             Ok(()) => Next::Idle,
             Err(()) => Next::Close,
@@ -342,10 +345,15 @@ impl Client<'_> {
     ) -> Next {
         if let Some(response) = fault.response() {
             listener.counts.respond_own(response.status);
-            response.write(asked, false, &mut writer.pending);
+            self.write(&response, asked, false, writer);
             self.close(reader, writer).await;
         }
         Next::Close
+    }
+
+    fn write(&self, own: &Own, asked: Asked, keep_alive: bool, writer: &mut Writer<'_>) {
+        let date = |out: &mut Vec<u8>| self.worker.write_date(out);
+        own.write(asked, keep_alive, date, &mut writer.pending);
     }
 
     async fn flush(&self, writer: &mut Writer<'_>) -> Result<(), ()> {

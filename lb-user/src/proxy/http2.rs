@@ -60,7 +60,8 @@ pub(super) async fn serve(worker: &Rc<Worker>, door: &Rc<Door>, stream: Rewound,
         .max_concurrent_streams(MOST_STREAMS)
         .initial_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
-        .max_header_list_size(listener.http.limits.header_bytes)
+        // A target that is too long is told so: what has even more comes to nothing in `h2`.
+        .max_header_list_size(listener.http.limits.header_bytes + listener.http.limits.uri_bytes)
         .max_send_buffer_size(MOST_UNSENT)
         .max_frame_size(LARGEST_FRAME);
     drop(listener);
@@ -226,7 +227,7 @@ async fn serve_stream(
     });
     if let Err(fault) = outcome {
         let body = Body::of(head.method());
-        responder.fail(listener, &fault, body);
+        responder.fail(worker, listener, &fault, body);
     }
     worker.give_head(head);
 }
@@ -256,8 +257,16 @@ fn admit_stream(
         (None, Some(_), None) => {}
         _ => return Err(Fault::Host),
     }
+    // RFC 9113, section 8.3.1.
+    if !matches!(uri.scheme_str(), Some("http" | "https")) {
+        return Err(Fault::Target);
+    }
     let mut cookie = Vec::new();
     for (name, value) in &parts.headers {
+        // RFC 9113, section 8.2.1.
+        if value.as_bytes().trim_ascii().len() != value.len() {
+            return Err(Malformed::Syntax.into());
+        }
         if name == http::header::COOKIE {
             // RFC 9113, section 8.2.3: they are one field where they go on.
             if !cookie.is_empty() {
@@ -273,6 +282,9 @@ fn admit_stream(
     }
     if head.fields.len() > listener.limits.fields {
         return Err(Malformed::TooManyFields.into());
+    }
+    if head.bytes.len() > listener.limits.bytes {
+        return Err(Malformed::TooLarge.into());
     }
     let mut admitted = admit(head, listener.http.limits.body_bytes)?;
     admitted.is_upgrade = false;
@@ -297,13 +309,14 @@ struct ToStream {
 
 impl ToStream {
     /// Tells of a fault, or breaks off what has begun.
-    fn fail(&mut self, listener: &Listener, fault: &Fault, body: Body) {
+    fn fail(&mut self, worker: &Worker, listener: &Listener, fault: &Fault, body: Body) {
         match (&mut self.sink, fault.response()) {
             (Some(sink), _) => sink.reset(),
             (None, None) => self.respond.send_reset(Reason::CANCEL),
             (None, Some(own)) => {
                 listener.counts.respond_own(own.status);
                 let mut lines = Vec::new();
+                worker.write_date(&mut lines);
                 own.lines(&mut lines);
                 let mut response = Response::new(());
                 *response.status_mut() = StatusCode::from_u16(own.status).unwrap_or(StatusCode::BAD_GATEWAY);

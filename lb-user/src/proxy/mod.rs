@@ -15,6 +15,7 @@ mod body;
 mod buffer;
 mod choose;
 mod counts;
+mod date;
 mod door;
 mod encode;
 mod exchange;
@@ -29,6 +30,7 @@ mod io;
 mod log;
 mod look;
 mod outlier;
+mod own_cookies;
 mod persist;
 mod pool;
 mod queue;
@@ -57,9 +59,9 @@ use std::{
     collections::HashMap,
     io::Error,
     net::{SocketAddr, TcpListener},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex,
         atomic::{AtomicU32, Ordering::Relaxed},
     },
     thread::{self, JoinHandle},
@@ -71,13 +73,15 @@ use rustls::server::ProducesTickets;
 use tokio::{
     runtime,
     sync::mpsc::{UnboundedSender, unbounded_channel},
-    task::{self, LocalSet},
+    task::LocalSet,
 };
+
+use tracing::warn;
 
 use crate::{
     health::Health,
     model::{self, Config},
-    persistence::{KeyFile, KeyRing},
+    persistence::{KeyFile, KeyRing, keys::KeyFileError},
     tls::{client, server},
 };
 pub use foresee::{Cookie, Foreseen, Request, Then};
@@ -151,7 +155,10 @@ impl Proxy {
             });
         }
         let path = config.daemon.state_path.join(KEY_FILE);
-        let keys = Arc::new(KeyFile::at(&path).load_or_create(unix_s())?);
+        let keys = match &self.sessions {
+            None => Arc::new(KeyFile::at(&path).load_or_create(unix_s())?),
+            Some(sessions) => keys_again(&path, sessions.keys.load_full())?,
+        };
         if self.sessions.is_none() {
             self.start_workers(config, Arc::clone(&keys))?;
         }
@@ -286,37 +293,6 @@ impl Proxy {
         &self.sockets
     }
 
-    /// Leaves the application cookies for the next daemon.
-    pub fn leave_sessions(&self) {
-        if let Some(sessions) = &self.sessions {
-            let _one_at_a_time = sessions.saving.lock().unwrap_or_else(PoisonError::into_inner);
-            remembered::write(&self.state_path, &sessions.app_cookies);
-        }
-    }
-
-    /// Writes the application cookies down, if there are any, in a thread of its own: where the daemon is killed, the next
-    /// one has these.
-    pub fn save_sessions(&self) {
-        if let Some(sessions) = &self.sessions
-            && !sessions.app_cookies.is_empty()
-        {
-            let (sessions, state_path) = (Arc::clone(sessions), self.state_path.clone());
-            task::spawn_blocking(move || {
-                // Where that takes longer than until the next time, that one is left out.
-                if let Ok(_one_at_a_time) = sessions.saving.try_lock() {
-                    remembered::write(&state_path, &sessions.app_cookies);
-                }
-            });
-        }
-    }
-
-    /// Takes over the application cookies that an earlier daemon has left since this one began.
-    pub fn take_sessions(&self) {
-        if let Some(sessions) = &self.sessions {
-            remembered::merge(&self.state_path, &sessions.app_cookies);
-        }
-    }
-
     fn next_serving(&self, config: &Config, health: &Health, resources: &Resources) -> Arc<Serving> {
         Arc::new(Serving::new(
             config,
@@ -353,8 +329,8 @@ impl Proxy {
         }
     }
 
-    /// Ends, also what is still under way, and leaves the application cookies for the next daemon.
-    pub fn end(mut self) {
+    /// Ends, also what is still under way.
+    pub fn end(&mut self) {
         for worker in &self.workers {
             let _ = worker.commands.send(Command::End);
         }
@@ -362,8 +338,17 @@ impl Proxy {
             // If it panicked, that was said.
             let _ = worker.thread.join();
         }
-        self.leave_sessions();
     }
+}
+
+/// The keys at a reload: without those that it was sealed by, no cookie would be taken any more.
+fn keys_again(path: &Path, keys: Arc<KeyRing>) -> Result<Arc<KeyRing>, KeyFileError> {
+    if let Some(keys) = KeyFile::at(path).load_or_restore(&keys)? {
+        return Ok(Arc::new(keys));
+    }
+    let path = path.display();
+    warn!("{path} was gone, and is written anew with the keys that are in use");
+    Ok(keys)
 }
 
 fn start_worker(index: usize, sessions: &Arc<Sessions>) -> Result<Worker, Error> {

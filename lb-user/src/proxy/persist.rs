@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, atomic::AtomicU32};
 use super::{counts::PoolCounts, pool::Member};
 use crate::{
     http::{
-        cookies::{self, Removed},
+        cookies,
         fields::Name,
         head::Head,
         set_cookie::{self, Attributes, Change, Channel, SetCookie},
@@ -48,6 +48,8 @@ enum Kind {
     /// A cookie of the balancer's.
     Own {
         name: Vec<u8>,
+        /// Another pool's name, which was this one's before that pool came.
+        shared: Option<Vec<u8>>,
         set: SetCookie,
         tells_caches: bool,
     },
@@ -62,6 +64,8 @@ pub(super) struct Shown<'q> {
     is_due: bool,
     /// The application's cookie.
     value: Option<&'q [u8]>,
+    /// Why its cookie is none, where it is so.
+    pub(super) refused: Option<Refused>,
 }
 
 /// What there is about a cookie that somebody asks about.
@@ -88,18 +92,59 @@ pub(super) enum Why {
     New,
 }
 
+/// Whether a pool can have the name that is configured for its cookie.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum CookieName {
+    AsConfigured,
+    /// Another one has it: a number is put behind it.
+    Taken,
+}
+
+/// The cookies of a name that are looked at. There may be several, of other paths or domains: one that is of use is taken.
+fn cookies_of<'q>(head: &'q Head, name: &[u8]) -> impl Iterator<Item = &'q [u8]> {
+    head.values(Name::Cookie)
+        .flat_map(move |header| cookies::all(header, name))
+        .take(MOST_COOKIES)
+}
+
 impl Persist {
+    /// The names of the balancer's cookie, where it has one.
+    pub(super) fn own_names(&self) -> Option<impl Iterator<Item = &[u8]>> {
+        let Kind::Own { name, shared, .. } = &self.kind else {
+            return None;
+        };
+        Some(std::iter::once(name).chain(shared).map(Vec::as_slice))
+    }
+
+    /// The name of the cookie by which sessions are recognised.
+    pub(super) fn cookie_name(&self) -> &[u8] {
+        match &self.kind {
+            Kind::Own { name, .. } | Kind::App { name, .. } => name,
+        }
+    }
+
     /// That of a pool, where it is by cookie.
-    pub(super) fn of(pool: &model::Pool) -> Option<Self> {
+    pub(super) fn of(pool: &model::Pool, cookie_name: CookieName) -> Option<Self> {
         let persistence = pool.session_persistence.as_ref()?;
+        let tag = PoolTag::of(&pool.name);
         let kind = match &persistence.persistence {
             model::Persistence::SourceIp(_) => return None,
-            model::Persistence::HttpCookie(settings) => Kind::Own {
-                name: settings.cookie_name.clone().into_bytes(),
-                // The configuration has refused what cannot be.
-                set: SetCookie::new(&Attributes::from(settings)).ok()?,
-                tells_caches: settings.cookie_cache_control,
-            },
+            model::Persistence::HttpCookie(settings) => {
+                let mut attributes = Attributes::from(settings);
+                let configured = settings.cookie_name.clone().into_bytes();
+                let mut shared = None;
+                if cookie_name == CookieName::Taken {
+                    attributes.name = format!("{}-{:08x}", settings.cookie_name, tag.0 >> 32);
+                    shared = Some(configured);
+                }
+                Kind::Own {
+                    name: attributes.name.clone().into_bytes(),
+                    shared,
+                    // The configuration has refused what cannot be.
+                    set: SetCookie::new(&attributes).ok()?,
+                    tells_caches: settings.cookie_cache_control,
+                }
+            }
             model::Persistence::AppCookie {
                 cookie_name,
                 cookie_in_url,
@@ -109,7 +154,7 @@ impl Persist {
             },
         };
         Some(Self {
-            pool: PoolTag::of(&pool.name),
+            pool: tag,
             limits: Limits::of(persistence),
             kind,
         })
@@ -129,33 +174,23 @@ impl Persist {
         target: &'q [u8],
         now_s: u32,
     ) -> Shown<'q> {
-        // There may be several of a name, of other paths or domains: one that is of use is taken.
-        fn cookies_of<'q>(head: &'q Head, name: &[u8]) -> impl Iterator<Item = &'q [u8]> {
-            head.values(Name::Cookie)
-                .flat_map(move |header| cookies::all(header, name))
-                .take(MOST_COOKIES)
-        }
         match &self.kind {
-            Kind::Own { name, .. } => {
-                let mut first_refused = None;
-                for value in cookies_of(head, name) {
-                    let opened = token::open(&sessions.keys.load(), self.pool, value)
-                        .and_then(|token| Ok((token, token::judge(&token, self.limits, now_s)?)));
-                    match opened {
-                        Ok((session, renewal)) => {
-                            return Shown {
-                                session: Some(session),
-                                is_due: renewal == Renewal::Due,
-                                value: None,
-                            };
-                        }
-                        Err(refused) => first_refused = first_refused.or(Some(refused)),
+            Kind::Own { name, shared, .. } => {
+                let opened = match shared {
+                    Some(shared) if cookies_of(head, name).next().is_none() => self
+                        .open(sessions, cookies_of(head, shared), now_s)
+                        .map_err(|refused| refused.map(of_other_pool)),
+                    _ => self.open(sessions, cookies_of(head, name), now_s),
+                };
+                opened.unwrap_or_else(|refused| {
+                    if let Some(refused) = refused {
+                        counts.refuse(refused);
                     }
-                }
-                if let Some(refused) = first_refused {
-                    counts.refuse(refused);
-                }
-                Shown::default()
+                    Shown {
+                        refused,
+                        ..Shown::default()
+                    }
+                })
             }
             Kind::App { name, in_url } => {
                 let of_target = in_url.then(|| url_session::find(target, name)).flatten();
@@ -167,8 +202,9 @@ impl Persist {
                             Found::Held(session) => Some(session),
                             Found::Expired(_) | Found::Absent => None,
                         },
-                        is_due: false,
                         value: Some(value),
+                        refused: matches!(found, Found::Expired(_)).then_some(Refused::Expired),
+                        ..Shown::default()
                     };
                     match found {
                         Found::Held(_) => return shown,
@@ -180,6 +216,31 @@ impl Persist {
                 first.unwrap_or_default()
             }
         }
+    }
+
+    /// What the first of these cookies of the balancer's shows that is of use; otherwise why the first of all is none.
+    fn open<'q>(
+        &self,
+        sessions: &Sessions,
+        values: impl Iterator<Item = &'q [u8]>,
+        now_s: u32,
+    ) -> Result<Shown<'q>, Option<Refused>> {
+        let mut first_refused = None;
+        for value in values {
+            let opened = token::open(&sessions.keys.load(), self.pool, value)
+                .and_then(|token| Ok((token, token::judge(&token, self.limits, now_s)?)));
+            match opened {
+                Ok((session, renewal)) => {
+                    return Ok(Shown {
+                        session: Some(session),
+                        is_due: renewal == Renewal::Due,
+                        ..Shown::default()
+                    });
+                }
+                Err(refused) => first_refused = first_refused.or(Some(refused)),
+            }
+        }
+        Err(first_refused)
     }
 
     /// What there is about a cookie; it is not renewed.
@@ -199,29 +260,6 @@ impl Persist {
                 Some(session) => Looked::Held(session, self.limits),
             },
         }
-    }
-
-    /// The value of a request's `Cookie` field without what is between the client and the balancer alone; none where it may
-    /// go on as it came.
-    pub(super) fn strip(&self, head: &Head, out: &mut Vec<u8>) -> Option<()> {
-        let Kind::Own { name, .. } = &self.kind else {
-            return None;
-        };
-        let mut was_there = None;
-        for header in head.values(Name::Cookie) {
-            let begin = out.len();
-            if begin > 0 {
-                out.extend_from_slice(b"; ");
-            }
-            let before = out.len();
-            if cookies::without(header, name, out) != Removed::Nothing {
-                was_there = Some(());
-            }
-            if out.len() == before {
-                out.truncate(begin);
-            }
-        }
-        was_there
     }
 
     /// Notes which member responds, and adds to the response what the client is to know: whole lines.
@@ -273,9 +311,13 @@ impl Persist {
         if let (Why::Moved, Some(value), Some(session)) = (answer.why, shown.value, shown.session) {
             let _: Moved = table.move_on(self.pool, value, session.member, *member, *now_s);
         }
-        for header in answer.response.values(Name::SetCookie) {
-            match set_cookie::learn(header, name, u64::from(*now_s)) {
-                Some(set_cookie::Learned::Value(value)) => {
+        let said = answer.response.values(Name::SetCookie);
+        let said = said.filter_map(|header| set_cookie::learn(header, name, u64::from(*now_s)));
+        let mut ends = false;
+        for said in said {
+            match said {
+                set_cookie::Learned::Value(value) => {
+                    ends &= shown.value != Some(value);
                     match table.learn(self.pool, value, *member, self.limits, *now_s) {
                         Learned::Created => counts.created.add(1),
                         Learned::CreatedFor { .. } => {
@@ -289,15 +331,14 @@ impl Persist {
                         Learned::Same | Learned::Moved { .. } => {}
                     }
                 }
-                Some(set_cookie::Learned::Ends) => {
-                    if let Some(value) = shown.value
-                        && table.forget(self.pool, value).is_some()
-                    {
-                        counts.ended.add(1);
-                    }
-                }
-                None => {}
+                // One of another path is another cookie than the one that the client has shown.
+                set_cookie::Learned::Ends { path } => ends |= set_cookie::is_within(answer.path, path),
             }
+        }
+        if let Some(value) = shown.value.filter(|_| ends)
+            && table.forget(self.pool, value, *now_s).is_some()
+        {
+            counts.ended.add(1);
         }
     }
 }
@@ -310,6 +351,8 @@ pub(super) struct Answer<'a> {
     pub(super) why: Why,
     pub(super) member: MemberTag,
     pub(super) response: &'a Head,
+    /// That was asked for, without its query.
+    pub(super) path: &'a [u8],
     pub(super) channel: Channel,
     pub(super) now_s: u32,
 }
@@ -330,6 +373,14 @@ impl Shown<'_> {
         } else {
             Why::New
         }
+    }
+}
+
+/// Why a cookie that goes by another pool's name is none: most are that pool's, and nothing is wrong with them.
+fn of_other_pool(refused: Refused) -> Refused {
+    match refused {
+        Refused::Forged => Refused::OtherPool,
+        refused => refused,
     }
 }
 

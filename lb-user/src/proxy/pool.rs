@@ -25,7 +25,7 @@ use crate::{
 use super::{
     counts::{MemberCounts, PoolCounts},
     outlier::{Standing, States},
-    persist::Persist,
+    persist::{CookieName, Persist},
     queue::Queue,
     slow_start::{Draw, Of},
 };
@@ -173,6 +173,7 @@ impl Members for Candidates<'_, '_> {
 impl Pool {
     pub(super) fn new(
         pool: &model::Pool,
+        cookie_name: CookieName,
         health: &Health,
         tls: Option<Arc<rustls::ClientConfig>>,
         before: Option<&Self>,
@@ -233,7 +234,7 @@ impl Pool {
             queue,
             states,
             tls,
-            persist: Persist::of(pool),
+            persist: Persist::of(pool, cookie_name),
             counts: before.map_or_else(Arc::default, |before| Arc::clone(&before.counts)),
             http,
             members,

@@ -1,18 +1,76 @@
-//! The application cookies between two daemons: a file that the one writes at its end, and the next one reads.
+//! The application cookies between two daemons: a file that the one writes, and the next one reads, and what the one tells the
+//! other afterwards.
 
 use std::{
     fs::File,
     io::{self, BufReader, BufWriter, Write as _},
     path::Path,
+    sync::{Arc, PoisonError},
 };
 
 use tempfile::NamedTempFile;
+use tokio::task;
 use tracing::{info, warn};
 
+use super::Proxy;
 use crate::persistence::{AppCookies, app_cookies::SnapshotError, keys::NoRandomness};
 
 /// What it is called, in the directory of the daemon's state.
 const FILE: &str = "app-cookies";
+
+impl Proxy {
+    /// Leaves the application cookies for the next daemon.
+    pub fn leave_sessions(&self) {
+        if let Some(sessions) = &self.sessions {
+            let _one_at_a_time = sessions.saving.lock().unwrap_or_else(PoisonError::into_inner);
+            write(&self.state_path, &sessions.app_cookies);
+        }
+    }
+
+    /// Writes the application cookies down, if there are any, in a thread of its own: where the daemon is killed, the next
+    /// one has these.
+    pub fn save_sessions(&self) {
+        if let Some(sessions) = &self.sessions
+            && !sessions.app_cookies.is_empty()
+        {
+            let (sessions, state_path) = (Arc::clone(sessions), self.state_path.clone());
+            task::spawn_blocking(move || {
+                // Where that takes longer than until the next time, that one is left out.
+                if let Ok(_one_at_a_time) = sessions.saving.try_lock() {
+                    write(&state_path, &sessions.app_cookies);
+                }
+            });
+        }
+    }
+
+    /// Takes over the application cookies that an earlier daemon has left since this one began.
+    pub fn take_sessions(&self) {
+        if let Some(sessions) = &self.sessions {
+            merge(&self.state_path, &sessions.app_cookies);
+        }
+    }
+
+    /// Notes from now on what becomes of sessions by application cookie.
+    pub fn want_session_changes(&self) {
+        if let Some(sessions) = &self.sessions {
+            sessions.app_cookies.want_changes();
+        }
+    }
+
+    /// What became of them since the last time.
+    #[must_use]
+    pub fn take_session_changes(&self) -> Vec<u8> {
+        let sessions = self.sessions.as_ref();
+        sessions.map_or_else(Vec::new, |sessions| sessions.app_cookies.take_changes())
+    }
+
+    /// Takes over what became of them with another daemon.
+    pub fn apply_session_changes(&self, changes: &[u8]) {
+        if let Some(sessions) = &self.sessions {
+            sessions.app_cookies.apply(changes);
+        }
+    }
+}
 
 /// The table that an earlier daemon left, or an empty one: without it, clients are balanced anew, and that is all.
 pub(super) fn read(state_path: &Path, capacity: usize) -> Result<AppCookies, NoRandomness> {

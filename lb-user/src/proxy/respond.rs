@@ -99,7 +99,7 @@ impl Own {
         }
     }
 
-    /// Its fields, as lines of HTTP/1, without those of a connection.
+    /// Its fields, as lines of HTTP/1, without `Date` and those of a connection.
     pub(super) fn lines(&self, out: &mut Vec<u8>) {
         // Writing to memory does not fail.
         let _ = write!(
@@ -122,9 +122,16 @@ impl Own {
         }
     }
 
-    /// Writes it as a whole response of HTTP/1.
-    pub(super) fn write(&self, asked: Asked, keep_alive: bool, out: &mut Vec<u8>) {
+    /// Writes it as a whole response of HTTP/1, with the line that says the date.
+    pub(super) fn write(
+        &self,
+        asked: Asked,
+        keep_alive: bool,
+        date: impl FnOnce(&mut Vec<u8>),
+        out: &mut Vec<u8>,
+    ) {
         let _ = write!(out, "HTTP/1.1 {} {}\r\n", self.status, self.reason());
+        date(out);
         self.lines(out);
         out.extend_from_slice(match (asked.version, keep_alive) {
             (Version::Http11, true) | (Version::Http10, false) => b"",
@@ -148,7 +155,8 @@ mod tests {
             body: Body::of(method.as_bytes()),
         };
         let mut out = Vec::new();
-        own.write(asked, keep_alive, &mut out);
+        let date = |out: &mut Vec<u8>| out.extend_from_slice(b"Date: now\r\n");
+        own.write(asked, keep_alive, date, &mut out);
         String::from_utf8(out).unwrap()
     }
 
@@ -156,7 +164,7 @@ mod tests {
     fn a_response_says_what_it_is_and_is_not_kept() {
         assert_eq!(
             written(&Own::of(503), "GET", Version::Http11, true),
-            "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\nContent-Length: 24\r\n\
+            "HTTP/1.1 503 Service Unavailable\r\nDate: now\r\nContent-Type: text/plain\r\nContent-Length: 24\r\n\
              Cache-Control: no-store\r\n\r\n503 Service Unavailable\n"
         );
     }

@@ -12,7 +12,9 @@ use crate::{
 use super::{
     counts::{Count, ListenerCounts},
     log::Log,
-    pool::Pool,
+    own_cookies::OwnCookies,
+    persist::CookieName,
+    pool::{Member, Pool},
     room::Room,
     route::Routes,
 };
@@ -54,6 +56,8 @@ pub(super) struct Listener {
     /// For its connections; the same one as before a reload.
     pub(super) room: Arc<Room>,
     pub(super) routes: Routes,
+    /// Of all listeners of its load balancer.
+    pub(super) own_cookies: Arc<OwnCookies>,
 }
 
 impl Listener {
@@ -152,22 +156,38 @@ impl Serving {
         now_s: u32,
     ) -> Self {
         let proxied = config.proxied_pools();
+        let taken = config.pools_whose_cookie_name_is_taken();
         let pools: HashMap<String, Arc<Pool>> = config
             .pools
             .iter()
             .filter(|pool| proxied.contains(pool.name.as_str()))
             .map(|pool| {
                 let before = before.pools.get(&pool.name).map(Arc::as_ref);
+                let cookie_name = if taken.contains(pool.name.as_str()) {
+                    CookieName::Taken
+                } else {
+                    CookieName::AsConfigured
+                };
                 (
                     pool.name.clone(),
                     Arc::new(Pool::new(
                         pool,
+                        cookie_name,
                         health,
                         resources.tls_of_pool(&pool.name, before),
                         before,
                         now_s,
                     )),
                 )
+            })
+            .collect();
+        let own_cookies: HashMap<_, _> = config
+            .load_balancers
+            .iter()
+            .map(|balancer| {
+                let names = balancer.listeners.iter().flat_map(model::Listener::pools);
+                let pools = names.filter_map(|name| pools.get(name));
+                (balancer.vip, Arc::new(OwnCookies::of(pools)))
             })
             .collect();
         let listeners = listeners(config).filter_map(|(address, listener, http)| {
@@ -204,6 +224,7 @@ impl Serving {
                 http: http.clone(),
                 tls: resources.tls_at(address, before),
                 routes,
+                own_cookies: Arc::clone(own_cookies.get(&address.ip())?),
             };
             Some((served.address, Arc::new(served)))
         });
@@ -233,20 +254,18 @@ impl Serving {
 /// Has what is under way at members that are not among `pools` end in time; when such times are.
 fn drains_end_s(pools: &HashMap<String, Arc<Pool>>, drain_s: u32, before: &Serving, now_s: u32) -> Vec<u32> {
     let end_s = now_s.saturating_add(drain_s);
-    let mut ends_s: Vec<u32> = before.drains_end_s.clone();
-    ends_s.retain(|end_s| *end_s > now_s);
+    let mut all_s: Vec<u32> = before.drains_end_s.clone();
+    all_s.retain(|end_s| *end_s > now_s);
     for (name, pool) in &before.pools {
         let now = pools.get(name).map_or(&[][..], |now| &now.members);
-        let gone = pool
-            .members
-            .iter()
-            .filter(|member| !now.iter().any(|now| Arc::ptr_eq(now, member)));
-        for member in gone {
+        // One that is only spoken to otherwise now is still there.
+        let is_there = |member: &Member| now.iter().any(|now| now.address == member.address);
+        for member in pool.members.iter().filter(|member| !is_there(member)) {
             member.end_at(end_s);
-            if !ends_s.contains(&end_s) {
-                ends_s.push(end_s);
+            if !all_s.contains(&end_s) {
+                all_s.push(end_s);
             }
         }
     }
-    ends_s
+    all_s
 }

@@ -13,14 +13,14 @@ use super::{
 use crate::http::framing::Framing;
 
 /// Passes everything on in both directions, until both are over, one fails, nothing passes for this
-/// long, or the worker is to end.
+/// long, or the worker is to end. How many bytes those were.
 pub(super) async fn pass_on<B: RequestBody, R: Responder>(
     (worker, member): (&Worker, &Member),
     (reader, writer): (&mut Reader<'_>, &mut Writer<'_>),
     body: &mut B,
     responder: &mut R,
     (timer, idle_s): (&Timer, u32),
-) {
+) -> (u64, u64) {
     body.upgrade();
     timer.set(idle_s);
     let mut source = Incoming::new(reader, Framing::UntilClose);
@@ -49,4 +49,5 @@ pub(super) async fn pass_on<B: RequestBody, R: Responder>(
         if is_over { Poll::Ready(()) } else { Poll::Pending }
     })
     .await;
+    (there.bytes, back.bytes)
 }

@@ -9,14 +9,12 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use tokio::{
-    sync::mpsc,
-    time,
-};
+use tokio::{sync::mpsc, time};
 use tracing::warn;
 
 use super::{
     buffer::Buffers,
+    date::DateLine,
     door::{Door, Doors},
     fault::Fault,
     greeting::{Ends, NoHeader},
@@ -82,6 +80,9 @@ pub(super) struct Worker {
     begun: Instant,
     now_s: Cell<u32>,
     unix_s: Cell<u32>,
+    date: DateLine,
+    /// When it was looked last what has to end, in seconds since 1970.
+    looked_s: Cell<u32>,
     heads: RefCell<Vec<Head>>,
     bytes: RefCell<Vec<Vec<u8>>>,
     /// When it was last said that a proxy does not speak the PROXY protocol.
@@ -107,6 +108,8 @@ impl Worker {
             begun: Instant::now(),
             now_s: Cell::new(0),
             unix_s: Cell::new(unix_s()),
+            date: DateLine::default(),
+            looked_s: Cell::new(unix_s()),
             heads: RefCell::default(),
             bytes: RefCell::default(),
             headerless: Cell::new(Seldom::every(SAID)),
@@ -138,6 +141,11 @@ impl Worker {
     /// The time, in seconds since 1970.
     pub(super) fn unix_s(&self) -> u32 {
         self.unix_s.get()
+    }
+
+    /// Writes the line that says the date.
+    pub(super) fn write_date(&self, out: &mut Vec<u8>) {
+        self.date.write(self.unix_s(), out);
     }
 
     /// Where requests are noted, if they are.
@@ -245,7 +253,7 @@ impl Worker {
     fn tick(&self, doors: &mut Doors) {
         self.timers.tick();
         self.flush();
-        let before_s = self.unix_s.replace(self.time_s());
+        self.unix_s.set(self.time_s());
         let now_s = self.begun.elapsed().as_secs() as u32;
         if self.now_s.replace(now_s) != now_s {
             let serving = Arc::clone(&self.serving.borrow());
@@ -253,7 +261,9 @@ impl Worker {
             for pool in serving.pools.values() {
                 pool.readmit(self.unix_s());
             }
-            if doors.cut_due(now_s) || serving.drain_ends(before_s, self.unix_s()) {
+            let looked_s = self.looked_s.replace(self.unix_s());
+            let drain_ends = serving.drain_ends(looked_s, self.unix_s());
+            if doors.cut_due(now_s) || drain_ends {
                 self.timers.wake();
             }
         }

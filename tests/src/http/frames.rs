@@ -9,6 +9,8 @@ const HEADERS: u8 = 0x1;
 const RST_STREAM: u8 = 0x3;
 const SETTINGS: u8 = 0x4;
 const GOAWAY: u8 = 0x7;
+/// The number of the last stream that there may be.
+const LAST_OF_ALL: [u8; 4] = [0x7f, 0xff, 0xff, 0xff];
 const END_STREAM: u8 = 0x1;
 const ACK: u8 = 0x1;
 const END_HEADERS: u8 = 0x4;
@@ -34,7 +36,21 @@ pub enum Outcome {
 pub fn ask(wire: &mut Wire, fields: &[(&str, &[u8])]) -> io::Result<Outcome> {
     let mut bytes = PREFACE.to_vec();
     frame(&mut bytes, SETTINGS, 0, 0, &[]);
-    frame(&mut bytes, HEADERS, END_HEADERS | END_STREAM, 1, &block(fields));
+    wire.send(bytes)?;
+    ask_again(wire, 1, fields)
+}
+
+/// Sends another one, over the stream of this number. Of the warning that the connection is to end, this client takes no
+/// notice, as if it had not come yet.
+pub fn ask_again(wire: &mut Wire, stream: u32, fields: &[(&str, &[u8])]) -> io::Result<Outcome> {
+    let mut bytes = Vec::new();
+    frame(
+        &mut bytes,
+        HEADERS,
+        END_HEADERS | END_STREAM,
+        stream,
+        &block(fields),
+    );
     wire.send(bytes)?;
     loop {
         let head = wire.take(9)?;
@@ -46,7 +62,7 @@ pub fn ask(wire: &mut Wire, fields: &[(&str, &[u8])]) -> io::Result<Outcome> {
         };
         match head[3] {
             // RFC 7541, appendix A: the statuses that are in the static table.
-            HEADERS => {
+            HEADERS if head[5..9] == stream.to_be_bytes() => {
                 return Ok(match payload.first() {
                     Some(0x88) => Outcome::Served,
                     Some(0x8c) => Outcome::Refused,
@@ -54,6 +70,8 @@ pub fn ask(wire: &mut Wire, fields: &[(&str, &[u8])]) -> io::Result<Outcome> {
                 });
             }
             RST_STREAM => return Ok(Outcome::Reset(error(0)?)),
+            // RFC 9113, section 6.8.
+            GOAWAY if payload.starts_with(&LAST_OF_ALL) => {}
             GOAWAY => return Ok(Outcome::Gone(error(4)?)),
             SETTINGS if head[4] & ACK == 0 => {
                 let mut bytes = Vec::new();

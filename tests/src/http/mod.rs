@@ -13,6 +13,7 @@
 //! | `cut=N` | the connection ends after so many bytes of the body |
 //! | `set=NAME=VALUE` | a cookie |
 //! | `clear=NAME` | the end of a cookie, by `Max-Age=0` |
+//! | `clear_other=NAME` | the same of the path `/other` |
 //! | `named=LIST` | a field `Connection` that names these |
 //! | `refused_by=MEMBER` | the member of that name does not take the stream of HTTP/2 |
 //! | `early` | an answer before the body of the request was read, and the connection ends |
@@ -21,7 +22,7 @@
 //! | `well` | 200 or 503, as `/health` has it: see [`crate::Member::set_health`] |
 //! | `silent`, `garbage`, `gone` | no answer; one that is not HTTP; the connection ends instead |
 //!
-//! A request with `Upgrade` is answered with 101, and what follows it comes back byte by byte; with `Upgrade: once`
+//! A request with `Upgrade` is answered with 101 and the cookies that it wishes for, and what follows it comes back byte by byte; with `Upgrade: once`
 //! the connection ends after that, and with `Upgrade: websocket` each message comes back.
 //!
 //! It speaks HTTP/2 too, where that is begun with or agreed on under TLS; there `early`, `last`, `cut` and `garbage` are not

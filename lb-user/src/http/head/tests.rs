@@ -115,8 +115,37 @@ fn a_head_is_found_however_it_is_cut() {
 #[test]
 fn a_head_without_end_is_too_large() {
     let long = [b'a'; 1000];
-    assert_eq!(Search::default().end(&long, &LIMITS), Err(Malformed::TooLarge));
-    assert_eq!(Search::default().end(&long[..999], &LIMITS), Ok(None));
+    let end = |text: &[u8]| Search::default().end(text, &LIMITS);
+    assert_eq!(
+        end(&[b"GET / HTTP/1.1\r\n", &long[..]].concat()),
+        Err(Malformed::TooLarge)
+    );
+    assert_eq!(
+        end(&long),
+        Err(Malformed::TargetTooLong),
+        "it is still the first line"
+    );
+    assert_eq!(end(&long[..999]), Ok(None));
+}
+
+#[test]
+fn of_what_is_no_request_method_and_target_are_salvaged() {
+    let mut head = Head::default();
+    for (text, method, target) in [
+        ("GET /a HTTP/1.1\r\nHost : a\r\n\r\n", "GET", "/a"),
+        ("GET /a b HTTP/1.1\r\n", "GET", "/a"),
+        ("nonsense\r\n\r\n", "nonsense", ""),
+        ("", "", ""),
+    ] {
+        head.salvage(text.as_bytes());
+        assert_eq!(
+            (head.method(), head.target()),
+            (method.as_bytes(), target.as_bytes()),
+            "{text}"
+        );
+    }
+    head.salvage(&[b"GET /".as_slice(), &[b'a'; 1000]].concat());
+    assert_eq!(head.target().len(), 512);
 }
 
 #[test]

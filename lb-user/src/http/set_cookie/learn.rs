@@ -11,7 +11,10 @@ pub enum Learned<'a> {
     /// The session is called so from now on. Without quotes, as [`cookies`](crate::http::cookies) has it.
     Value(&'a [u8]),
     /// The application has the client forget the cookie.
-    Ends,
+    Ends {
+        /// The one that belongs to this path; none: to where the request was.
+        path: Option<&'a [u8]>,
+    },
 }
 
 /// What the value of a `Set-Cookie` header says of the cookie called `name`; nothing if it sets another one.
@@ -26,15 +29,27 @@ pub fn learn<'a>(header: &'a [u8], name: &[u8], now_s: u64) -> Option<Learned<'a
         return None;
     }
     let value = unquoted(trim(&pair[equals + 1..]));
-    if value.is_empty() || Lifetime::read(attributes).is_over(now_s) {
-        return Some(Learned::Ends);
+    let marks = Marks::read(attributes);
+    if value.is_empty() || marks.is_over(now_s) {
+        return Some(Learned::Ends { path: marks.path });
     }
     Some(Learned::Value(value))
 }
 
+/// Whether a client shows a cookie of that path when it asks for this one (RFC 6265 section 5.1.4).
+pub fn is_within(asked: &[u8], path: Option<&[u8]>) -> bool {
+    let Some(path) = path else { return true };
+    match asked.strip_prefix(path) {
+        Some(rest) => rest.is_empty() || path.ends_with(b"/") || rest.starts_with(b"/"),
+        None => false,
+    }
+}
+
 /// What the attributes say; of several valid ones of a name, the last (section 5.3).
 #[derive(Default)]
-struct Lifetime {
+struct Marks<'a> {
+    /// Where it begins with `/`: otherwise it says nothing (section 5.2.4).
+    path: Option<&'a [u8]>,
     max_age: Option<MaxAge>,
     expires_s: Option<i64>,
 }
@@ -45,21 +60,23 @@ enum MaxAge {
     Lasts,
 }
 
-impl Lifetime {
-    fn read(mut attributes: &[u8]) -> Self {
-        let mut lifetime = Self::default();
+impl<'a> Marks<'a> {
+    fn read(mut attributes: &'a [u8]) -> Self {
+        let mut read = Self::default();
         while !attributes.is_empty() {
             let (attribute, rest) = split(attributes, b';');
             let (name, value) = split(attribute, b'=');
             let (name, value) = (trim(name), trim(value));
             if name.eq_ignore_ascii_case(b"Max-Age") {
-                lifetime.max_age = MaxAge::read(value).or(lifetime.max_age);
+                read.max_age = MaxAge::read(value).or(read.max_age);
             } else if name.eq_ignore_ascii_case(b"Expires") {
-                lifetime.expires_s = date::unix_seconds(value).or(lifetime.expires_s);
+                read.expires_s = date::unix_seconds(value).or(read.expires_s);
+            } else if name.eq_ignore_ascii_case(b"Path") {
+                read.path = value.starts_with(b"/").then_some(value);
             }
             attributes = rest;
         }
-        lifetime
+        read
     }
 
     fn is_over(&self, now_s: u64) -> bool {

@@ -6,5 +6,5 @@ mod own;
 #[cfg(test)]
 mod tests;
 
-pub use learn::{Learned, learn};
+pub use learn::{Learned, is_within, learn};
 pub use own::{Attributes, Change, Channel, HttpOnly, Mistake, SameSite, Secure, SetCookie};

@@ -7,6 +7,7 @@
 //! The table is cut into shards with a lock each, all of which are small, so that none takes long to grow. It never holds more
 //! than its capacity: then the longest idle of a few that lie near each other makes room.
 
+mod changes;
 mod entry;
 mod outcomes;
 mod shard;
@@ -32,6 +33,7 @@ use ring::{
 };
 
 use self::{
+    changes::Changes,
     entry::{Entry, Fingerprint},
     shard::Shard,
 };
@@ -59,6 +61,7 @@ pub struct AppCookies {
     /// Which ids lie in one shard is each table's own. So a snapshot, which comes shard by shard, fills those of another table
     /// evenly, and what a smaller table has no room for is not all of the last ones.
     scatter: u64,
+    changes: Changes,
 }
 
 /// Where a sweep or a list is.
@@ -83,6 +86,7 @@ impl AppCookies {
             hash: hmac::Key::new(hmac::HMAC_SHA256, &secret),
             // Odd: no two ids become one.
             scatter: RandomState::new().build_hasher().finish() | 1,
+            changes: Changes::default(),
         }
     }
 
@@ -100,6 +104,7 @@ impl AppCookies {
             return Found::Expired(session);
         }
         entry.seen_s.set(now_s);
+        self.changes.note(entry);
         Found::Held(session)
     }
 
@@ -126,7 +131,9 @@ impl AppCookies {
             times: Times::begin(now_s),
         };
         let Some(entry) = shard.find(fingerprint) else {
-            return match self.insert(&mut shard, Entry::new(fingerprint, pool, begun)) {
+            let entry = Entry::new(fingerprint, pool, begun);
+            self.changes.note(&entry);
+            return match self.insert(&mut shard, entry) {
                 Some(evicted) => Learned::CreatedFor { evicted },
                 None => Learned::Created,
             };
@@ -134,10 +141,12 @@ impl AppCookies {
         let session = entry.session();
         if limits.are_passed(session.times, now_s) {
             entry.set(begun);
+            self.changes.note(entry);
             return Learned::Restarted;
         }
         entry.seen_s.set(now_s);
         entry.member.set(member.0);
+        self.changes.note(entry);
         if session.member == member {
             Learned::Same
         } else {
@@ -156,6 +165,7 @@ impl AppCookies {
         match entry.session().member {
             member if member == from => {
                 entry.member.set(to.0);
+                self.changes.note(entry);
                 Moved::Here
             }
             other => Moved::Already(other),
@@ -163,10 +173,11 @@ impl AppCookies {
     }
 
     /// Forgets a value that a member took back, and says what it was.
-    pub fn forget(&self, pool: PoolTag, value: &[u8]) -> Option<Session> {
+    pub fn forget(&self, pool: PoolTag, value: &[u8], now_s: u32) -> Option<Session> {
         let fingerprint = self.fingerprint(pool, value);
-        let removed = self.remove(&mut self.shard(fingerprint.id), fingerprint);
-        removed.map(|entry| entry.session())
+        let removed = self.remove(&mut self.shard(fingerprint.id), fingerprint)?;
+        self.changes.note_end(removed, now_s);
+        Some(removed.session())
     }
 
     /// Forgets the session of a pool that is listed with this id.

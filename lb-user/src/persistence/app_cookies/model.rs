@@ -79,7 +79,7 @@ impl Model {
             }
             Step::Forget(pool, value) => {
                 let pool = PoolTag(pool.into());
-                let forgotten = self.table.forget(pool, &[value]);
+                let forgotten = self.table.forget(pool, &[value], self.now_s);
                 prop_assert_eq!(forgotten, self.sessions.remove(&(pool, value)));
             }
             Step::ForgetListed => self.forget_listed(),

@@ -150,8 +150,11 @@ fn a_value_that_is_set_again_after_its_end_begins_anew() {
 fn a_value_that_is_taken_back_is_forgotten() {
     let table = table(10);
     learn(&table, b"a", FIRST, NOW_S);
-    assert_eq!(table.forget(POOL, b"a"), Some(session(FIRST, NOW_S, NOW_S)));
-    assert_eq!(table.forget(POOL, b"a"), None);
+    assert_eq!(
+        table.forget(POOL, b"a", NOW_S),
+        Some(session(FIRST, NOW_S, NOW_S))
+    );
+    assert_eq!(table.forget(POOL, b"a", NOW_S), None);
     assert!(table.is_empty());
 }
 

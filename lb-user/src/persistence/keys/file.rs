@@ -103,6 +103,17 @@ impl KeyFile {
         self.change(now_s, |_| Ok(())).map(|(ring, ())| ring)
     }
 
+    /// Reads the keys. Where the file is gone, it is written anew with these, and there are no others: `None`.
+    pub fn load_or_restore(&self, ring: &KeyRing) -> Result<Option<KeyRing>, KeyFileError> {
+        if let Some(ring) = self.load()? {
+            return Ok(Some(ring));
+        }
+        self.make_directory()?;
+        let _lock = self.lock().map_err(|error| self.failed("lock", error))?;
+        self.write(ring).map_err(|error| self.failed("write", error))?;
+        Ok(None)
+    }
+
     /// Adds a key that seals in `lead_s` seconds: see [`super`] for how long that has to be. Returns the keys, and the id of
     /// the oldest if it had to make room.
     pub fn rotate(&self, now_s: u32, lead_s: u32) -> Result<(KeyRing, Option<u32>), KeyFileError> {

@@ -39,7 +39,7 @@ struct Scene {
 
 impl Drop for Scene {
     fn drop(&mut self) {
-        if let Some(proxy) = self.proxy.take() {
+        if let Some(mut proxy) = self.proxy.take() {
             proxy.end();
         }
     }

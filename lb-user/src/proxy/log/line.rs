@@ -5,7 +5,7 @@ use std::{io::Write as _, net::IpAddr, time::SystemTime};
 use serde::Serialize;
 use time::{OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description};
 
-use super::Trail;
+use super::{Notes, Trail};
 use crate::{
     http::{
         fields::Name,
@@ -50,6 +50,8 @@ struct Json<'l> {
     member: Option<&'l str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     session: Option<&'l str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cookie_refused: Option<&'l str>,
     tries: u8,
     #[serde(skip_serializing_if = "Option::is_none")]
     connect_us: Option<u64>,
@@ -73,7 +75,6 @@ impl Entry<'_> {
         let (method, target) = (text(self.head.method()), text(self.head.target()));
         let host = text(self.head.values(Name::Host).next().unwrap_or_default());
         let member = notes.member.as_ref();
-        let has_sessions = member.is_some_and(|(pool, _)| pool.persist.is_some());
         let json = Json {
             time: written(SystemTime::now(), RFC3339),
             request_id: self.request_id,
@@ -89,7 +90,8 @@ impl Entry<'_> {
             sent_bytes: notes.sent_bytes,
             pool: member.map(|(pool, _)| pool.name.as_str()),
             member: member.map(|(_, member)| member.name.as_str()),
-            session: notes.why.filter(|_| has_sessions).map(session),
+            session: notes.session(),
+            cookie_refused: notes.why.and_then(|(_, refused)| Some(refused?.word())),
             tries: notes.tries,
             connect_us: notes.connected.map(|moment| self.times.us_until(moment)),
             // A status is there as soon as a response is.
@@ -102,7 +104,8 @@ impl Entry<'_> {
         out.push(b'\n');
     }
 
-    /// As web servers have it: `client - - [time] "request" status bytes`, then listener, member, time taken and id.
+    /// As web servers have it: `client - - [time] "request" status bytes`, then listener, pool, member, session, version of TLS,
+    /// microseconds taken and id; `-` for what there is not.
     pub(super) fn write_common(&self, out: &mut Vec<u8>) {
         let notes = self.trail.notes.borrow();
         // Writing to memory does not fail.
@@ -116,28 +119,34 @@ impl Entry<'_> {
         out.push(b' ');
         escape(self.head.target(), out);
         let member = notes.member.as_ref();
+        let (pool, member) = member.map_or(("-", "-"), |(pool, member)| (&pool.name, &member.name));
         let _ = writeln!(
             out,
-            " {}\" {} {} {} {} {} {}",
+            " {}\" {} {} {} {} {} {} {} {} {}",
             self.version,
             notes.status,
             notes.sent_bytes,
             self.listener.name.escape_default(),
-            member.map_or_else(
-                || "-".into(),
-                |(_, member)| member.name.escape_default().to_string()
-            ),
+            pool.escape_default(),
+            member.escape_default(),
+            notes.session().unwrap_or("-"),
+            self.tls.unwrap_or("-"),
             self.times.whole_us(),
             self.request_id,
         );
     }
 }
 
-fn session(why: Why) -> &'static str {
-    match why {
-        Why::Held => "held",
-        Why::Moved => "moved",
-        Why::New => "new",
+impl Notes {
+    /// What became of the session, where the pool has any.
+    fn session(&self) -> Option<&'static str> {
+        let (pool, _) = self.member.as_ref()?;
+        pool.persist.as_ref()?;
+        Some(match self.why?.0 {
+            Why::Held => "held",
+            Why::Moved => "moved",
+            Why::New => "new",
+        })
     }
 }
 

@@ -23,7 +23,7 @@ use super::{
     respond::{Body, Own},
     worker::Worker,
 };
-use crate::{http::head::Head, model::LogFormat};
+use crate::{http::head::Head, model::LogFormat, persistence::Refused};
 
 /// How much a worker gathers before it hands it on, in bytes.
 const LARGEST_CHUNK: usize = 32 * 1024;
@@ -45,7 +45,8 @@ pub(super) struct Trail {
 #[derive(Debug, Default)]
 struct Notes {
     member: Option<(Arc<Pool>, Arc<Member>)>,
-    why: Option<Why>,
+    /// Why it went there, and why its cookie did not count.
+    why: Option<(Why, Option<Refused>)>,
     status: u16,
     tries: u8,
     connected: Option<Instant>,
@@ -55,7 +56,7 @@ struct Notes {
 
 impl Trail {
     /// Notes the member that a request goes to.
-    pub(super) fn note_member(&self, pool: &Arc<Pool>, member: &Arc<Member>, why: Why) {
+    pub(super) fn note_member(&self, pool: &Arc<Pool>, member: &Arc<Member>, why: (Why, Option<Refused>)) {
         let mut notes = self.notes.borrow_mut();
         notes.member = Some((Arc::clone(pool), Arc::clone(member)));
         notes.why = Some(why);

@@ -3,6 +3,7 @@
 use std::{
     fs::OpenOptions,
     io,
+    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -12,6 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use tracing::warn;
 
 use crate::{proxy::counts::Count, seldom::Seldom};
@@ -31,7 +33,13 @@ impl Writer {
     /// Opens the file to append to it, and starts the thread, which ends with the writer. Lines that are lost are counted in
     /// `lost_lines`.
     pub(in crate::proxy) fn open(path: &Path, lost_lines: &Arc<Count>) -> io::Result<Self> {
-        let file = OpenOptions::new().create(true).append(true).open(path)?;
+        // Nobody waits here until somebody reads from a pipe: without, it is refused. The thread may wait.
+        let file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .custom_flags(OFlag::O_NONBLOCK.bits())
+            .open(path)?;
+        fcntl(&file, FcntlArg::F_SETFL(OFlag::O_APPEND))?;
         let (pieces, receiver) = sync_channel(MOST_WAITING);
         let writing = Writing {
             path: path.to_owned(),

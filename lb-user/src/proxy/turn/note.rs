@@ -2,7 +2,7 @@
 
 use super::Turn;
 use crate::{
-    http::{framing::Framing, head::Head},
+    http::{fields::Name, framing::Framing, head::Head},
     proxy::persist::{Answer, Why},
 };
 
@@ -21,6 +21,13 @@ impl Turn<'_> {
         self.listener.counts.respond(response.status);
         if let Some(trail) = self.request.trail {
             trail.note_status(response.status);
+        }
+    }
+
+    /// Notes how much of the bodies has passed.
+    pub(super) fn note_bytes(&self, received: u64, sent: u64) {
+        if let Some(trail) = self.request.trail {
+            trail.note_bytes(received, sent);
         }
     }
 
@@ -44,8 +51,17 @@ impl Turn<'_> {
         self.listener.counts.request_times.observe(taken);
     }
 
+    /// What the client gets beside what the member sent, as lines.
+    pub(super) fn add_to(&self, response: &Head, further: &mut Vec<u8>) {
+        // RFC 9110, section 6.6.1: who passes a response on without one says when it was.
+        if response.values(Name::Date).next().is_none() {
+            self.worker.write_date(further);
+        }
+        self.note_session(response, further);
+    }
+
     /// Counts what became of the session, and adds what the client is to know of it to the response.
-    pub(super) fn note_session(&self, response: &Head, further: &mut Vec<u8>) {
+    fn note_session(&self, response: &Head, further: &mut Vec<u8>) {
         let Some(persist) = &self.pool.persist else { return };
         let counts = &self.pool.counts;
         match self.why {
@@ -60,6 +76,7 @@ impl Turn<'_> {
             why: self.why,
             member: self.member.tag,
             response,
+            path: self.request.admitted.path(self.request.head),
             channel: self.listener.channel(),
             now_s: self.worker.unix_s(),
         };

@@ -20,6 +20,7 @@ const TOLD: usize = 20;
 struct Facts<'a, 'c, S> {
     scene: &'a Scene<'c, S>,
     pool: &'c model::Pool,
+    cookie_name: Option<&'a str>,
     cookie: &'a Cookie,
     next: Option<&'a str>,
     unix_s: u64,
@@ -87,13 +88,19 @@ pub(super) fn explain<S: Sight>(
             explanation.by = By::Policy;
             explanation.reasons.push(answered(*status, location.as_deref()));
         }
-        Then::Balanced { pool, cookie, next } => {
+        Then::Balanced {
+            pool,
+            cookie_name,
+            cookie,
+            next,
+        } => {
             let pool = scene.config.pool(pool).ok_or_else(|| unknown(pool))?;
             explanation.pool.clone_from(&pool.name);
             explanation.algorithm = pool.algorithm;
             let facts = Facts {
                 scene,
                 pool,
+                cookie_name: cookie_name.as_deref(),
                 cookie,
                 next: next.as_deref(),
                 unix_s,
@@ -225,6 +232,10 @@ impl<S: Sight> Facts<'_, '_, S> {
                 "{member} is draining: it keeps its sessions and gets no new ones; once this one ends, {algorithm} \
                  chooses another member"
             ),
+            Some(OperatingStatus::NoMonitor) => format!(
+                "{member} counts as up, since nothing monitors it; where it cannot be reached, the session moves to the \
+                 member that {algorithm} then chooses, and stays there"
+            ),
             _ => format!(
                 "{member} is up; if it went down, the session would move to the member that {algorithm} then chooses, \
                  and stay there"
@@ -254,12 +265,8 @@ impl<S: Sight> Facts<'_, '_, S> {
 
     fn no_session(&self) -> String {
         let name = &self.pool.name;
-        let cookie = match self.persistence() {
-            Some(Persistence::HttpCookie(settings)) => &settings.cookie_name,
-            Some(Persistence::AppCookie { cookie_name, .. }) => cookie_name,
-            Some(Persistence::SourceIp(_)) | None => {
-                return format!("pool {name} recognises nobody by cookie");
-            }
+        let Some(cookie) = self.cookie_name else {
+            return format!("pool {name} recognises nobody by cookie");
         };
         match self.cookie {
             Cookie::Refused(why) => format!("its cookie {cookie} is as good as not there: {}", words(*why)),
@@ -267,7 +274,7 @@ impl<S: Sight> Facts<'_, '_, S> {
                 format!("its session with pool {name} is over: it begins another when {cookie} is set again")
             }
             Cookie::Unknown => format!(
-                "pool {name} knows no such {cookie}: no member has set it since the daemon began, or the session has \
+                "pool {name} knows no such {cookie}: no member has set it, as far as it remembers, or the session has \
                  ended"
             ),
             Cookie::None | Cookie::NotLookedFor | Cookie::Held { .. } => format!(
@@ -336,6 +343,7 @@ fn words(why: Refused) -> &'static str {
             "no key that this node has sealed it; `holdfast keys show` lists those that it has"
         }
         Refused::Forged => "its seal is broken: it was changed, made up, or is another pool's",
+        Refused::OtherPool => "it is another pool's, whose cookie has that name",
         Refused::Expired => "its client stayed away for too long, or its longest time has passed",
         Refused::FromTheFuture => "it was sealed by a node whose clock is far ahead of this one's",
     }

@@ -100,8 +100,8 @@ fn a_cookie_of_the_balancers_says_which_member_it_is_held_to_and_until_when() {
             "held by its cookie with pool own until 12:20:26 UTC (idle 20 min, sealed 35 s ago): its requests go to \
              three",
             "the session began 2 min 15 s ago; each request holds it for longer",
-            "three is up; if it went down, the session would move to the member that ROUND_ROBIN then chooses, and \
-             stay there",
+            "three counts as up, since nothing monitors it; where it cannot be reached, the session moves to the member \
+             that ROUND_ROBIN then chooses, and stays there",
         ]
     );
 }

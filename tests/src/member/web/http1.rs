@@ -30,7 +30,7 @@ where
             return websocket::converse(connection.stream, connection.buffer, &echo).await;
         }
         if !echo.values("upgrade").is_empty() {
-            return connection.upgrade(&echo).await;
+            return connection.upgrade(&echo, &page).await;
         }
         if !page.wants(Manner::Early) {
             if echo.values("expect") == ["100-continue"] {
@@ -231,12 +231,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     /// Another protocol: the member names itself, and sends back what it gets.
-    async fn upgrade(&mut self, echo: &Echo) -> io::Result<()> {
-        let head = format!(
-            "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: {}\r\nX-Member: {}\r\n\r\n",
+    async fn upgrade(&mut self, echo: &Echo, page: &Page) -> io::Result<()> {
+        let mut head = format!(
+            "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: {}\r\nX-Member: {}\r\n",
             echo.values("upgrade").join(", "),
             echo.member
         );
+        for (name, value) in &page.fields {
+            head += &[name, ": ", value, "\r\n"].concat();
+        }
+        head += "\r\n";
         self.write(head.as_bytes()).await?;
         let is_once = echo.values("upgrade") == ["once"];
         loop {

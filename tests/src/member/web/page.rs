@@ -55,6 +55,7 @@ impl Page {
                         "named" => page.fields.push(("Connection".to_owned(), value.to_owned())),
                         "refused_by" => page.refused_by = Some(value.to_owned()),
                         "set" => page.cookie(format!("{value}; Path=/; HttpOnly")),
+                        "clear_other" => page.cookie(format!("{value}=gone; Path=/other; Max-Age=0")),
                         "clear" => page.cookie(format!("{value}=gone; Path=/; Max-Age=0")),
                         _ => {}
                     }

@@ -1,0 +1,31 @@
+//! Which pools can have the name of their cookie for themselves.
+
+use std::collections::{HashMap, HashSet};
+
+use super::{Config, Listener, Persistence};
+
+impl Config {
+    /// The pools with a cookie of the balancer's whose name another pool has already. Clients keep one cookie of a name,
+    /// domain and path; so where they can reach several pools with such a cookie at one load balancer, the first one has it,
+    /// in the order of listeners and policies, and the others need a name of their own.
+    #[must_use]
+    pub fn pools_whose_cookie_name_is_taken(&self) -> HashSet<&str> {
+        let mut late = HashSet::new();
+        for balancer in &self.load_balancers {
+            let mut taken = HashMap::new();
+            for name in balancer.listeners.iter().flat_map(Listener::pools) {
+                let persistence = self.pool(name).and_then(|pool| pool.session_persistence.as_ref());
+                let Some(Persistence::HttpCookie(cookie)) =
+                    persistence.map(|persistence| &persistence.persistence)
+                else {
+                    continue;
+                };
+                let place = (&cookie.cookie_name, &cookie.cookie_domain, &cookie.cookie_path);
+                if *taken.entry(place).or_insert(name) != name {
+                    late.insert(name);
+                }
+            }
+        }
+        late
+    }
+}
