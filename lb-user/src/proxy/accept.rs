@@ -165,7 +165,7 @@ async fn greet(
     }
     let traffic = &listener.counts.traffic;
     if let Some(tls) = &listener.tls {
-        let mut accepting = Box::pin(TlsAcceptor::from(Arc::clone(tls)).accept(tcp));
+        let mut accepting = Box::pin(TlsAcceptor::from(Arc::clone(&tls.config)).accept(tcp));
         let tls = timer.within(|context| accepting.as_mut().poll(context)).await;
         let handshakes = &listener.counts.handshakes;
         let Some(Ok(tls)) = tls else {

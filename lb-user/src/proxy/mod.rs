@@ -69,7 +69,6 @@ use std::{
 
 use anyhow::Context as _;
 use arc_swap::ArcSwap;
-use rustls::server::ProducesTickets;
 use tokio::{
     runtime,
     sync::mpsc::{UnboundedSender, unbounded_channel},
@@ -82,7 +81,7 @@ use crate::{
     health::Health,
     model::{self, Config},
     persistence::{KeyFile, KeyRing, keys::KeyFileError},
-    tls::{client, server},
+    tls::{client, server::Server},
 };
 pub use foresee::{Cookie, Foreseen, Request, Then};
 pub use histogram::{DurationBucket, Durations, Quantile};
@@ -112,8 +111,6 @@ pub struct Proxy {
     serving: Arc<Serving>,
     sessions: Option<Arc<Sessions>>,
     state_path: PathBuf,
-    /// Makers of TLS tickets, by listener: clients go on with a session also after a reload.
-    tickets: HashMap<SocketAddr, Arc<dyn ProducesTickets>>,
 }
 
 struct Worker {
@@ -196,20 +193,17 @@ impl Proxy {
         Self::default().load_tls(config).map(drop)
     }
 
-    fn load_tls(&mut self, config: &Config) -> anyhow::Result<Loaded> {
+    fn load_tls(&self, config: &Config) -> anyhow::Result<Loaded> {
         let mut loaded = Loaded::default();
         for (balancer, listener) in config.listeners() {
             let model::Service::Https { http, tls } = &listener.service else {
                 continue;
             };
             let address = SocketAddr::new(balancer.vip, listener.port);
-            let tickets = match self.tickets.get(&address) {
-                Some(tickets) => Arc::clone(tickets),
-                None => server::tickets()?,
-            };
-            let server = server::server(tls, http, &tickets)
-                .with_context(|| format!("listener {:?}", listener.name))?;
-            self.tickets.insert(address, tickets);
+            let before = self.serving.listeners.get(&address);
+            let before = before.and_then(|before| before.tls.as_deref());
+            let server = Server::new(tls, http, before);
+            let server = server.with_context(|| format!("listener {:?}", listener.name))?;
             loaded.listeners.insert(address, Arc::new(server));
         }
         for pool in &config.pools {
@@ -224,7 +218,7 @@ impl Proxy {
         Ok(loaded)
     }
 
-    fn load(&mut self, config: &Config) -> anyhow::Result<Loaded> {
+    fn load(&self, config: &Config) -> anyhow::Result<Loaded> {
         let mut loaded = self.load_tls(config)?;
         if let Some(log) = &config.proxy.access_log {
             let writer = Writer::open(&log.path, &self.serving.lost_lines);
@@ -274,8 +268,6 @@ impl Proxy {
         }
         self.serving = self.next_serving(config, health, &Resources::New(loaded));
         self.sockets
-            .retain(|address, _| self.serving.listeners.contains_key(address));
-        self.tickets
             .retain(|address, _| self.serving.listeners.contains_key(address));
         for (worker, of_worker) in self.workers.iter().zip(of_workers) {
             // One that has ended has said why.

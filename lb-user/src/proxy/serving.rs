@@ -7,6 +7,7 @@ use crate::{
     http::{forwarded::Scheme, head, set_cookie::Channel},
     model::{self, ClientIdentity, Config, Http},
     persistence::{Limits, PoolTag},
+    tls::server::Server,
 };
 
 use super::{
@@ -51,7 +52,7 @@ pub(super) struct Listener {
     /// That of `http`; the same one as before a reload, unless it has changed.
     pub(super) identity: Arc<ClientIdentity>,
     pub(super) limits: head::Limits,
-    pub(super) tls: Option<Arc<rustls::ServerConfig>>,
+    pub(super) tls: Option<Arc<Server>>,
     pub(super) counts: Arc<ListenerCounts>,
     /// For its connections; the same one as before a reload.
     pub(super) room: Arc<Room>,
@@ -92,7 +93,7 @@ pub(super) enum Resources {
 #[derive(Default)]
 pub(super) struct Loaded {
     /// By what clients ask.
-    pub(super) listeners: HashMap<SocketAddr, Arc<rustls::ServerConfig>>,
+    pub(super) listeners: HashMap<SocketAddr, Arc<Server>>,
     /// By name.
     pub(super) pools: HashMap<String, Arc<rustls::ClientConfig>>,
     pub(super) log: Option<Arc<Log>>,
@@ -113,7 +114,7 @@ impl Resources {
         }
     }
 
-    fn tls_at(&self, address: SocketAddr, before: &Serving) -> Option<Arc<rustls::ServerConfig>> {
+    fn tls_at(&self, address: SocketAddr, before: &Serving) -> Option<Arc<Server>> {
         match self {
             Self::New(loaded) => loaded.listeners.get(&address).cloned(),
             Self::AsBefore => before.listeners.get(&address)?.tls.clone(),

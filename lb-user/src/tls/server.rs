@@ -6,9 +6,8 @@ use anyhow::Context as _;
 use rustls::{
     ServerConfig, SupportedProtocolVersion,
     crypto::{CryptoProvider, ring::Ticketer},
-    server::{
-        ClientHello, ProducesTickets, ResolvesServerCert, WebPkiClientVerifier, danger::ClientCertVerifier,
-    },
+    pki_types::CertificateDer,
+    server::{ClientHello, ResolvesServerCert, WebPkiClientVerifier, danger::ClientCertVerifier},
     sign::CertifiedKey,
     version::{TLS12, TLS13},
 };
@@ -17,61 +16,83 @@ use webpki::EndEntityCert;
 use super::{HTTP1, HTTP2, authorities, chain, private_key, provider};
 use crate::model::{CertificateFiles, ClientAuth, ClientCertificates, Http, ListenerTls, TlsVersion};
 
-/// What a listener's clients are served by. Tickets of sessions are made by `tickets`, so that those of before a reload are
-/// good after it.
-pub(crate) fn server(
-    tls: &ListenerTls,
-    http: &Http,
-    tickets: &Arc<dyn ProducesTickets>,
-) -> anyhow::Result<ServerConfig> {
-    let provider = provider();
-    let certificates = Certificates::load(&tls.certificates, &provider)?;
-    let versions: &[&'static SupportedProtocolVersion] = match tls.min_version {
-        TlsVersion::Tls12 => &[&TLS13, &TLS12],
-        TlsVersion::Tls13 => &[&TLS13],
-    };
-    let mut config = ServerConfig::builder_with_provider(Arc::clone(&provider))
-        .with_protocol_versions(versions)?
-        .with_client_cert_verifier(client_verifier(tls, provider)?)
-        .with_cert_resolver(Arc::new(certificates));
-    config.ignore_client_order = true;
-    config.ticketer = Arc::clone(tickets);
-    config.send_tls13_tickets = 1;
-    config.alpn_protocols = if http.http2 {
-        vec![HTTP2.into(), HTTP1.into()]
-    } else {
-        vec![HTTP1.into()]
-    };
-    Ok(config)
+/// The TLS of a listener.
+#[derive(Debug)]
+pub(crate) struct Server {
+    pub(crate) config: Arc<ServerConfig>,
+    clients: Option<Clients>,
 }
 
 /// What is wanted of clients' certificates.
-fn client_verifier(
-    tls: &ListenerTls,
-    provider: Arc<CryptoProvider>,
-) -> anyhow::Result<Arc<dyn ClientCertVerifier>> {
-    let Some(ClientCertificates { ca, auth }) = &tls.clients else {
-        return Ok(WebPkiClientVerifier::no_client_auth());
-    };
-    let authorities = Arc::new(authorities(ca, &chain(ca)?)?);
-    let verifier = WebPkiClientVerifier::builder_with_provider(authorities, provider);
-    let verifier = match auth {
-        ClientAuth::Required => verifier,
-        ClientAuth::Optional => verifier.allow_unauthenticated(),
-    };
-    verifier
-        .build()
-        .with_context(|| format!("{} has no authority for clients", ca.display()))
+#[derive(Debug, PartialEq, Eq)]
+struct Clients {
+    wanted: ClientCertificates,
+    /// What was in the file.
+    known: Vec<CertificateDer<'static>>,
+}
+
+impl Server {
+    /// What a listener's clients are served by. They go on with sessions of `before` where that let in the same ones: whoever
+    /// goes on with a session is not asked for its certificate again, in no version of TLS.
+    pub(crate) fn new(tls: &ListenerTls, http: &Http, before: Option<&Self>) -> anyhow::Result<Self> {
+        let provider = provider();
+        let certificates = Certificates::load(&tls.certificates, &provider)?;
+        let clients = tls.clients.as_ref().map(Clients::load).transpose()?;
+        let verifier = match &clients {
+            Some(clients) => clients.verifier(Arc::clone(&provider))?,
+            None => WebPkiClientVerifier::no_client_auth(),
+        };
+        let versions: &[&'static SupportedProtocolVersion] = match tls.min_version {
+            TlsVersion::Tls12 => &[&TLS13, &TLS12],
+            TlsVersion::Tls13 => &[&TLS13],
+        };
+        let mut config = ServerConfig::builder_with_provider(provider)
+            .with_protocol_versions(versions)?
+            .with_client_cert_verifier(verifier)
+            .with_cert_resolver(Arc::new(certificates));
+        config.ignore_client_order = true;
+        config.ticketer = match before {
+            Some(before) if before.clients == clients => Arc::clone(&before.config.ticketer),
+            _ => Ticketer::new()?,
+        };
+        config.send_tls13_tickets = 1;
+        config.alpn_protocols = if http.http2 {
+            vec![HTTP2.into(), HTTP1.into()]
+        } else {
+            vec![HTTP1.into()]
+        };
+        Ok(Self {
+            config: Arc::new(config),
+            clients,
+        })
+    }
+}
+
+impl Clients {
+    fn load(wanted: &ClientCertificates) -> anyhow::Result<Self> {
+        Ok(Self {
+            wanted: wanted.clone(),
+            known: chain(&wanted.ca)?,
+        })
+    }
+
+    fn verifier(&self, provider: Arc<CryptoProvider>) -> anyhow::Result<Arc<dyn ClientCertVerifier>> {
+        let ClientCertificates { ca, auth } = &self.wanted;
+        let authorities = Arc::new(authorities(ca, &self.known)?);
+        let verifier = WebPkiClientVerifier::builder_with_provider(authorities, provider);
+        let verifier = match auth {
+            ClientAuth::Required => verifier,
+            ClientAuth::Optional => verifier.allow_unauthenticated(),
+        };
+        verifier
+            .build()
+            .with_context(|| format!("{} has no authority for clients", ca.display()))
+    }
 }
 
 /// Whether a client asked for HTTP/2.
 pub(crate) fn is_http2(alpn: Option<&[u8]>) -> bool {
     alpn == Some(HTTP2)
-}
-
-/// Makes tickets by which clients go on with a session of TLS.
-pub(crate) fn tickets() -> anyhow::Result<Arc<dyn ProducesTickets>> {
-    Ok(Ticketer::new()?)
 }
 
 /// The certificates of a listener, by the names that clients ask for.

@@ -8,9 +8,11 @@ use anyhow::Result;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+use rustls::client::Resumption;
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ClientConfig, RootCertStore, ServerConfig, SupportedProtocolVersion};
 
 /// Who signs the certificates of a laboratory.
@@ -103,6 +105,16 @@ impl Certificate {
             self.file.display(),
             self.key.display()
         )
+    }
+
+    /// Such a client that also shows this certificate, and has no session yet.
+    pub fn shown_by(&self, client: &ClientConfig) -> Result<Arc<ClientConfig>> {
+        let key = PrivateKeyDer::from_pem_file(&self.key)?;
+        let certified = CertifiedKey::from_der(vec![self.der.clone()], key, &ring::default_provider())?;
+        let mut client = client.clone();
+        client.client_auth_cert_resolver = Arc::new(SingleCertAndKey::from(certified));
+        client.resumption = Resumption::default();
+        Ok(Arc::new(client))
     }
 
     /// What a server shows it with that speaks HTTP/2 and HTTP/1.1.

@@ -3,6 +3,7 @@
 use std::{
     io::{Read as _, Write as _},
     net::TcpStream,
+    path::Path,
     time::Duration,
 };
 
@@ -18,6 +19,7 @@ mod counts;
 mod limits;
 mod outliers;
 mod slow_start;
+mod tls;
 
 /// An address that nobody else has: all of 127.0.0.0/8 is this host's, and a port that was free a moment ago may be taken.
 pub(in crate::proxy) fn own_address() -> SocketAddr {
@@ -37,7 +39,7 @@ struct Running {
     proxy: Option<Proxy>,
     config: Config,
     address: SocketAddr,
-    _state: tempfile::TempDir,
+    state: tempfile::TempDir,
 }
 
 impl Running {
@@ -62,30 +64,14 @@ impl Running {
 
     /// One with these policies, and the pool `web`.
     fn with(lines: &str) -> Self {
+        Self::speaking("HTTP", lines)
+    }
+
+    /// One that speaks this protocol, with these sections of its listener and the pool `web`.
+    fn speaking(protocol: &str, lines: &str) -> Self {
         let state = tempfile::tempdir().unwrap();
         let address = own_address();
-        let text = format!(
-            r#"
-            daemon = {{ state_path = {:?} }}
-            proxy = {{ workers = 1 }}
-            [[load_balancer]]
-            name = "web"
-            vip = "{}"
-            [[load_balancer.listener]]
-            name = "http"
-            protocol = "HTTP"
-            port = {}
-            pool = "web"
-            {lines}
-            "#,
-            state.path(),
-            address.ip(),
-            address.port()
-        );
-        let config = match config::parse(&text, "test.toml") {
-            Ok(loaded) => loaded.config,
-            Err(mistakes) => panic!("{mistakes:#}"),
-        };
+        let config = configured(protocol, lines, address, state.path());
         let mut proxy = Proxy::default();
         let prepared = proxy.prepare(&config).unwrap();
         proxy.serve(prepared, &config, &Health::default());
@@ -93,7 +79,7 @@ impl Running {
             proxy: Some(proxy),
             config,
             address,
-            _state: state,
+            state,
         }
     }
 
@@ -126,6 +112,30 @@ impl Running {
 
     fn report(&self) -> ListenerReport {
         self.proxy.as_ref().unwrap().report().listeners["http"].clone()
+    }
+}
+
+fn configured(protocol: &str, lines: &str, address: SocketAddr, state: &Path) -> Config {
+    let text = format!(
+        r#"
+        daemon = {{ state_path = {state:?} }}
+        proxy = {{ workers = 1 }}
+        [[load_balancer]]
+        name = "web"
+        vip = "{}"
+        [[load_balancer.listener]]
+        name = "http"
+        protocol = "{protocol}"
+        port = {}
+        pool = "web"
+        {lines}
+        "#,
+        address.ip(),
+        address.port()
+    );
+    match config::parse(&text, "test.toml") {
+        Ok(loaded) => loaded.config,
+        Err(mistakes) => panic!("{mistakes:#}"),
     }
 }
 
