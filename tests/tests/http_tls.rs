@@ -1,13 +1,18 @@
 //! TLS that ends at the balancer.
 
+use std::process::Command;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use lb_tests::http::{Authority, Certificate, Jar, Tls};
 use lb_tests::site::Shared;
 use lb_tests::{Family, Plan, Scheme, Site};
+use rcgen::KeyPair;
+use rustls::SignatureScheme::RSA_PSS_SHA256;
+use rustls::crypto::ring;
+use rustls::pki_types::{PrivateKeyDer, pem::PemObject as _};
 use rustls::version::{TLS12, TLS13};
-use rustls::{ClientConfig, ProtocolVersion, SupportedProtocolVersion};
+use rustls::{ClientConfig, ProtocolVersion, SupportedCipherSuite, SupportedProtocolVersion};
 
 const BOTH: [&SupportedProtocolVersion; 2] = [&TLS13, &TLS12];
 
@@ -80,6 +85,47 @@ fn clients_get_the_certificate_for_the_name_that_they_ask_for() -> Result<()> {
                 .is_err_and(|error| error.contains("not valid for name")),
             "{refused:?}"
         );
+    }
+    Ok(())
+}
+
+/// A key of RSA, by `openssl`: ring makes none.
+fn rsa_key() -> Result<KeyPair> {
+    let output = Command::new("openssl")
+        .args(["genpkey", "-algorithm", "RSA"])
+        .output()
+        .context("cannot run `openssl`")?;
+    Ok(KeyPair::try_from(&PrivateKeyDer::from_pem_slice(
+        &output.stdout,
+    )?)?)
+}
+
+#[test]
+fn a_certificate_of_ecdsa_and_one_of_rsa_serve_the_same_name() -> Result<()> {
+    let authority = Authority::new()?;
+    let names = ["shop.example.com", "10.1.0.100"];
+    let rsa = authority.certify_key("rsa", &names, &rsa_key()?)?;
+    let ecdsa = authority.certify("ecdsa", &names)?;
+    let site = Site::start(&Plan::new(&[1]).tls(&[&rsa, &ecdsa], ""))?;
+    // Who can do with RSA alone says so in TLS 1.2 by its cipher suites, and in 1.3 by the signatures that it takes.
+    let mut by_suites = ring::default_provider();
+    let is_of_ecdsa = |suite: &SupportedCipherSuite| format!("{suite:?}").contains("ECDSA");
+    by_suites.cipher_suites.retain(|suite| !is_of_ecdsa(suite));
+    let mut by_signatures = ring::default_provider();
+    let algorithms = &mut by_signatures.signature_verification_algorithms;
+    let mut known = algorithms.mapping.chunks(1);
+    let of_rsa = known.find(|known| known[0].0 == RSA_PSS_SHA256);
+    algorithms.mapping = of_rsa.context("ring knows it")?;
+    for (version, provider) in [(&TLS12, by_suites), (&TLS13, by_signatures)] {
+        let rsa_alone = authority.client_by(provider, &[version], &["http/1.1"])?;
+        let either = authority.client(&[version], &["http/1.1"])?;
+        for name in names {
+            for (client, shown) in [(&rsa_alone, &rsa), (&either, &ecdsa)] {
+                let mut wire = site.wire_to(Scheme::Https)?.tls(client, name)?;
+                assert_eq!(wire.get("/")?.status, 200);
+                assert_eq!(wire.handshake()?.certificate, shown.der, "{version:?} {name}");
+            }
+        }
     }
     Ok(())
 }

@@ -91,7 +91,8 @@ impl Default for RequestLimits {
 /// The TLS that ends at an HTTPS listener.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ListenerTls {
-    /// At least one; the first is for clients that ask for no name, or for one that none is for.
+    /// At least one; the first is for clients that ask for no name, or for one that none is for. Of several for the same
+    /// names each client is shown one whose key it can do with: of ECDSA before others, and else the first.
     pub certificates: Vec<CertificateFiles>,
     /// The oldest version that is spoken.
     pub min_version: TlsVersion,

@@ -1,11 +1,18 @@
 //! TLS that ends at listeners.
 
-use std::{collections::HashMap, fmt, path::Path, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    fmt,
+    sync::Arc,
+};
 
 use anyhow::Context as _;
 use rustls::{
-    ServerConfig, SupportedProtocolVersion,
-    crypto::{CryptoProvider, ring::Ticketer},
+    CipherSuite, ServerConfig, SignatureAlgorithm, SignatureScheme, SupportedProtocolVersion,
+    crypto::{
+        CryptoProvider,
+        ring::{self, Ticketer},
+    },
     pki_types::CertificateDer,
     server::{ClientHello, ResolvesServerCert, WebPkiClientVerifier, danger::ClientCertVerifier},
     sign::CertifiedKey,
@@ -95,38 +102,45 @@ pub(crate) fn is_http2(alpn: Option<&[u8]>) -> bool {
     alpn == Some(HTTP2)
 }
 
-/// The certificates of a listener, by the names that clients ask for.
+/// The certificates of a listener, by the names that clients ask for. Of those for the same name each client is shown the
+/// first whose key it can do with.
 struct Certificates {
-    default: Arc<CertifiedKey>,
-    exact: HashMap<String, Arc<CertifiedKey>>,
+    default: Vec<Arc<CertifiedKey>>,
+    exact: HashMap<String, Vec<Arc<CertifiedKey>>>,
     /// By what comes after the `*.`.
-    wildcards: HashMap<String, Arc<CertifiedKey>>,
+    wildcards: HashMap<String, Vec<Arc<CertifiedKey>>>,
 }
 
 impl Certificates {
     fn load(files: &[CertificateFiles], provider: &CryptoProvider) -> anyhow::Result<Self> {
-        let (mut exact, mut wildcards) = (HashMap::new(), HashMap::new());
-        let mut default = None;
-        for CertificateFiles { certificate, key } in files {
-            let certified = Arc::new(load(certificate, key, provider)?);
-            for name in names(&certified) {
-                // The first one that is for a name is the one.
-                match name.strip_prefix("*.") {
-                    Some(rest) => wildcards.entry(rest.to_owned()),
-                    None => exact.entry(name),
-                }
-                .or_insert_with(|| Arc::clone(&certified));
+        let all = files.iter().map(|files| load(files, provider));
+        let mut all = all.collect::<anyhow::Result<Vec<_>>>()?;
+        let first = names(all.first().context("there is no certificate")?);
+        // A signature of theirs costs a fraction of one of RSA.
+        all.sort_by_key(|certified| certified.key.algorithm() != SignatureAlgorithm::ECDSA);
+        let mut sorted = Self {
+            default: Vec::new(),
+            exact: HashMap::new(),
+            wildcards: HashMap::new(),
+        };
+        for certified in all {
+            let names = names(&certified);
+            if names == first {
+                sorted.default.push(Arc::clone(&certified));
             }
-            default.get_or_insert(certified);
+            for name in names {
+                match name.strip_prefix("*.") {
+                    Some(rest) => sorted.wildcards.entry(rest.to_owned()),
+                    None => sorted.exact.entry(name),
+                }
+                .or_default()
+                .push(Arc::clone(&certified));
+            }
         }
-        Ok(Self {
-            default: default.context("there is no certificate")?,
-            exact,
-            wildcards,
-        })
+        Ok(sorted)
     }
 
-    fn of(&self, name: &str) -> &Arc<CertifiedKey> {
+    fn of(&self, name: &str) -> &[Arc<CertifiedKey>] {
         let name = name.to_ascii_lowercase();
         let of_wildcard = || self.wildcards.get(name.split_once('.')?.1);
         self.exact
@@ -134,12 +148,40 @@ impl Certificates {
             .or_else(of_wildcard)
             .unwrap_or(&self.default)
     }
+
+    /// The one for a client that asks for this name, if for any, and takes these signatures and cipher suites.
+    fn choose(
+        &self,
+        name: Option<&str>,
+        schemes: &[SignatureScheme],
+        suites: &[CipherSuite],
+    ) -> Option<&Arc<CertifiedKey>> {
+        let certified = name.map_or(&self.default[..], |name| self.of(name));
+        let fits = |one: &&Arc<CertifiedKey>| {
+            one.key.choose_scheme(schemes).is_some() && go_with(suites, one.key.algorithm())
+        };
+        certified.iter().find(fits).or(certified.first())
+    }
+}
+
+/// Whether a client that offers these cipher suites can do with a key of this kind. Those of TLS 1.3 say nothing of it, and
+/// clients of 1.2 alone may offer them too: where there are others, one of these has to be for such a key.
+fn go_with(suites: &[CipherSuite], kind: SignatureAlgorithm) -> bool {
+    let of_tls12 = ring::DEFAULT_CIPHER_SUITES
+        .iter()
+        .filter(|suite| suite.tls13().is_none() && suites.contains(&suite.suite()));
+    let mut of_tls12 = of_tls12.peekable();
+    of_tls12.peek().is_none() || of_tls12.any(|suite| suite.usable_for_signature_algorithm(kind))
 }
 
 impl ResolvesServerCert for Certificates {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        let certified = hello.server_name().map_or(&self.default, |name| self.of(name));
-        Some(Arc::clone(certified))
+        self.choose(
+            hello.server_name(),
+            hello.signature_schemes(),
+            hello.cipher_suites(),
+        )
+        .map(Arc::clone)
     }
 }
 
@@ -149,18 +191,91 @@ impl fmt::Debug for Certificates {
     }
 }
 
-fn load(certificate: &Path, key: &Path, provider: &CryptoProvider) -> anyhow::Result<CertifiedKey> {
+fn load(files: &CertificateFiles, provider: &CryptoProvider) -> anyhow::Result<Arc<CertifiedKey>> {
+    let CertificateFiles { certificate, key } = files;
     let certified = CertifiedKey::from_der(chain(certificate)?, private_key(key)?, provider);
-    certified.with_context(|| format!("{} is not for {}", key.display(), certificate.display()))
+    certified
+        .map(Arc::new)
+        .with_context(|| format!("{} is not for {}", key.display(), certificate.display()))
 }
 
 /// The names that a certificate is for, in lower case.
-fn names(certified: &CertifiedKey) -> Vec<String> {
+fn names(certified: &CertifiedKey) -> BTreeSet<String> {
     let parsed = certified
         .cert
         .first()
         .and_then(|first| EndEntityCert::try_from(first).ok());
-    parsed.map_or_else(Vec::new, |parsed| {
+    parsed.map_or_else(BTreeSet::new, |parsed| {
         parsed.valid_dns_names().map(str::to_ascii_lowercase).collect()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use lb_tests::http::{Authority, Certificate};
+    use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ED25519};
+    use rustls::CipherSuite::{
+        TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+        TLS13_AES_128_GCM_SHA256,
+    };
+    use rustls::SignatureScheme::{ECDSA_NISTP256_SHA256, ED25519, RSA_PSS_SHA256};
+
+    use super::*;
+
+    #[test]
+    fn of_several_certificates_for_a_name_a_client_is_shown_one_that_it_can_do_with() {
+        let authority = Authority::new().unwrap();
+        let certify = |file: &str, names: &[&str], kind: &'static rcgen::SignatureAlgorithm| {
+            let key = KeyPair::generate_for(kind).unwrap();
+            authority.certify_key(file, names, &key).unwrap()
+        };
+        let (ed, ec) = (&PKCS_ED25519, &PKCS_ECDSA_P256_SHA256);
+        let all = [
+            certify("first-ed", &["a.test", "b.test"], ed),
+            certify("shop-ec", &["shop.test"], ec),
+            certify("first-ec", &["B.test", "a.test"], ec),
+            certify("other-ec", &["shop.test"], ec),
+            certify("any-ec", &["*.else.test"], ec),
+            certify("any-ed", &["*.else.test"], ed),
+        ];
+        let files = |Certificate { file, key, .. }: &Certificate| CertificateFiles {
+            certificate: file.clone(),
+            key: key.clone(),
+        };
+        let certificates = Certificates::load(&all.each_ref().map(files), &provider()).unwrap();
+        for (name, schemes, expected) in [
+            (Some("a.test"), &[ED25519][..], 0),
+            (Some("a.test"), &[ECDSA_NISTP256_SHA256], 2),
+            // The cheaper one, or the first of two that are alike.
+            (Some("a.test"), &[ED25519, ECDSA_NISTP256_SHA256], 2),
+            (Some("shop.test"), &[ED25519, ECDSA_NISTP256_SHA256], 1),
+            (Some("any.else.test"), &[ED25519], 5),
+            (Some("any.else.test"), &[ECDSA_NISTP256_SHA256], 4),
+            // Those of the first are also for who asks for no name, or another one.
+            (None, &[ED25519], 0),
+            (None, &[ECDSA_NISTP256_SHA256], 2),
+            (Some("elsewhere"), &[ED25519], 0),
+            // What nobody can do with is the first one for the name, also where another would do.
+            (Some("shop.test"), &[ED25519], 1),
+            (Some("any.else.test"), &[RSA_PSS_SHA256], 4),
+        ] {
+            let shown = certificates.choose(name, schemes, &[]).unwrap();
+            assert_eq!(shown.cert[0], all[expected].der, "{name:?} {schemes:?}");
+        }
+    }
+
+    #[test]
+    fn the_cipher_suites_of_tls_1_2_say_which_keys_a_client_can_do_with() {
+        let (new, rsa) = (TLS13_AES_128_GCM_SHA256, TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256);
+        let ecdsa = TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256;
+        for (suites, expected) in [
+            (&[new][..], [true, true]),
+            (&[new, rsa], [true, false]),
+            (&[new, ecdsa], [false, true]),
+            (&[rsa, ecdsa], [true, true]),
+        ] {
+            let kinds = [SignatureAlgorithm::RSA, SignatureAlgorithm::ECDSA];
+            assert_eq!(kinds.map(|kind| go_with(suites, kind)), expected, "{suites:?}");
+        }
+    }
 }

@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use rustls::client::Resumption;
-use rustls::crypto::ring;
+use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
@@ -65,9 +65,13 @@ impl Authority {
 
     /// Makes a certificate for these names, in files of that name; what was in them is replaced.
     pub fn certify(&self, file: &str, names: &[&str]) -> Result<Certificate> {
-        let key = KeyPair::generate()?;
+        self.certify_key(file, names, &KeyPair::generate()?)
+    }
+
+    /// The same for this key.
+    pub fn certify_key(&self, file: &str, names: &[&str], key: &KeyPair) -> Result<Certificate> {
         let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
-        let certificate = CertificateParams::new(names)?.signed_by(&key, &self.issuer)?;
+        let certificate = CertificateParams::new(names)?.signed_by(key, &self.issuer)?;
         let path = |end: &str| self.directory.path().join(format!("{file}.{end}"));
         let made = Certificate {
             file: path("pem"),
@@ -85,9 +89,19 @@ impl Authority {
         versions: &[&'static SupportedProtocolVersion],
         protocols: &[&str],
     ) -> Result<Arc<ClientConfig>> {
+        self.client_by(ring::default_provider(), versions, protocols)
+    }
+
+    /// One that can do no more than the provider.
+    pub fn client_by(
+        &self,
+        provider: CryptoProvider,
+        versions: &[&'static SupportedProtocolVersion],
+        protocols: &[&str],
+    ) -> Result<Arc<ClientConfig>> {
         let mut roots = RootCertStore::empty();
         roots.add(self.certificate.clone())?;
-        let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        let mut config = ClientConfig::builder_with_provider(Arc::new(provider))
             .with_protocol_versions(versions)?
             .with_root_certificates(roots)
             .with_no_client_auth();
