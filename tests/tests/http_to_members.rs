@@ -253,3 +253,22 @@ fn members_are_watched_over_https_and_by_the_health_service_of_grpc() -> Result<
     }
     Ok(())
 }
+
+#[test]
+fn members_are_watched_by_what_their_pool_trusts() -> Result<()> {
+    let (authority, _, plan) = secured(&["site.internal"])?;
+    let stranger = Authority::new()?;
+    let site = Site::start(&plan)?;
+    for monitor in ["type = \"HTTPS\"", "type = \"GRPC\"\ngrpc_tls = true"] {
+        for (trusted, status) in [(&stranger, "ERROR"), (&authority, "ONLINE")] {
+            let ca = trusted.file();
+            let lines = format!("ca = \"{}\"\nserver_name = \"site.internal\"", ca.display());
+            let pool = tls("HTTP/1.1", &lines);
+            site.turn_to(&plan.clone().pool(&pool).monitor(&format!(
+                "{monitor}\ntls_verify = true\ndelay_s = 1\ntimeout_s = 1\nfall = 1\nrise = 1"
+            )))?;
+            site.await_member(1, status)?;
+        }
+    }
+    Ok(())
+}

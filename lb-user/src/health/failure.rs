@@ -24,6 +24,9 @@ pub enum Failure {
     /// The member speaks no TLS, or its certificate is not valid.
     #[error("TLS: {}", in_words(.0))]
     Tls(io::Error),
+    /// The authorities that the pool trusts cannot be read.
+    #[error("{0:#}")]
+    NoAuthorities(#[from] anyhow::Error),
     /// The answer is not HTTP, or ended too early.
     #[error("no HTTP response: {}", chain(.0))]
     NotHttp(#[from] hyper::Error),
@@ -58,8 +61,9 @@ impl Failure {
     /// Whether this host could not even ask: that says nothing about the member.
     #[must_use]
     pub fn is_ours(&self) -> bool {
-        let (Self::Refused(error) | Self::Tls(error)) = self else {
-            return false;
+        let error = match self {
+            Self::Refused(error) | Self::Tls(error) => error,
+            other => return matches!(other, Self::NoAuthorities(_)),
         };
         // Of ports.
         let is_short_of_ports = error.raw_os_error() == Some(Errno::EADDRNOTAVAIL as i32);

@@ -15,7 +15,7 @@ use tokio::{
 use tracing::warn;
 
 use super::{Finding, Health, probe::probe};
-use crate::model::{Config, HealthMonitor, Member, Pool};
+use crate::model::{Config, HealthMonitor, Member, MemberTls, Pool};
 
 /// First probes are spread over the monitor's delay, but over no more than this.
 const LONGEST_FIRST_WAIT: Duration = Duration::from_secs(10);
@@ -53,6 +53,8 @@ struct Target {
     member: String,
     address: SocketAddr,
     monitor: HealthMonitor,
+    /// That of the pool.
+    tls: Option<MemberTls>,
 }
 
 impl Monitors {
@@ -112,6 +114,7 @@ fn targets(pool: &Pool) -> Vec<Target> {
             member: member.name.clone(),
             address: pool.probe_target(member)?,
             monitor: monitor.clone(),
+            tls: pool.http.as_ref().and_then(|http| http.tls.clone()),
         })
     };
     pool.members
@@ -157,7 +160,13 @@ async fn watch(target: Target, number: u64, mut judgement: Judgement, changes: m
     let mut could_ask = true;
     loop {
         ticks.tick().await;
-        let outcome = probe(&monitor.probe, target.address, monitor.timeout_s).await;
+        let outcome = probe(
+            &monitor.probe,
+            target.address,
+            target.tls.as_ref(),
+            monitor.timeout_s,
+        )
+        .await;
         if let Err(failure) = &outcome
             && failure.is_ours()
         {

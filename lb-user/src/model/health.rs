@@ -54,8 +54,8 @@ pub enum Probe {
         /// The request.
         #[serde(flatten)]
         http: HttpProbe,
-        /// Whether the member's certificate must be valid: signed by an authority that the system trusts, for
-        /// `http_host` or else for the address that is asked.
+        /// Whether the member's certificate must be valid: signed by an authority of the pool's [`MemberTls`](super::MemberTls), or that the
+        /// system trusts, for the name there, or else for `http_host`, or else for the address that is asked.
         tls_verify: bool,
     },
     /// To say that it serves, by the gRPC health checking protocol (`grpc.health.v1.Health/Check`).
@@ -64,7 +64,7 @@ pub enum Probe {
         grpc_service: String,
         /// Whether it is asked over TLS.
         grpc_tls: bool,
-        /// Whether the member's certificate must be valid, for the address that is asked; only with `grpc_tls`.
+        /// Whether the member's certificate must be valid, as with HTTPS; only with `grpc_tls`.
         tls_verify: bool,
     },
 }

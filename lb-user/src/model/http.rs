@@ -195,8 +195,8 @@ impl Default for Outlier {
     }
 }
 
-/// TLS towards the members of a pool.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// TLS towards the members of a pool. Its monitor goes by the authorities and the name too.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct MemberTls {
     /// Whether their certificates must be valid.
     pub verify: bool,

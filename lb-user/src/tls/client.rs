@@ -26,20 +26,24 @@ static WITH_SYSTEM_AUTHORITIES: LazyLock<Arc<ClientConfig>> =
     LazyLock::new(|| Arc::new(trusting(system_authorities())));
 static WITH_ANY_CERTIFICATE: LazyLock<Arc<ClientConfig>> = LazyLock::new(|| Arc::new(trusting_anyone()));
 
-/// How the monitors speak TLS, with members' certificates verified or not.
-pub(crate) fn of_monitors(tls_verify: bool) -> Arc<ClientConfig> {
-    Arc::clone(if tls_verify {
-        &WITH_SYSTEM_AUTHORITIES
-    } else {
-        &WITH_ANY_CERTIFICATE
+/// How a monitor speaks TLS, with members' certificates verified or not: by the authorities of their pool, where it has some.
+/// Their file is read each time, since monitors go on over a reload, and it may be another one then.
+pub(crate) fn of_monitor(tls_verify: bool, pool: Option<&MemberTls>) -> anyhow::Result<Arc<ClientConfig>> {
+    Ok(match pool.and_then(|tls| tls.ca.as_deref()) {
+        _ if !tls_verify => Arc::clone(&WITH_ANY_CERTIFICATE),
+        None => Arc::clone(&WITH_SYSTEM_AUTHORITIES),
+        Some(path) => Arc::new(trusting_these(path)?),
     })
 }
 
-/// The same for those that speak HTTP/2.
-pub(crate) fn of_grpc_monitors(tls_verify: bool) -> Arc<ClientConfig> {
-    let mut config = ClientConfig::clone(&of_monitors(tls_verify));
+/// The same for one that speaks HTTP/2.
+pub(crate) fn of_grpc_monitor(
+    tls_verify: bool,
+    pool: Option<&MemberTls>,
+) -> anyhow::Result<Arc<ClientConfig>> {
+    let mut config = ClientConfig::clone(&*of_monitor(tls_verify, pool)?);
     config.alpn_protocols = vec![HTTP2.into()];
-    Arc::new(config)
+    Ok(Arc::new(config))
 }
 
 /// How the members of a pool are spoken to.
@@ -92,7 +96,7 @@ fn system_authorities() -> RootCertStore {
 }
 
 /// Takes certificates that one of `roots` signed.
-pub(crate) fn trusting(roots: RootCertStore) -> ClientConfig {
+fn trusting(roots: RootCertStore) -> ClientConfig {
     builder().with_root_certificates(roots).with_no_client_auth()
 }
 

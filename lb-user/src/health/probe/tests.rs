@@ -5,7 +5,11 @@ use std::{
     sync::Arc,
 };
 
-use rustls::{RootCertStore, ServerConfig, pki_types::CertificateDer};
+use lb_tests::http::Authority;
+use rustls::{
+    ServerConfig,
+    pki_types::{PrivateKeyDer, pem::PemObject as _},
+};
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
     net::{TcpListener, TcpSocket, UdpSocket},
@@ -22,7 +26,11 @@ const LONG_S: u32 = 30;
 const LOOPBACK: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
 
 async fn said(probe_of: &Probe, address: SocketAddr, timeout_s: u32) -> String {
-    match probe(probe_of, address, timeout_s).await {
+    in_words(probe(probe_of, address, None, timeout_s).await)
+}
+
+fn in_words(outcome: Result<(), Failure>) -> String {
+    match outcome {
         Ok(()) => "up".into(),
         Err(failure) => failure.to_string(),
     }
@@ -202,17 +210,17 @@ async fn a_member_that_accepts_but_says_nothing_runs_out_of_time() {
     }
 }
 
-/// A member that speaks TLS with a certificate of its own making for `localhost`, and responds once.
-async fn tls_member() -> (SocketAddr, CertificateDer<'static>, JoinHandle<String>) {
-    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-    let certificate = made.cert.der().clone();
-    let key = made.signing_key.serialize_der().try_into().unwrap();
+/// A member that speaks TLS with a certificate for `localhost`, and responds once; who signed it.
+async fn tls_member() -> (SocketAddr, Authority, JoinHandle<String>) {
+    let authority = Authority::new().unwrap();
+    let certificate = authority.certify("member", &["localhost"]).unwrap();
+    let key = PrivateKeyDer::from_pem_file(&certificate.key).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_no_client_auth()
-        .with_single_cert(vec![certificate.clone()], key)
+        .with_single_cert(vec![certificate.der], key)
         .unwrap();
     let acceptor = TlsAcceptor::from(Arc::new(config));
     let (listener, address) = listener(LOOPBACK[0]).await;
@@ -223,7 +231,7 @@ async fn tls_member() -> (SocketAddr, CertificateDer<'static>, JoinHandle<String
             Err(error) => error.to_string(),
         }
     };
-    (address, certificate, tokio::spawn(serve))
+    (address, authority, tokio::spawn(serve))
 }
 
 fn named(host: &str) -> HttpProbe {
@@ -255,27 +263,61 @@ async fn a_certificate_that_nobody_vouches_for_is_a_failure_where_it_is_verified
     assert!(said.starts_with("TLS: invalid peer certificate"), "{said}");
 }
 
-/// What verifying comes to when the member's own certificate is an authority.
-async fn verified_as(host: &str) -> Result<(), Failure> {
-    let (address, certificate, _) = tls_member().await;
-    let mut roots = RootCertStore::empty();
-    roots.add(certificate).unwrap();
-    let (client, name) = (
-        Arc::new(client::trusting(roots)),
-        tls::server_name(&named(host), address),
-    );
-    let stream = tls::connect(client, name, connect(address).await?).await?;
-    http::ask(&named(host), address, stream).await
+/// What verifying by the authority of the pool comes to, which has this name for its members.
+async fn verified(probe_of: &Probe, name: Option<&str>) -> String {
+    let (address, authority, _) = tls_member().await;
+    let pool = MemberTls {
+        verify: true,
+        ca: Some(authority.file()),
+        server_name: name.map(Into::into),
+    };
+    in_words(probe(probe_of, address, Some(&pool), LONG_S).await)
 }
 
 #[tokio::test]
-async fn a_certificate_that_is_trusted_must_be_that_of_the_host() {
-    verified_as("localhost:8443").await.unwrap();
-    let said = verified_as("elsewhere.example.com")
-        .await
-        .unwrap_err()
-        .to_string();
-    assert!(said.contains("not valid for name"), "{said}");
+async fn a_certificate_is_verified_by_what_the_pool_trusts_for_its_name_or_the_host() {
+    let https = |http| Probe::Https {
+        http,
+        tls_verify: true,
+    };
+    let (anyone, elsewhere) = (https(HttpProbe::default()), https(named("elsewhere.test")));
+    assert_eq!(verified(&https(named("localhost:8443")), None).await, "up");
+    assert_eq!(verified(&anyone, Some("localhost")).await, "up");
+    assert_eq!(verified(&elsewhere, Some("localhost")).await, "up");
+    let grpc = Probe::Grpc {
+        grpc_service: String::new(),
+        grpc_tls: true,
+        tls_verify: true,
+    };
+    // TLS it speaks well, and then no HTTP/2.
+    let said = verified(&grpc, Some("localhost")).await;
+    assert!(said.starts_with("no gRPC response: "), "{said}");
+    for (probe, name) in [
+        (&elsewhere, None),
+        (&anyone, Some("elsewhere.test")),
+        (&anyone, None),
+        (&grpc, None),
+    ] {
+        let said = verified(probe, name).await;
+        assert!(said.contains("not valid for name"), "{probe:?} {name:?}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn authorities_that_cannot_be_read_say_nothing_of_a_member() {
+    let (address, ..) = tls_member().await;
+    let pool = MemberTls {
+        verify: true,
+        ca: Some("/nowhere".into()),
+        server_name: None,
+    };
+    let probe_of = Probe::Https {
+        http: HttpProbe::default(),
+        tls_verify: true,
+    };
+    let failure = probe(&probe_of, address, Some(&pool), LONG_S).await.unwrap_err();
+    assert!(failure.is_ours(), "{failure}");
+    assert!(failure.to_string().contains("/nowhere"), "{failure}");
 }
 
 #[tokio::test]
