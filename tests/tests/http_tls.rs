@@ -331,3 +331,30 @@ fn clients_show_certificates_where_they_have_to() -> Result<()> {
     }
     Ok(())
 }
+
+#[test]
+fn why_a_handshake_was_refused_is_said_now_and_then() -> Result<()> {
+    let authority = Authority::new()?;
+    let server = authority.certify("server", &["shop.example.com"])?;
+    let clients = format!(
+        "[load_balancer.listener.tls.clients]\nca = \"{}\"",
+        authority.file().display()
+    );
+    let plan = Plan::new(&[1]).tls(&[&server], &clients);
+    let site = Site::start(&plan.proxy("workers = 1"))?;
+    // Not of those that speak no TLS, or go away.
+    drop(site.wire_to(Scheme::Https)?);
+    let mut unsecured = site.wire_to(Scheme::Https)?;
+    unsecured.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")?;
+    unsecured.rest().unwrap_or_default();
+    let client = authority.client(&[&TLS12], &["http/1.1"])?;
+    for _ in 0..3 {
+        let wire = site.wire_to(Scheme::Https)?;
+        assert!(wire.tls(&client, "shop.example.com").is_err());
+    }
+    let told = "listener \"listener-2\": the TLS handshake of 10.1.0.2 failed: peer sent no certificates";
+    let log = site.daemon().log();
+    assert_eq!(log.matches("the TLS handshake of").count(), 1, "{log}");
+    assert!(log.contains(told), "{log}");
+    Ok(())
+}

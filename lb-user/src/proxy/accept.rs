@@ -168,9 +168,15 @@ async fn greet(
         let mut accepting = Box::pin(TlsAcceptor::from(Arc::clone(&tls.config)).accept(tcp));
         let tls = timer.within(|context| accepting.as_mut().poll(context)).await;
         let handshakes = &listener.counts.handshakes;
-        let Some(Ok(tls)) = tls else {
-            handshakes.failed.add(1);
-            return None;
+        let tls = match tls {
+            Some(Ok(tls)) => tls,
+            failed => {
+                handshakes.failed.add(1);
+                if let Some(Err(error)) = failed {
+                    worker.note_handshake(&listener, ends, &error);
+                }
+                return None;
+            }
         };
         let (_, session) = tls.get_ref();
         handshakes.succeed(session.handshake_kind());

@@ -3,6 +3,7 @@
 
 use std::{
     cell::{Cell, RefCell},
+    io,
     net::{self, SocketAddr},
     rc::Rc,
     sync::{Arc, atomic::Ordering::Relaxed},
@@ -10,7 +11,7 @@ use std::{
 };
 
 use tokio::{sync::mpsc, time};
-use tracing::warn;
+use tracing::{info, warn};
 
 use super::{
     buffer::Buffers,
@@ -30,13 +31,15 @@ use crate::{
     http::head::Head,
     persistence::app_cookies::{Cursor, Ended},
     seldom::Seldom,
+    tls::server,
 };
 
 /// Heads, and bytes to be written, that a worker keeps for the next request.
 const MOST_KEPT: usize = 256;
 /// Above that their memory is given back.
 const LARGEST_KEPT: usize = 64 * 1024;
-/// At most once in this while a worker warns of trusted proxies without a PROXY header, and of requests that failed.
+/// At most once in this while a worker tells of trusted proxies without a PROXY header, of handshakes, and of requests that
+/// failed.
 const SAID: Duration = Duration::from_secs(10);
 /// In so many ticks all application cookies are looked at.
 const TICKS_A_ROUND: usize = 600;
@@ -87,6 +90,8 @@ pub(super) struct Worker {
     bytes: RefCell<Vec<Vec<u8>>>,
     /// When it was last said that a proxy does not speak the PROXY protocol.
     headerless: Cell<Seldom>,
+    /// When it was last said why a handshake failed.
+    handshakes: Cell<Seldom>,
     /// When it was last said why a member failed.
     failures: Cell<Seldom>,
     /// Failures of members of which nothing was said since the last.
@@ -113,6 +118,7 @@ impl Worker {
             heads: RefCell::default(),
             bytes: RefCell::default(),
             headerless: Cell::new(Seldom::every(SAID)),
+            handshakes: Cell::new(Seldom::every(SAID)),
             failures: Cell::new(Seldom::every(SAID)),
             unsaid: Cell::new(0),
         }
@@ -207,6 +213,19 @@ impl Worker {
             warn!(
                 "listener {:?}: closed a connection of the trusted proxy {}, which is to begin with a PROXY protocol \
                  header: {error}",
+                listener.name,
+                ends.peer.ip()
+            );
+        }
+    }
+
+    /// Says now and then why a client's certificate, or its handshake, was refused: all are counted.
+    pub(super) fn note_handshake(&self, listener: &Listener, ends: Ends, error: &io::Error) {
+        if let Some(refusal) = server::refusal(error)
+            && is_due(&self.handshakes)
+        {
+            info!(
+                "listener {:?}: the TLS handshake of {} failed: {refusal}",
                 listener.name,
                 ends.peer.ip()
             );

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
-    fmt,
+    fmt, io,
     sync::Arc,
 };
 
@@ -100,6 +100,12 @@ impl Clients {
 /// Whether a client asked for HTTP/2.
 pub(crate) fn is_http2(alpn: Option<&[u8]>) -> bool {
     alpn == Some(HTTP2)
+}
+
+/// Why either side refused the other; none where a client went away, or never spoke TLS, which is nothing to tell of.
+pub(crate) fn refusal(error: &io::Error) -> Option<&rustls::Error> {
+    let refusal = error.get_ref()?.downcast_ref()?;
+    (!matches!(refusal, rustls::Error::InvalidMessage(_))).then_some(refusal)
 }
 
 /// The certificates of a listener, by the names that clients ask for. Of those for the same name each client is shown the
@@ -277,5 +283,16 @@ mod tests {
             let kinds = [SignatureAlgorithm::RSA, SignatureAlgorithm::ECDSA];
             assert_eq!(kinds.map(|kind| go_with(suites, kind)), expected, "{suites:?}");
         }
+    }
+
+    #[test]
+    fn only_a_handshake_that_one_side_refused_is_told_of() {
+        let refused = |error| refusal(&io::Error::new(io::ErrorKind::InvalidData, error)).cloned();
+        let shows_none = rustls::Error::NoCertificatesPresented;
+        assert_eq!(refused(shows_none.clone()), Some(shows_none));
+        let is_no_tls = rustls::Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType);
+        assert_eq!(refused(is_no_tls), None);
+        assert!(refusal(&io::ErrorKind::ConnectionReset.into()).is_none());
+        assert!(refusal(&io::Error::new(io::ErrorKind::UnexpectedEof, "tls handshake eof")).is_none());
     }
 }
