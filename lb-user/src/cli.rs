@@ -72,7 +72,8 @@ enum Subcommands {
     },
     /// Shows how load balancers, pools and members are doing, and what passed through them
     ///
-    /// Counters begin when a listener, pool or member is first configured, and outlive the daemon. ONLINE: works;
+    /// Counters begin when a listener, pool or member is first configured; those of TCP and UDP outlive the daemon, those of
+    /// HTTP and HTTPS begin again with the next one. ONLINE: works;
     /// DEGRADED: works in part; ERROR: does not; OFFLINE: switched off; DRAINING: of weight 0, keeps its sessions;
     /// `NO_MONITOR`: taken to be up.
     Status {

@@ -213,7 +213,9 @@ impl Daemon {
         };
         // Of a service that another daemon has taken over there is nothing to tell.
         if ending.leave != Leave::ToSuccessor {
-            service::tell(&News::Stopping);
+            service::tell(&News::Stopping {
+                drain_s: self.config.proxy.drain_s,
+            });
         }
         ending
     }

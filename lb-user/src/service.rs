@@ -85,9 +85,15 @@ pub(crate) enum News<'n> {
     Reloading,
     /// It was given a configuration that it does not take, and serves the one it had.
     Refused,
-    /// It ends.
-    Stopping,
+    /// It ends, once what is under way has ended, or after so many seconds.
+    Stopping {
+        /// For which requests are waited.
+        drain_s: u32,
+    },
 }
+
+/// How long the daemon may take to end when all requests have, in seconds.
+const TO_END_S: u32 = 30;
 
 /// Tells the service manager.
 pub(crate) fn tell(news: &News<'_>) {
@@ -117,7 +123,12 @@ fn try_to_tell(news: &News<'_>) -> io::Result<()> {
             NotifyState::Ready,
             NotifyState::Status("serving as before: the new configuration was refused, see the log"),
         ]),
-        News::Stopping => sd_notify::notify(&[NotifyState::Stopping, NotifyState::Status("ending")]),
+        News::Stopping { drain_s } => sd_notify::notify(&[
+            NotifyState::Stopping,
+            NotifyState::Status("ending"),
+            // Its patience may be shorter than what is configured here.
+            NotifyState::ExtendTimeoutUsec((drain_s + TO_END_S) * 1_000_000),
+        ]),
     }
 }
 

@@ -16,6 +16,9 @@ pub(super) struct Arguments {
     /// of processes does not show it
     #[arg(long, value_name = "VALUE", allow_hyphen_values = true)]
     cookie: Option<String>,
+    /// Further header fields, `Cookie` among them, where policies look at these; as often as there are some
+    #[arg(long = "header", value_name = "NAME: VALUE")]
+    headers: Vec<String>,
     /// The host that it is for, where policies look at that
     #[arg(long, value_name = "NAME")]
     host: Option<String>,
@@ -33,6 +36,7 @@ impl Arguments {
         };
         Ok(AskedRequest {
             cookie: cookie.map(CookieValue),
+            headers: self.headers,
             host: self.host,
             path: self.path,
         })
@@ -58,6 +62,7 @@ mod tests {
     fn read(cookie: &str, input: &str) -> Option<String> {
         let arguments = Arguments {
             cookie: Some(cookie.into()),
+            headers: Vec::new(),
             host: None,
             path: None,
         };

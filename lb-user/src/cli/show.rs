@@ -76,10 +76,12 @@ fn listeners(status: &Status) -> Option<String> {
                 listener.status.to_string(),
                 listener.pool.clone(),
             ];
-            table.row(with_traffic(
-                about,
-                traffic(&listener.traffic, listener.active_flows),
-            ));
+            // What the proxy serves has no packets here: a table of its own tells of it.
+            let traffic = match listener.proxied {
+                None => traffic(&listener.traffic, listener.active_flows),
+                Some(_) => Default::default(),
+            };
+            table.row(with_traffic(about, traffic));
         }
     }
     (!status.load_balancers.is_empty()).then(|| table.to_string())
@@ -100,7 +102,11 @@ fn pools(status: &Status) -> Option<String> {
             String::new(),
             pool.status.to_string(),
         ];
-        table.row(with_traffic(about, traffic(&pool.traffic, pool.active_flows)));
+        let traffic_of = |counted: &Traffic, active_flows| match pool.proxied {
+            None => traffic(counted, active_flows),
+            Some(_) => Default::default(),
+        };
+        table.row(with_traffic(about, traffic_of(&pool.traffic, pool.active_flows)));
         for member in &pool.members {
             let about = [
                 format!("  {}", member.name),
@@ -108,7 +114,10 @@ fn pools(status: &Status) -> Option<String> {
                 member.weight.to_string(),
                 member.status.to_string(),
             ];
-            table.row(with_traffic(about, traffic(&member.traffic, member.active_flows)));
+            table.row(with_traffic(
+                about,
+                traffic_of(&member.traffic, member.active_flows),
+            ));
         }
     }
     (!status.pools.is_empty()).then(|| table.to_string())

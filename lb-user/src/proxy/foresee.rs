@@ -1,8 +1,13 @@
 //! Where a request would go, by the functions that decide for requests. Looking takes no turn, and renews no session.
 
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    collections::BTreeSet,
+    net::{IpAddr, SocketAddr},
+};
 
-use super::{Look, admit::admit, persist::Looked, pool::Pool, respond::Own, route::Route, serving::Listener};
+use super::{
+    Look, admit::admit, persist::look::Looked, pool::Pool, respond::Own, route::Route, serving::Listener,
+};
 use crate::{
     http::head::{Head, Search},
     persistence::{Limits, Refused, Session},
@@ -17,8 +22,10 @@ pub struct Request<'a> {
     pub host: &'a str,
     /// Its path, and its query.
     pub path: &'a str,
-    /// The value of the cookie that the pool looks for.
-    pub cookie: Option<&'a [u8]>,
+    /// The value of the cookie that the pool looks for, whatever that is called.
+    pub cookie: Option<&'a str>,
+    /// Further header fields, each as `NAME: VALUE`.
+    pub headers: &'a [String],
 }
 
 /// What becomes of a request.
@@ -98,23 +105,23 @@ impl Look {
                         .persist
                         .as_ref()
                         .map(|persist| String::from_utf8_lossy(persist.cookie_name()).into_owned()),
-                    cookie: self.cookie(pool, request.cookie),
+                    cookie: self.cookie(pool, &head),
                     next: pool.peek(request.client).map(|member| member.name.clone()),
                 },
             },
         })
     }
 
-    fn cookie(&self, pool: &Pool, value: Option<&[u8]>) -> Cookie {
-        let Some(value) = value else { return Cookie::None };
+    fn cookie(&self, pool: &Pool, head: &Head) -> Cookie {
         let (Some(persist), Some(sessions)) = (&pool.persist, &self.sessions) else {
             return Cookie::NotLookedFor;
         };
-        match persist.look(sessions, value, self.now_s) {
-            Looked::Refused(why) => Cookie::Refused(why),
-            Looked::Unknown => Cookie::Unknown,
-            Looked::Over => Cookie::Over,
-            Looked::Held(session, limits) => {
+        match persist.look(sessions, head, self.now_s) {
+            None => Cookie::None,
+            Some(Looked::Refused(why)) => Cookie::Refused(why),
+            Some(Looked::Unknown) => Cookie::Unknown,
+            Some(Looked::Over) => Cookie::Over,
+            Some(Looked::Held(session, limits)) => {
                 let mut members = pool.members.iter();
                 let member = members.find(|member| member.tag == session.member);
                 Cookie::Held {
@@ -129,15 +136,39 @@ impl Look {
 
 /// As it would be read. What it is made of comes from the command line, and ends no line early.
 fn head(listener: &Listener, request: &Request<'_>) -> Result<Head, String> {
-    let Request { host, path, .. } = request;
-    if !path.starts_with('/')
-        || ![host, path]
-            .iter()
-            .all(|text| text.bytes().all(|byte| byte.is_ascii_graphic()))
-    {
+    let Request {
+        host,
+        path,
+        cookie,
+        headers,
+        ..
+    } = request;
+    let are_words = [host, path]
+        .iter()
+        .all(|text| text.bytes().all(|byte| byte.is_ascii_graphic()));
+    if !path.starts_with('/') || !are_words {
         return Err(refusal(request));
     }
-    let text = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n");
+    let mut text = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n");
+    let names = listener.routes.pools().filter_map(|pool| pool.persist.as_ref());
+    let names: BTreeSet<_> = names
+        .map(|persist| String::from_utf8_lossy(persist.cookie_name()))
+        .collect();
+    let cookies = cookie
+        .iter()
+        .flat_map(|value| names.iter().map(move |name| format!("Cookie: {name}={value}")));
+    for line in headers.iter().cloned().chain(cookies) {
+        // One that says more than a field would be taken for what it is not.
+        if line.contains(['\r', '\n']) {
+            return Err(format!(
+                "{:?} is no header field: it has several lines",
+                line.lines().next()
+            ));
+        }
+        text += &line;
+        text += "\r\n";
+    }
+    text += "\r\n";
     let mut head = Head::default();
     let end = Search::default().end(text.as_bytes(), &listener.limits);
     let is_whole = matches!(end, Ok(Some(end)) if end == text.len());
@@ -152,6 +183,6 @@ fn refusal(request: &Request<'_>) -> String {
     let Request { host, path, .. } = request;
     format!(
         "{path:?} of {host:?} is no request that the listener takes: a path begins with /, a host is a name or an \
-         address, and neither has blanks"
+         address, neither has blanks, and a header field is NAME: VALUE"
     )
 }

@@ -1,5 +1,7 @@
 //! Session persistence: whose session a request belongs to, and what the response says of it.
 
+pub(super) mod look;
+
 use std::sync::{Arc, Mutex, atomic::AtomicU32};
 
 use super::{counts::PoolCounts, pool::Member};
@@ -66,19 +68,6 @@ pub(super) struct Shown<'q> {
     value: Option<&'q [u8]>,
     /// Why its cookie is none, where it is so.
     pub(super) refused: Option<Refused>,
-}
-
-/// What there is about a cookie that somebody asks about.
-#[derive(Debug)]
-pub(super) enum Looked {
-    /// It is the balancer's, and not taken.
-    Refused(Refused),
-    /// It is the application's, and nothing is known of it.
-    Unknown,
-    /// Its session is over.
-    Over,
-    /// It is held, and for how long.
-    Held(Session, Limits),
 }
 
 /// Why a request went to its member.
@@ -241,25 +230,6 @@ impl Persist {
             }
         }
         Err(first_refused)
-    }
-
-    /// What there is about a cookie; it is not renewed.
-    pub(super) fn look(&self, sessions: &Sessions, value: &[u8], now_s: u32) -> Looked {
-        match &self.kind {
-            Kind::Own { .. } => {
-                let opened = token::open(&sessions.keys.load(), self.pool, value)
-                    .and_then(|token| token::judge(&token, self.limits, now_s).map(|_| token));
-                match opened {
-                    Ok(session) => Looked::Held(session, token::granted(self.limits)),
-                    Err(refused) => Looked::Refused(refused),
-                }
-            }
-            Kind::App { .. } => match sessions.app_cookies.look(self.pool, value) {
-                None => Looked::Unknown,
-                Some(session) if self.limits.are_passed(session.times, now_s) => Looked::Over,
-                Some(session) => Looked::Held(session, self.limits),
-            },
-        }
     }
 
     /// Notes which member responds, and adds to the response what the client is to know: whole lines.

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    io::Error,
+    io::{Error, ErrorKind},
     net::{SocketAddr, TcpListener},
 };
 
@@ -61,6 +61,9 @@ fn complete(
     mut sockets: Vec<TcpListener>,
     workers: usize,
 ) -> Result<Vec<TcpListener>, Error> {
+    if sockets.is_empty() {
+        make_sure_of(address)?;
+    }
     let mut shares = true;
     for socket in &sockets {
         let socket = SockRef::from(socket);
@@ -101,25 +104,42 @@ fn refusal(address: SocketAddr) -> String {
     format!("cannot listen at {address}{hint}")
 }
 
+/// Whether the address can be had for ourselves. Another daemon that shares its addresses too would get some of the connections
+/// otherwise, and nobody would know.
+fn make_sure_of(address: SocketAddr) -> Result<(), Error> {
+    let socket = at(address)?;
+    // Whoever has such a socket beside ours refuses that.
+    socket.bind(&address.into()).map_err(|error| match error.kind() {
+        ErrorKind::AddrInUse => Error::new(error.kind(), "another process listens there"),
+        _ => error,
+    })
+}
+
 fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    if address.is_ipv6() {
-        socket.set_only_v6(true)?;
-    }
-    socket.set_reuse_address(true)?;
+    let socket = at(address)?;
     socket.set_reuse_port(true)?;
-    // The VIP may come to this host only when another one fails.
-    if address.is_ipv4() {
-        socket.set_freebind_v4(true)?;
-    } else {
-        socket.set_freebind_v6(true)?;
-    }
     // Connections have it from there.
     socket.set_tcp_nodelay(true)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     Ok(socket.into())
+}
+
+/// A socket for that address.
+fn at(address: SocketAddr) -> Result<Socket, Error> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.set_reuse_address(true)?;
+    // The VIP may come to this host only when another one fails.
+    if address.is_ipv4() {
+        socket.set_freebind_v4(true)?;
+    } else {
+        socket.set_freebind_v6(true)?;
+    }
+    Ok(socket)
 }
 
 #[cfg(test)]
@@ -145,6 +165,16 @@ mod tests {
         let sockets = provide([address].into_iter(), &mut passed_on.clone_all(), 5).unwrap();
         assert_eq!(sockets[&address].len(), 5);
         assert_eq!(dealt(&sockets, 5), [1; 5]);
+    }
+
+    #[test]
+    fn an_address_where_somebody_else_listens_is_refused_though_it_could_be_shared() {
+        let (address, other) = anywhere();
+        let new = || provide([address].into_iter(), &mut Sockets::new(), 2);
+        let refusal = format!("{:#}", new().unwrap_err());
+        assert!(refusal.ends_with("another process listens there"), "{refusal}");
+        drop(other);
+        assert_eq!(new().unwrap()[&address].len(), 2);
     }
 
     #[test]

@@ -63,7 +63,7 @@ fn of_load_balancer<S: Sight>(
             pool: listener.pool.clone(),
             traffic: traffic.into(),
             active_flows: census.flows_of(id),
-            sessions: traffic.sessions.into(),
+            sessions: listener.protocol().is_layer_4().then(|| traffic.sessions.into()),
             proxied: scene.proxied.listeners.get(&listener.name).cloned(),
         }
     };

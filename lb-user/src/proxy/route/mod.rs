@@ -195,6 +195,19 @@ impl Routes {
 }
 
 impl Routes {
+    /// The pools that requests may come to.
+    pub(super) fn pools(&self) -> impl Iterator<Item = &Arc<Pool>> {
+        let of_policies = self.policies.iter().filter_map(|policy| match &policy.then {
+            Then::Pool(pool) => Some(pool),
+            Then::Reject | Then::Url(_) | Then::Prefix(_) => None,
+        });
+        let own = match &self.otherwise {
+            Otherwise::Pool(pool) => Some(pool),
+            Otherwise::Https(_) => None,
+        };
+        own.into_iter().chain(of_policies)
+    }
+
     /// What policies decided.
     pub(super) fn report(&self) -> Vec<PolicyReport> {
         let policies = self.policies.iter().map(|policy| PolicyReport {

@@ -187,7 +187,7 @@ fn reachable<'c>(
     }
     if question.request != AskedRequest::default() {
         return Err(format!(
-            "listener {} balances connections and sees no requests: leave --cookie, --host and --path away",
+            "listener {} balances connections and sees no requests: leave --cookie, --header, --host and --path away",
             listener.name
         ));
     }

@@ -66,7 +66,8 @@ pub(super) fn explain<S: Sight>(
         client: question.client,
         host: &host.unwrap_or_else(|| vip.to_string()),
         path: path.unwrap_or("/"),
-        cookie: asked.cookie.as_ref().map(|value| value.0.as_bytes()),
+        cookie: asked.cookie.as_ref().map(|value| value.0.as_str()),
+        headers: &asked.headers,
     };
     let Foreseen { policy, then } = scene.look.foresee(vip, &request)?;
     explanation.reasons.push(format!(
@@ -78,7 +79,8 @@ pub(super) fn explain<S: Sight>(
             .reasons
             .push(routed(&request, policy.as_deref(), &then));
         if asked.host.is_none() && asked.path.is_none() {
-            let more = "its policies look at requests: --host and --path ask for another one than that";
+            let more =
+                "its policies look at requests: --host, --path and --header ask for another one than that";
             explanation.reasons.push(more.into());
         }
     }

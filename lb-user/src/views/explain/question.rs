@@ -24,6 +24,9 @@ pub struct AskedRequest {
     /// The value of the cookie that the pool looks for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cookie: Option<CookieValue>,
+    /// Further header fields, each as `NAME: VALUE`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub headers: Vec<String>,
     /// The host that it is for; none: the listener's address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,

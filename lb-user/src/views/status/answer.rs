@@ -80,8 +80,9 @@ pub struct Listener {
     pub traffic: Traffic,
     /// Its open flows.
     pub active_flows: u64,
-    /// What its new flows meant for sessions.
-    pub sessions: SessionEvents,
+    /// What its new flows meant for sessions; none where the proxy serves it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sessions: Option<SessionEvents>,
     /// Its requests; none where the datapath serves it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proxied: Option<ListenerReport>,

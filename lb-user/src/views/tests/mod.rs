@@ -1,5 +1,6 @@
 //! The views over maps in ordinary memory.
 
+mod policies;
 mod requests;
 mod sessions;
 mod world;

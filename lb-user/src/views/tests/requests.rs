@@ -11,7 +11,7 @@ use crate::{
 
 const THREE: &str = "10.0.0.3:8080";
 
-fn asked(cookie: &str) -> AskedRequest {
+pub(super) fn asked(cookie: &str) -> AskedRequest {
     AskedRequest {
         cookie: Some(CookieValue(cookie.into())),
         ..AskedRequest::default()
@@ -19,7 +19,7 @@ fn asked(cookie: &str) -> AskedRequest {
 }
 
 impl World {
-    fn foresee(&self, listener: &str, request: AskedRequest) -> Result<Explanation, String> {
+    pub(super) fn foresee(&self, listener: &str, request: AskedRequest) -> Result<Explanation, String> {
         let question = Question {
             client: CLIENT.parse().unwrap(),
             port: None,
@@ -30,7 +30,7 @@ impl World {
     }
 
     #[track_caller]
-    fn assert_goes(
+    pub(super) fn assert_goes(
         &self,
         listener: &str,
         request: AskedRequest,
@@ -251,63 +251,6 @@ fn a_pool_that_recognises_nobody_by_cookie_says_so() {
 }
 
 #[test]
-fn policies_decide_by_the_host_and_the_path_that_are_asked_about() {
-    let world = World::proxied();
-    world.learn("abc", "10.0.0.2:8080", 0);
-    let request = |host: &str, path: &str| AskedRequest {
-        host: Some(host.into()),
-        path: Some(path.into()),
-        ..asked("abc")
-    };
-    world.assert_goes(
-        "routed",
-        request("shop.example", "/admin/x?y"),
-        None,
-        By::Policy,
-        &[
-            "policy admin matches /admin/x?y of shop.example",
-            "it is answered 403: no member sees it",
-        ],
-    );
-    world.assert_goes(
-        "routed",
-        request("shop.example", "/"),
-        Some("two"),
-        By::Cookie,
-        &["policy buy matches / of shop.example: it is for pool shop"],
-    );
-    let bought = world.foresee("routed", request("shop.example", "/")).unwrap();
-    assert_eq!(
-        (bought.pool.as_str(), bought.policy.as_deref()),
-        ("shop", Some("buy"))
-    );
-    world.assert_goes(
-        "routed",
-        AskedRequest::default(),
-        Some("three"),
-        By::Algorithm,
-        &[
-            "no policy matches / of 192.0.2.1:83: it is for the listener's own pool, plain",
-            "--host and --path ask for another one",
-        ],
-    );
-    for (host, path) in [
-        ("a b", "/"),
-        ("a", "x"),
-        ("a", "/ x"),
-        ("a\r\nb: c", "/"),
-        ("a/b", "/"),
-        ("a", "/ä"),
-    ] {
-        let refusal = world.foresee("routed", request(host, path)).unwrap_err();
-        assert!(
-            refusal.contains("is no request that the listener takes"),
-            "{refusal}"
-        );
-    }
-}
-
-#[test]
 fn a_listener_that_is_switched_off_serves_no_requests() {
     let mut world = World::proxied();
     world.config.load_balancers[0].listeners[0].admin_state_up = false;
@@ -320,7 +263,7 @@ fn a_listener_that_is_switched_off_serves_no_requests() {
 fn who_balances_connections_sees_no_cookies() {
     let refusal = World::new().foresee("web", asked("abc")).unwrap_err();
     assert!(
-        refusal.contains("leave --cookie, --host and --path away"),
+        refusal.contains("leave --cookie, --header, --host and --path away"),
         "{refusal}"
     );
 }
@@ -345,7 +288,7 @@ fn a_status_tells_of_requests_where_the_proxy_serves_them() {
     let routed = &status.load_balancers[0].listeners[3];
     let proxied = routed.proxied.as_ref().unwrap();
     let policies: Vec<_> = proxied.policies.iter().map(|policy| &policy.name).collect();
-    assert_eq!(policies, ["admin", "buy"]);
+    assert_eq!(policies, ["admin", "buy", "beta", "known"]);
     let pool = &status.pools[2];
     assert_eq!(pool.response_times.as_ref().unwrap().count, 0);
     assert_eq!(pool.queue, None, "its members have no limit");

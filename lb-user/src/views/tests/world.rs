@@ -259,9 +259,19 @@ fn proxied() -> Config {
         action = "REDIRECT_TO_POOL"
         redirect_pool = "shop"
         rule = [{{ type = "HOST_NAME", compare_type = "EQUAL_TO", value = "shop.example" }}]
+        [[load_balancer.listener.policy]]
+        name = "beta"
+        action = "REDIRECT_TO_POOL"
+        redirect_pool = "shop"
+        rule = [{{ type = "HEADER", key = "X-Version", compare_type = "EQUAL_TO", value = "beta" }}]
+        [[load_balancer.listener.policy]]
+        name = "known"
+        action = "REDIRECT_TO_POOL"
+        redirect_pool = "shop"
+        rule = [{{ type = "COOKIE", key = "SID", compare_type = "EQUAL_TO", value = "xyz" }}]
         [[pool]]
         name = "shop"
-        session_persistence = {{ type = "APP_COOKIE", cookie_name = "SID", idle_timeout_min = 20 }}
+        session_persistence = {{ type = "APP_COOKIE", cookie_name = "SID", cookie_in_url = true, idle_timeout_min = 20 }}
         member = [
             {{ name = "one", address = "10.0.0.1", port = 8080 }},
             {{ name = "two", address = "10.0.0.2", port = 8080 }},

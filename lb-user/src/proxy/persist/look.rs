@@ -1,0 +1,68 @@
+//! What there is about a session that somebody asks about. It is not renewed by that.
+
+use super::{Kind, Persist, Sessions, cookies_of};
+use crate::{
+    http::{head::Head, url_session},
+    persistence::{
+        Limits, Session,
+        token::{self, Refused},
+    },
+};
+
+/// What there is about a cookie that somebody asks about.
+#[derive(Debug)]
+pub(in crate::proxy) enum Looked {
+    /// It is the balancer's, and not taken.
+    Refused(Refused),
+    /// It is the application's, and nothing is known of it.
+    Unknown,
+    /// Its session is over.
+    Over,
+    /// It is held, and for how long.
+    Held(Session, Limits),
+}
+
+impl Persist {
+    /// What there is about the session that a request shows, which is not renewed; none where it shows none.
+    pub(in crate::proxy) fn look(&self, sessions: &Sessions, head: &Head, now_s: u32) -> Option<Looked> {
+        let mut first = None;
+        for value in self.values(head, head.target()) {
+            match self.look_at(sessions, value, now_s) {
+                held @ Looked::Held(..) => return Some(held),
+                other => first = first.or(Some(other)),
+            }
+        }
+        first
+    }
+
+    fn look_at(&self, sessions: &Sessions, value: &[u8], now_s: u32) -> Looked {
+        match &self.kind {
+            Kind::Own { .. } => {
+                let opened = token::open(&sessions.keys.load(), self.pool, value)
+                    .and_then(|token| token::judge(&token, self.limits, now_s).map(|_| token));
+                match opened {
+                    Ok(session) => Looked::Held(session, token::granted(self.limits)),
+                    Err(refused) => Looked::Refused(refused),
+                }
+            }
+            Kind::App { .. } => match sessions.app_cookies.look(self.pool, value) {
+                None => Looked::Unknown,
+                Some(session) if self.limits.are_passed(session.times, now_s) => Looked::Over,
+                Some(session) => Looked::Held(session, self.limits),
+            },
+        }
+    }
+
+    /// What a request shows that may be of a session.
+    fn values<'q>(&self, head: &'q Head, target: &'q [u8]) -> impl Iterator<Item = &'q [u8]> {
+        let (further, of_target) = match &self.kind {
+            Kind::Own { shared, .. } => (shared.as_deref(), None),
+            Kind::App { name, in_url } => (None, in_url.then(|| url_session::find(target, name)).flatten()),
+        };
+        let shared = further
+            .into_iter()
+            .flat_map(|name| cookies_of(head, name).collect::<Vec<_>>());
+        let own = cookies_of(head, self.cookie_name()).collect::<Vec<_>>();
+        own.into_iter().chain(shared).chain(of_target)
+    }
+}
