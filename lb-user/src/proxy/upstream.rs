@@ -1,66 +1,44 @@
 //! Connections to members, which each worker keeps for itself.
 
+mod shared;
+
 use std::{
-    cell::{Cell, RefCell},
-    future::{Future, poll_fn},
+    cell::RefCell,
+    future::Future,
     io,
     net::SocketAddr,
-    pin::{Pin, pin},
-    rc::Rc,
+    pin::pin,
     sync::Arc,
-    task::{Context, Poll, Waker},
+    task::{Context, Waker},
 };
 
-use bytes::Bytes;
-use h2::client::{self, SendRequest};
 use rustls::pki_types::ServerName;
-use tokio::{io::AsyncWriteExt as _, net::TcpStream, task};
+use tokio::{io::AsyncWriteExt as _, net::TcpStream};
 use tokio_rustls::TlsConnector;
 
 use super::{
     fault::Fault,
-    gather::gather,
-    io::{Rewound, Stream, Transport},
+    io::{Stream, Transport},
     pool::{Member, Pool},
     serving::QuickMap,
-    stream::LARGEST_FRAME,
     timer::Timer,
-    worker::Worker,
 };
 use crate::{
     http::proxy_protocol::{write_v1, write_v2},
     model::ProxyProtocol,
 };
+use shared::Shared;
+pub(super) use shared::{Share, share};
 
 /// Unused connections that are kept to one member.
 const MOST_KEPT: usize = 512;
 /// Unused connections that a client's connection keeps for itself. One of HTTP/1 never has more than one.
 const MOST_KEPT_ALONE: usize = 8;
-/// What a member may send of a body before it is taken, in bytes.
-const STREAM_WINDOW: u32 = 256 * 1024;
-/// The same of all bodies of a connection.
-const CONNECTION_WINDOW: u32 = 4 << 20;
-/// What is kept of requests that a member does not take, for each of them, in bytes.
-const MOST_UNSENT: usize = 64 * 1024;
 
 #[derive(Debug)]
 struct Unused {
     stream: Stream,
     since_s: u32,
-}
-
-/// A connection of HTTP/2.
-struct Shared {
-    send: SendRequest<Bytes>,
-    /// As often as it is in use, and once.
-    uses: Rc<()>,
-    used_s: Cell<u32>,
-}
-
-/// One use of a connection of HTTP/2.
-pub(super) struct Share {
-    pub(super) send: SendRequest<Bytes>,
-    _use: Rc<()>,
 }
 
 /// The connections of a worker, by member.
@@ -69,7 +47,7 @@ pub(super) struct Connections {
     /// Of HTTP/1, while no request uses them.
     unused: RefCell<QuickMap<u64, Vec<Unused>>>,
     /// Of HTTP/2.
-    shared: RefCell<QuickMap<u64, Shared>>,
+    shared: Shared,
 }
 
 impl Connections {
@@ -98,16 +76,6 @@ impl Connections {
         }
     }
 
-    fn share(&self, member: &Member, now_s: u32) -> Option<Share> {
-        let shared = self.shared.borrow();
-        let shared = shared.get(&member.id)?;
-        shared.used_s.set(now_s);
-        Some(Share {
-            send: shared.send.clone(),
-            _use: Rc::clone(&shared.uses),
-        })
-    }
-
     /// Closes what has been unused for too long, what its member has closed, and what leads to members that are not
     /// served any more: `longest_s` tells of each.
     pub(super) fn sweep(&self, now_s: u32, longest_s: impl Fn(u64) -> Option<u32>) {
@@ -116,11 +84,7 @@ impl Connections {
             unused.retain(|one| now_s.saturating_sub(one.since_s) < longest_s && !has_news(&one.stream));
             !unused.is_empty()
         });
-        self.shared.borrow_mut().retain(|id, shared| {
-            let longest_s = longest_s(*id).unwrap_or(0);
-            let is_used = Rc::strong_count(&shared.uses) > 1;
-            (is_used && longest_s > 0) || now_s.saturating_sub(shared.used_s.get()) < longest_s
-        });
+        self.shared.sweep(now_s, longest_s);
     }
 }
 
@@ -188,11 +152,11 @@ pub(super) async fn connect(
     timer: &Timer,
 ) -> Result<Stream, Fault> {
     timer.set(pool.http.timeouts.connect_s);
-    member.counts.connections.add(1);
     in_time(timer, open(pool, member, whom)).await
 }
 
 async fn open(pool: &Pool, member: &Member, whom: Whom) -> io::Result<Stream> {
+    member.counts.connections.add(1);
     let mut tcp = TcpStream::connect(member.address).await?;
     tcp.set_nodelay(true)?;
     if let Some(version) = pool.http.send_proxy_protocol {
@@ -216,64 +180,6 @@ async fn open(pool: &Pool, member: &Member, whom: Whom) -> io::Result<Stream> {
     let connecting = Box::pin(TlsConnector::from(Arc::clone(tls)).connect(name, tcp));
     let transport = Transport::Tls(Box::new(connecting.await?.into()));
     Ok(Stream::new(transport, traffic))
-}
-
-/// A use of a connection of HTTP/2 to a member that can take another request.
-pub(super) async fn share(
-    worker: &Rc<Worker>,
-    pool: &Pool,
-    member: &Member,
-    whom: Whom,
-    timer: &Timer,
-) -> Result<Share, Fault> {
-    timer.set(pool.http.timeouts.connect_s);
-    if let Some(mut share) = worker.connections.share(member, worker.now_s())
-        && in_time(timer, ready(&mut share)).await.is_ok()
-    {
-        return Ok(share);
-    }
-    let stream = connect(pool, member, whom, timer).await?;
-    let mut share = in_time(timer, multiplex(worker, member, stream)).await?;
-    in_time(timer, ready(&mut share)).await?;
-    Ok(share)
-}
-
-async fn ready(share: &mut Share) -> io::Result<()> {
-    poll_fn(|context| share.send.poll_ready(context))
-        .await
-        .map_err(io::Error::other)
-}
-
-async fn multiplex(worker: &Rc<Worker>, member: &Member, stream: Stream) -> io::Result<Share> {
-    let mut builder = client::Builder::new();
-    builder
-        .initial_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(CONNECTION_WINDOW)
-        .max_send_buffer_size(MOST_UNSENT)
-        .max_frame_size(LARGEST_FRAME)
-        .enable_push(false);
-    let (stream, gathered) = gather(worker, Rewound::new(stream, Vec::new()));
-    let (send, mut connection) = builder.handshake(stream).await.map_err(io::Error::other)?;
-    // How it ended, its streams say too.
-    task::spawn_local(poll_fn(move |context| {
-        let connection = Pin::new(&mut connection).poll(context);
-        let flushed = gathered.poll_flush(context);
-        if connection.is_ready() || matches!(flushed, Poll::Ready(Err(_))) {
-            return Poll::Ready(());
-        }
-        Poll::Pending
-    }));
-    let shared = Shared {
-        send: send.clone(),
-        uses: Rc::default(),
-        used_s: Cell::new(worker.now_s()),
-    };
-    let share = Share {
-        send,
-        _use: Rc::clone(&shared.uses),
-    };
-    worker.connections.shared.borrow_mut().insert(member.id, shared);
-    Ok(share)
 }
 
 async fn in_time<T>(timer: &Timer, attempt: impl Future<Output = io::Result<T>>) -> Result<T, Fault> {

@@ -18,6 +18,7 @@ mod backend;
 mod counts;
 mod limits;
 mod outliers;
+mod over_http2;
 mod slow_start;
 mod tls;
 
