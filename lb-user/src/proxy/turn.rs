@@ -178,7 +178,12 @@ impl Turn<'_> {
             _ => Fault::MemberClosed,
         })?;
         let mut sink = StreamSink::new(stream, (!has_body).then_some(0));
-        match self.converse(&mut sink, &mut receiver, body, responder).await? {
+        let conversed = self.converse(&mut sink, &mut receiver, body, responder).await;
+        // Nobody can tell from here whether the member takes its time or is gone from the other end of the connection.
+        if matches!(conversed, Err(Fault::MemberTimeout)) {
+            receiver.retire();
+        }
+        match conversed? {
             Conversed::Done { is_sent: true, .. } => Ok(Ended::Whole),
             Conversed::Done { .. } => Ok(Ended::Spent),
             Conversed::Upgraded(_) => Err(Fault::BadResponse("HTTP/2 has no upgrade")),

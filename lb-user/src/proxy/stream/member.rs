@@ -32,7 +32,7 @@ pub(in crate::proxy) struct FromMember {
     response: ResponseFuture,
     body: Option<RecvStream>,
     /// As long as it is there, the connection is in use.
-    _share: Share,
+    share: Share,
 }
 
 impl FromMember {
@@ -70,9 +70,14 @@ impl FromMember {
         let receiver = Self {
             response,
             body: None,
-            _share: share,
+            share,
         };
         Ok((receiver, stream))
+    }
+
+    /// Has other requests use other connections.
+    pub(in crate::proxy) fn retire(&self) {
+        self.share.retire();
     }
 }
 

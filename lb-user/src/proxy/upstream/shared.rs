@@ -64,7 +64,14 @@ impl Connection {
 /// One use of a connection.
 pub(in crate::proxy) struct Share {
     pub(in crate::proxy) send: SendRequest<Bytes>,
-    _connection: Rc<Connection>,
+    connection: Rc<Connection>,
+}
+
+impl Share {
+    /// Has other requests use other connections.
+    pub(in crate::proxy) fn retire(&self) {
+        self.connection.is_retired.set(true);
+    }
 }
 
 /// The connections of a worker, by member.
@@ -132,12 +139,7 @@ pub(in crate::proxy) async fn share(
         }
         // Of a clone this tells whether the connection is alive, and never waits for room.
         match poll_fn(|context| send.poll_ready(context)).await {
-            Ok(()) => {
-                return Ok(Share {
-                    send,
-                    _connection: connection,
-                });
-            }
+            Ok(()) => return Ok(Share { send, connection }),
             Err(error) if is_new => return Err(Fault::Unreachable(io::Error::other(error))),
             Err(_) => connection.is_retired.set(true),
         }

@@ -138,3 +138,28 @@ fn no_more_connections_are_opened_than_may_be() {
     }
     assert_eq!(member.opened(), 64);
 }
+
+#[test]
+fn a_connection_whose_member_is_silent_is_given_no_more_requests() {
+    let member = Member::start(MANY);
+    let running = Running::with(&member.pool("timeouts = { response_s = 1 }"));
+    assert_eq!(running.status("/"), 200);
+    assert_eq!(running.status("/dead"), 504);
+    assert_eq!(running.status("/"), 200);
+    assert_eq!(member.opened(), 2);
+}
+
+#[test]
+fn requests_go_on_beside_one_that_was_not_answered_in_time() {
+    let member = Member::start(MANY);
+    let running = Running::with(&member.pool("timeouts = { response_s = 1 }"));
+    let beside = running.begin(1, "/dripping");
+    eventually("it is under way", || member.sent() > 0);
+    assert_eq!(running.status("/silent"), 504);
+    assert_eq!((running.status("/"), member.opened()), (200, 2));
+    member.let_answer(1);
+    for client in beside {
+        assert_eq!(client.join().unwrap(), 200);
+    }
+    eventually("nobody needs the first any more", || member.open() == 1);
+}
