@@ -23,6 +23,8 @@ pub(super) enum Fault {
     Connect,
     #[error("the target is none that a server has")]
     Target,
+    #[error("the pool speaks HTTP/2 to its members, which has no such method or target")]
+    Unsayable,
     #[error("the body is too large")]
     BodyTooLarge,
     #[error("the request did not come in time")]
@@ -87,6 +89,7 @@ impl Fault {
             | Self::Unclear(_)
             | Self::Host
             | Self::Target
+            | Self::Unsayable
             | Self::ClientBroken(Broken::BadChunk(_)) => 400,
             Self::Connect => 405,
             Self::BodyTooLarge => 413,

@@ -13,7 +13,7 @@ use super::{
     exchange::RequestBody,
 };
 use crate::http::{fields::Name, head::Head};
-pub(super) use member::{FromMember, failure};
+pub(super) use member::FromMember;
 
 /// The largest piece of a body in one frame.
 pub(super) const LARGEST_FRAME: u32 = 16 * 1024;
@@ -221,4 +221,36 @@ fn lines(fields: &HeaderMap) -> Vec<u8> {
         }
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::head::Limits;
+
+    #[test]
+    fn whatever_fields_of_http_1_may_have_those_of_http_2_have_too() {
+        let limits = Limits {
+            bytes: 1024,
+            fields: 8,
+            target: 64,
+        };
+        let mut taken = [0; 2];
+        for byte in 0..=u8::MAX {
+            for (place, around) in [("x", "y: z"), ("xy: y", "z")].into_iter().enumerate() {
+                let line = [around.0.as_bytes(), &[byte], around.1.as_bytes()].concat();
+                let mut head = Head::default();
+                let text = [b"GET / HTTP/1.1\r\n", &line[..], b"\r\n\r\n"].concat();
+                if head.read_request(&text, &limits).is_ok() {
+                    let fields = fields_of(&head, &line);
+                    let values: Vec<_> = fields.values().map(HeaderValue::as_bytes).collect();
+                    let value = head.fields[0].value.of(&head.bytes);
+                    assert_eq!(values, [value; 2], "{byte}");
+                    taken[place] += 1;
+                }
+            }
+        }
+        // Of names with a colon too, which ends them.
+        assert_eq!(taken, [78, 224]);
+    }
 }

@@ -6,7 +6,7 @@ mod note;
 use std::{rc::Rc, sync::Arc};
 
 use super::{
-    body::{Broken, Coding, Outgoing},
+    body::{Coding, Outgoing},
     encode::{self, ToMember},
     exchange::{Ended, Request, RequestBody, Responder},
     fault::{Fault, Retry},
@@ -15,7 +15,7 @@ use super::{
     pool::{Member, Pool},
     receive::OverHttp1,
     serving::Listener,
-    stream::{self, FromMember, StreamSink},
+    stream::FromMember,
     timer::Timer,
     tunnel,
     upstream::{self, Whom},
@@ -162,22 +162,10 @@ impl Turn<'_> {
     ) -> Result<Ended, Fault> {
         let shared = upstream::share(self.worker, self.pool, self.member, self.whom(), self.timer).await?;
         let scheme = if self.pool.tls.is_some() { "https" } else { "http" };
-        let has_body = !matches!(self.request.admitted.framing, Framing::None | Framing::Length(0));
         let begun = self.edited(|edits| {
-            FromMember::begin(
-                shared,
-                self.request.head,
-                &self.request.admitted,
-                edits,
-                scheme,
-                has_body,
-            )
+            FromMember::begin(shared, self.request.head, &self.request.admitted, edits, scheme)
         });
-        let (mut receiver, stream) = begun.map_err(|broken| match broken {
-            Broken::Stream(error) => stream::failure(&error),
-            _ => Fault::MemberClosed,
-        })?;
-        let mut sink = StreamSink::new(stream, (!has_body).then_some(0));
+        let (mut receiver, mut sink) = begun?;
         let conversed = self.converse(&mut sink, &mut receiver, body, responder).await;
         // Nobody can tell from here whether the member takes its time or is gone from the other end of the connection.
         if matches!(conversed, Err(Fault::MemberTimeout)) {

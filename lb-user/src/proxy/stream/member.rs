@@ -6,11 +6,10 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use bytes::Bytes;
-use h2::{Reason, RecvStream, SendStream, client::ResponseFuture};
+use h2::{Reason, RecvStream, client::ResponseFuture};
 use http::{HeaderValue, Method, Request, Response, Uri, Version};
 
-use super::{FromStream, add_lines};
+use super::{FromStream, StreamSink, add_lines};
 use crate::{
     http::{
         fields::Name,
@@ -19,7 +18,6 @@ use crate::{
     },
     proxy::{
         admit::Admitted,
-        body::Broken,
         encode::{self, ToMember},
         fault::Fault,
         receive::Receiver,
@@ -43,8 +41,7 @@ impl FromMember {
         admitted: &Admitted,
         edits: &ToMember<'_>,
         scheme: &str,
-        has_body: bool,
-    ) -> Result<(Self, SendStream<Bytes>), Broken> {
+    ) -> Result<(Self, StreamSink), Fault> {
         let mut lines = Vec::new();
         encode::fields_to_member(head, admitted, edits, &mut lines);
         let mut request = Request::new(());
@@ -58,21 +55,23 @@ impl FromMember {
                 .headers_mut()
                 .insert(http::header::TE, HeaderValue::from_static("trailers"));
         }
-        *request.method_mut() = Method::from_bytes(head.method()).map_err(|_| Broken::CutShort)?;
-        let path = encode::path(head, admitted);
+        *request.method_mut() = Method::from_bytes(head.method()).map_err(|_| Fault::Unsayable)?;
+        // What a client sends of other characters is not its member's to answer for.
         *request.uri_mut() = Uri::builder()
             .scheme(scheme)
             .authority(authority)
-            .path_and_query(path.as_ref())
+            .path_and_query(encode::path(head, admitted).as_ref())
             .build()
-            .map_err(|_| Broken::CutShort)?;
-        let (response, stream) = share.send.send_request(request, !has_body)?;
+            .map_err(|_| Fault::Unsayable)?;
+        let has_body = !matches!(admitted.framing, Framing::None | Framing::Length(0));
+        let begun = share.send.send_request(request, !has_body);
+        let (response, stream) = begun.map_err(|error| failure(&error))?;
         let receiver = Self {
             response,
             body: None,
             share,
         };
-        Ok((receiver, stream))
+        Ok((receiver, StreamSink::new(stream, (!has_body).then_some(0))))
     }
 
     /// Has other requests use other connections.
@@ -129,7 +128,7 @@ impl Receiver for FromMember {
 
 /// What it means that no response came. A stream that was refused, or that came after the last one that a member has said it
 /// takes, was not looked at (RFC 9113, sections 6.8 and 8.7).
-pub(in crate::proxy) fn failure(error: &h2::Error) -> Fault {
+fn failure(error: &h2::Error) -> Fault {
     let was_not_taken = match error.reason() {
         Some(Reason::REFUSED_STREAM) => true,
         Some(Reason::NO_ERROR) => error.is_go_away(),
