@@ -91,17 +91,12 @@ impl Receiver for FromMember {
     ) -> Poll<Result<(), Fault>> {
         let broken = |error| failure(&error);
         if let Poll::Ready(Some(interim)) = self.response.poll_informational(context) {
-            read(&interim.map_err(broken)?, response);
-            return Poll::Ready(Ok(()));
+            return Poll::Ready(read(&interim.map_err(broken)?, response, limits));
         }
         let received = ready!(Pin::new(&mut self.response).poll(context)).map_err(broken)?;
         let (parts, body) = received.into_parts();
-        read(&Response::from_parts(parts, ()), response);
         self.body = Some(body);
-        if response.fields.len() > limits.fields {
-            return Poll::Ready(Err(Fault::BadResponse("it has too many header fields")));
-        }
-        Poll::Ready(Ok(()))
+        Poll::Ready(read(&Response::from_parts(parts, ()), response, limits))
     }
 
     fn framing(&self, response: &Head, method: &[u8]) -> Result<Framing, Fault> {
@@ -136,13 +131,15 @@ fn failure(error: &h2::Error) -> Fault {
     };
     if was_not_taken && error.is_remote() {
         Fault::MemberRefused
+    } else if error.is_reset() && error.is_library() {
+        Fault::BadResponse("its stream breaks the rules of HTTP/2, or its header is too large")
     } else {
         Fault::MemberClosed
     }
 }
 
 /// Takes a response for a head like any other.
-fn read(received: &Response<()>, response: &mut Head) {
+fn read(received: &Response<()>, response: &mut Head, limits: &Limits) -> Result<(), Fault> {
     response.clear();
     response.status = received.status().as_u16();
     let reason = received.status().canonical_reason().unwrap_or_default();
@@ -150,4 +147,8 @@ fn read(received: &Response<()>, response: &mut Head) {
     for (name, value) in received.headers() {
         response.push(name.as_str().as_bytes(), value.as_bytes());
     }
+    if response.bytes.len() > limits.bytes || response.fields.len() > limits.fields {
+        return Err(Fault::BadResponse("its header is too large"));
+    }
+    Ok(())
 }

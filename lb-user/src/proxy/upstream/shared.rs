@@ -37,6 +37,9 @@ const STREAM_WINDOW: u32 = 128 * 1024;
 const CONNECTION_WINDOW: u32 = (1 << 31) - 1;
 /// What is kept of requests that a member does not take, for each of them, in bytes.
 const MOST_UNSENT: usize = 64 * 1024;
+/// The largest header that `h2` hands over, as it counts, with 32 bytes a field. What a listener allows is less, and is seen to
+/// with each response: the connection is not one listener's.
+const LARGEST_HEADER: u32 = 128 * 1024;
 
 /// A connection, or a place for one.
 #[derive(Default)]
@@ -154,6 +157,7 @@ async fn multiplex(worker: &Rc<Worker>, stream: Stream) -> io::Result<SendReques
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_send_buffer_size(MOST_UNSENT)
         .max_frame_size(LARGEST_FRAME)
+        .max_header_list_size(LARGEST_HEADER)
         // Until the member says more.
         .initial_max_send_streams(0)
         .enable_push(false);

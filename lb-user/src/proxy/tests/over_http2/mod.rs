@@ -186,3 +186,22 @@ fn a_target_comes_to_the_member_as_it_is_or_is_the_clients_fault() {
     }
     assert_eq!(running.failures(), 0);
 }
+
+#[test]
+fn a_header_of_a_member_is_as_large_as_the_listener_allows() {
+    let member = Member::start(MANY);
+    let limits = "[load_balancer.listener.http.limits]\nheader_bytes = 1024\n";
+    let running = Running::with(&format!("{limits}{}", member.pool("")));
+    for (target, status) in [
+        ("/?900", 200),
+        ("/early?900", 200),
+        ("/?1100", 502),
+        ("/early?1100", 502),
+        // More than the connection takes for any listener.
+        ("/?140000", 502),
+        ("/?900", 200),
+    ] {
+        assert_eq!(running.status(target), status, "{target}");
+    }
+    assert_eq!((running.failures(), member.opened()), (3, 1));
+}
