@@ -28,7 +28,7 @@ impl Persist {
         let mut first = None;
         for value in self.values(head, head.target()) {
             match self.look_at(sessions, value, now_s) {
-                held @ Looked::Held(..) => return Some(held),
+                found @ Looked::Held(..) => return Some(found),
                 other => first = first.or(Some(other)),
             }
         }
