@@ -1,6 +1,6 @@
 //! The rules of policies, compiled, and what they look at.
 
-use memchr::{memchr2, memmem, memrchr};
+use memchr::{memchr, memmem, memrchr};
 use regex::bytes::Regex;
 
 use super::super::admit::Admitted;
@@ -34,8 +34,7 @@ impl<'q> Seen<'q> {
         };
         let host = authority.and_then(|authority| Authority::parse(authority, buffer).ok());
         let path_and_query = admitted.path.of(&head.bytes);
-        // A target has no fragment. Should one come nevertheless, members leave it out.
-        let end = memchr2(b'?', b'#', path_and_query).unwrap_or(path_and_query.len());
+        let end = memchr(b'?', path_and_query).unwrap_or(path_and_query.len());
         Self {
             head,
             authority,
