@@ -17,6 +17,7 @@ use tracing::warn;
 
 use super::{
     asker::Asker,
+    below_tls::BelowTls,
     counts::ListenerCounts,
     door::Door,
     greeting::{self, Ends},
@@ -165,7 +166,7 @@ async fn greet(
     }
     let traffic = &listener.counts.traffic;
     if let Some(tls) = &listener.tls {
-        let mut accepting = Box::pin(TlsAcceptor::from(Arc::clone(&tls.config)).accept(tcp));
+        let mut accepting = Box::pin(TlsAcceptor::from(Arc::clone(&tls.config)).accept(BelowTls(tcp)));
         let tls = timer.within(|context| accepting.as_mut().poll(context)).await;
         let handshakes = &listener.counts.handshakes;
         let tls = match tls {

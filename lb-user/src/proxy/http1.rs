@@ -1,5 +1,6 @@
 //! A client's connection that speaks HTTP/1.
 
+mod ending;
 mod response;
 
 use std::{future::poll_fn, rc::Rc, sync::Arc, task::Poll};
@@ -13,7 +14,7 @@ use super::{
     fault::Fault,
     io::{Reader, Rewound, Shared, Stream, Writer},
     log::{self, Entry, Noting, Trail},
-    respond::{Asked, Own},
+    respond::Asked,
     serving::Listener,
     timer::Timer,
     times::Times,
@@ -22,10 +23,9 @@ use super::{
 use crate::http::head::{Head, Search};
 use response::Response;
 
-/// What a client sends on after it was told that nothing is read any more, at most, in bytes.
-const MOST_LINGERING: usize = 1 << 20;
-/// For how long it may, in seconds.
-const LINGER_S: u32 = 2;
+/// For how long the memory for requests of a connection is kept when there is none, in seconds. To make it and give it back
+/// for each costs a fiftieth of all that a request costs.
+const MOMENT_S: u32 = 1;
 
 /// What becomes of a connection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -123,7 +123,7 @@ impl Client<'_> {
         writer.pending = self.worker.take_bytes();
         let next = loop {
             let next = self.serve_one(&listener, &mut reader, &mut writer).await;
-            if next != Next::Idle || reader.buffer.is_empty() {
+            if next != Next::Idle || !self.goes_on(&mut reader, &mut writer).await {
                 break next;
             }
             listener = self.door.listener();
@@ -135,6 +135,33 @@ impl Client<'_> {
         self.worker.buffers.give(reader.buffer);
         self.worker.give_bytes(writer.pending);
         (next, unread)
+    }
+
+    /// Whether another request comes within a moment. Until then there is memory for it, but for what it is read into.
+    async fn goes_on(&self, reader: &mut Reader<'_>, writer: &mut Writer<'_>) -> bool {
+        if !reader.buffer.is_empty() {
+            return true;
+        }
+        self.worker.buffers.give(std::mem::take(&mut reader.buffer));
+        self.worker.give_bytes(std::mem::take(&mut writer.pending));
+        self.timer.set(MOMENT_S);
+        let comes = poll_fn(|context| {
+            if reader.poll_readable(context).is_ready() {
+                return Poll::Ready(true);
+            }
+            let is_over = self.timer.is_over(context) || self.worker.ends_idle(self.door);
+            if is_over {
+                Poll::Ready(false)
+            } else {
+                Poll::Pending
+            }
+        });
+        let comes = comes.await;
+        if comes {
+            reader.buffer = self.worker.buffers.take();
+            writer.pending = self.worker.take_bytes();
+        }
+        comes
     }
 
     async fn serve_one(&self, listener: &Listener, reader: &mut Reader<'_>, writer: &mut Writer<'_>) -> Next {
@@ -319,78 +346,5 @@ impl Client<'_> {
                 ..self.entry(listener, head, times, trail, request_id)
             });
         }
-    }
-
-    /// Tells of a fault of the member's side, after which the connection goes on.
-    async fn tell(&self, listener: &Listener, fault: &Fault, asked: Asked, writer: &mut Writer<'_>) -> Next {
-        let Some(response) = fault.response() else {
-            return Next::Close;
-        };
-        listener.counts.respond_own(response.status);
-        self.write(&response, asked, true, writer);
-        match self.flush(writer).await {
-            Ok(()) => Next::Idle,
-            Err(()) => Next::Close,
-        }
-    }
-
-    /// Tells of a fault after which it cannot be said where the next request begins, and closes.
-    async fn refuse(
-        &self,
-        listener: &Listener,
-        fault: &Fault,
-        asked: Asked,
-        reader: &mut Reader<'_>,
-        writer: &mut Writer<'_>,
-    ) -> Next {
-        if let Some(response) = fault.response() {
-            listener.counts.respond_own(response.status);
-            self.write(&response, asked, false, writer);
-            self.close(reader, writer).await;
-        }
-        Next::Close
-    }
-
-    fn write(&self, own: &Own, asked: Asked, keep_alive: bool, writer: &mut Writer<'_>) {
-        let date = |out: &mut Vec<u8>| self.worker.write_date(out);
-        own.write(asked, keep_alive, date, &mut writer.pending);
-    }
-
-    async fn flush(&self, writer: &mut Writer<'_>) -> Result<(), ()> {
-        let flushed = self.timer.within(|context| writer.poll_flush(context)).await;
-        flushed.map_or(Err(()), |outcome| outcome.map_err(drop))
-    }
-
-    /// Says that nothing follows, where that has to be said.
-    async fn farewell(&self, writer: &mut Writer<'_>) {
-        if !writer.wants_farewell() {
-            return;
-        }
-        self.timer.set(LINGER_S);
-        // Where it cannot be said, the connection ends without.
-        let _ = self.timer.within(|context| writer.poll_shutdown(context)).await;
-    }
-
-    /// Sends what is left to send, and reads on for a moment: a connection that is closed with something unread is reset,
-    /// and then the client may not see the response (RFC 9112, section 9.6).
-    async fn close(&self, reader: &mut Reader<'_>, writer: &mut Writer<'_>) {
-        self.timer.set(LINGER_S);
-        let mut read = 0;
-        let mut is_shut = false;
-        poll_fn(|context| {
-            if !is_shut {
-                is_shut = writer.poll_shutdown(context).is_ready();
-            }
-            loop {
-                reader.buffer.consume(usize::MAX / 2);
-                match reader.poll_fill(context) {
-                    Poll::Ready(Ok(count)) if count > 0 && read < MOST_LINGERING => read += count,
-                    Poll::Ready(_) => return Poll::Ready(()),
-                    Poll::Pending if self.timer.is_over(context) => return Poll::Ready(()),
-                    Poll::Pending => return Poll::Pending,
-                }
-            }
-        })
-        .await;
     }
 }

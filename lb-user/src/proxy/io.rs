@@ -15,7 +15,7 @@ use tokio::{
 };
 use tokio_rustls::TlsStream;
 
-use super::{buffer::Buffer, counts::Traffic};
+use super::{below_tls::BelowTls, buffer::Buffer, counts::Traffic};
 
 /// Up to so many bytes are gathered before they are written.
 const MOST_GATHERED: usize = 16 * 1024;
@@ -31,12 +31,12 @@ pub(super) struct Stream {
 #[derive(Debug)]
 pub(super) enum Transport {
     Tcp(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
+    Tls(Box<TlsStream<BelowTls>>),
 }
 
 /// A place for what both halves of a connection share.
 #[derive(Default)]
-pub(super) struct Shared<'s>(Option<RefCell<&'s mut TlsStream<TcpStream>>>);
+pub(super) struct Shared<'s>(Option<RefCell<&'s mut TlsStream<BelowTls>>>);
 
 impl Stream {
     pub(super) fn new(transport: Transport, traffic: &Arc<Traffic>) -> Self {
@@ -79,11 +79,18 @@ impl Stream {
     pub(super) fn poll_readable(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &self.transport {
             Transport::Tcp(tcp) => tcp.poll_read_ready(context),
-            // It was read with what came before it.
-            Transport::Tls(tls) if !tls.get_ref().1.wants_read() => Poll::Ready(Ok(())),
-            Transport::Tls(tls) => tls.get_ref().0.poll_read_ready(context),
+            Transport::Tls(tls) => poll_tls_readable(tls, context),
         }
     }
+}
+
+fn poll_tls_readable(tls: &TlsStream<BelowTls>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+    let (BelowTls(tcp), session) = tls.get_ref();
+    if !session.wants_read() {
+        // It was read with what came before it.
+        return Poll::Ready(Ok(()));
+    }
+    tcp.poll_read_ready(context)
 }
 
 impl AsyncRead for Stream {
@@ -199,12 +206,12 @@ pub(super) fn poll_out(
 
 enum ReadHalf<'a> {
     Tcp(tcp::ReadHalf<'a>),
-    Tls(&'a RefCell<&'a mut TlsStream<TcpStream>>),
+    Tls(&'a RefCell<&'a mut TlsStream<BelowTls>>),
 }
 
 enum WriteHalf<'a> {
     Tcp(tcp::WriteHalf<'a>),
-    Tls(&'a RefCell<&'a mut TlsStream<TcpStream>>),
+    Tls(&'a RefCell<&'a mut TlsStream<BelowTls>>),
 }
 
 impl WriteHalf<'_> {
@@ -245,6 +252,14 @@ impl<'a> Reader<'a> {
         Poll::Ready(Ok(count))
     }
 
+    /// Waits for something to read, be it the end, without memory to read it into.
+    pub(super) fn poll_readable(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &self.half {
+            ReadHalf::Tcp(half) => half.as_ref().poll_read_ready(context),
+            ReadHalf::Tls(cell) => poll_tls_readable(&cell.borrow(), context),
+        }
+    }
+
     /// Whether the other side has closed, as far as can be seen without reading; otherwise the task is woken when something
     /// comes, unless something lies there already.
     pub(super) fn is_gone(&mut self, context: &mut Context<'_>) -> bool {
@@ -256,7 +271,7 @@ impl<'a> Reader<'a> {
                 let mut octet = [0];
                 let mut into = ReadBuf::new(&mut octet);
                 return matches!(
-                    tls.get_ref().0.poll_peek(context, &mut into),
+                    tls.get_ref().0.0.poll_peek(context, &mut into),
                     Poll::Ready(Ok(0) | Err(_))
                 );
             }

@@ -11,6 +11,7 @@
 mod accept;
 mod admit;
 mod asker;
+mod below_tls;
 mod body;
 mod buffer;
 mod choose;

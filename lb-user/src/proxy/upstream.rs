@@ -17,6 +17,7 @@ use tokio::{io::AsyncWriteExt as _, net::TcpStream};
 use tokio_rustls::TlsConnector;
 
 use super::{
+    below_tls::BelowTls,
     fault::Fault,
     io::{Stream, Transport},
     pool::{Member, Pool},
@@ -177,7 +178,7 @@ async fn open(pool: &Pool, member: &Member, whom: Whom) -> io::Result<Stream> {
         None => ServerName::from(member.address.ip()),
     };
     // In memory of its own, which is not there for members without TLS.
-    let connecting = Box::pin(TlsConnector::from(Arc::clone(tls)).connect(name, tcp));
+    let connecting = Box::pin(TlsConnector::from(Arc::clone(tls)).connect(name, BelowTls(tcp)));
     let transport = Transport::Tls(Box::new(connecting.await?.into()));
     Ok(Stream::new(transport, traffic))
 }

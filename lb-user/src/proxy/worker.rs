@@ -192,7 +192,7 @@ impl Worker {
     pub(super) fn give_bytes(&self, mut memory: Vec<u8>) {
         memory.clear();
         let mut bytes = self.bytes.borrow_mut();
-        if bytes.len() < MOST_KEPT && memory.capacity() <= LARGEST_KEPT {
+        if bytes.len() < MOST_KEPT && (1..=LARGEST_KEPT).contains(&memory.capacity()) {
             bytes.push(memory);
         }
     }
