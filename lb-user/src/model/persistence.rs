@@ -57,7 +57,8 @@ pub enum Persistence {
 /// The cookie that the balancer makes (RFC 6265, section 4.1).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CookieSettings {
-    /// Its name: an HTTP token.
+    /// Its name: an HTTP token. Where another pool of the load balancer has it already, a number is put behind it: see
+    /// [`Config::pools_whose_cookie_name_is_taken`](super::Config::pools_whose_cookie_name_is_taken).
     pub cookie_name: String,
     /// The domain that it is for; `None`: the host that was asked, alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]

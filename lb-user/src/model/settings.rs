@@ -80,7 +80,7 @@ pub struct ProxySettings {
     pub max_app_cookies: u32,
     /// How often the sessions by application cookie are written down, for a daemon that is killed, 1 to 3,600 seconds.
     pub app_cookie_save_s: u32,
-    /// How long requests under way are waited for when the daemon ends, 0 to 3,600 seconds.
+    /// How long what is under way may go on when the daemon ends, or its listener or member goes, 0 to 3,600 seconds.
     pub drain_s: u32,
     /// Where requests are noted; `None`: nowhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
