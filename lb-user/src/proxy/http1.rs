@@ -23,10 +23,6 @@ use super::{
 use crate::http::head::{Head, Search};
 use response::Response;
 
-/// For how long the memory for requests of a connection is kept when there is none, in seconds. To make it and give it back
-/// for each costs a fiftieth of all that a request costs.
-const MOMENT_S: u32 = 1;
-
 /// What becomes of a connection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Next {
@@ -137,14 +133,15 @@ impl Client<'_> {
         (next, unread)
     }
 
-    /// Whether another request comes within a moment. Until then there is memory for it, but for what it is read into.
+    /// Whether another request comes within a moment. Until then there is memory for it, but for what it is read into: to make
+    /// it and give it back for each request costs a tenth of all that a request costs.
     async fn goes_on(&self, reader: &mut Reader<'_>, writer: &mut Writer<'_>) -> bool {
         if !reader.buffer.is_empty() {
             return true;
         }
         self.worker.buffers.give(std::mem::take(&mut reader.buffer));
         self.worker.give_bytes(std::mem::take(&mut writer.pending));
-        self.timer.set(MOMENT_S);
+        self.timer.set_moment();
         let comes = poll_fn(|context| {
             if reader.poll_readable(context).is_ready() {
                 return Poll::Ready(true);

@@ -106,6 +106,11 @@ impl Timer {
         self.timers.slots.borrow_mut().due[self.slot] = due;
     }
 
+    /// Runs out after a moment: one or two ticks.
+    pub(super) fn set_moment(&self) {
+        self.timers.slots.borrow_mut().due[self.slot] = self.timers.now.get() + 2;
+    }
+
     /// Whether it has run out together with all others.
     pub(super) fn is_cut(&self) -> bool {
         self.cut.is_made()
