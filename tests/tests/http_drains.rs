@@ -129,6 +129,64 @@ fn what_is_under_way_at_a_member_that_went_goes_on_and_ends_in_time() -> Result<
 }
 
 #[test]
+fn what_is_under_way_at_a_member_that_comes_back_is_not_broken_off() -> Result<()> {
+    let directory = temporary_directory()?;
+    let log = directory.path().join("access.log");
+    let plan = || plan(60, &log);
+    let site = Site::start(&plan())?;
+    let vip = site.vip(Family::V4, Scheme::Http);
+    let mut tunnels: Vec<(String, Wire)> = Vec::new();
+    for _ in 0..2 {
+        let mut wire = connect(&site, vip)?;
+        let reply = wire.ask("GET", "/", &[("Connection", "upgrade"), ("Upgrade", "echo")])?;
+        tunnels.push((reply.member().to_owned(), wire));
+    }
+    tunnels.sort_by(|(one, _), (other, _)| one.cmp(other));
+    site.turn_to(&plan().without(1))?;
+    site.turn_to(&plan())?;
+    site.turn_to(&plan().without(2))?;
+    site.daemon().pass_time(100)?;
+    let [(first, back), (second, gone)] = &mut tunnels[..] else {
+        anyhow::bail!("there are two");
+    };
+    assert_eq!((first.as_str(), second.as_str()), ("member1", "member2"));
+    gone.ends()?;
+    assert!(echoes(back)?);
+    Ok(())
+}
+
+#[test]
+fn connections_that_have_sent_nothing_hold_nobody_up() -> Result<()> {
+    let directory = temporary_directory()?;
+    let log = directory.path().join("access.log");
+    let patient = |plan: Plan| plan.listener("timeouts = { header_s = 86400, idle_s = 86400 }");
+    let mut site = Site::start(&patient(plan(3600, &log)))?;
+    let mut silent = site.wire()?;
+    let mut idle = site.wire()?;
+    assert_eq!(idle.get("/")?.status, 200);
+    site.daemon_mut().terminate()?;
+    silent.ends()?;
+    idle.ends()?;
+    Ok(())
+}
+
+#[test]
+fn a_client_that_is_answered_by_the_balancer_itself_is_told_to_leave_too() -> Result<()> {
+    let directory = temporary_directory()?;
+    let log = directory.path().join("access.log");
+    let mut site = Site::start(&plan(60, &log).listener("redirect_to_https = 443"))?;
+    let mut wire = site.wire()?;
+    let reply = wire.get("/")?;
+    assert_eq!((reply.status, reply.values("connection").len()), (301, 0));
+    let before = site.daemon_mut().take_over()?;
+    let reply = wire.get("/")?;
+    assert_eq!((reply.status, reply.values("connection")), (301, vec!["close"]));
+    wire.ends()?;
+    assert!(before.await_end()?.success());
+    Ok(())
+}
+
+#[test]
 fn a_request_that_comes_over_http2_to_a_listener_that_went_is_served() -> Result<()> {
     let directory = temporary_directory()?;
     let log = directory.path().join("access.log");

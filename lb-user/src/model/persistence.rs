@@ -75,15 +75,10 @@ pub struct CookieSettings {
     pub cookie_cache_control: bool,
 }
 
-impl CookieSettings {
-    /// The default of `cookie_name`.
-    pub const DEFAULT_NAME: &'static str = "HOLDFAST";
-}
-
 impl Default for CookieSettings {
     fn default() -> Self {
         Self {
-            cookie_name: Self::DEFAULT_NAME.into(),
+            cookie_name: "HOLDFAST".into(),
             cookie_domain: None,
             cookie_path: "/".into(),
             cookie_secure: SecureCookie::Auto,

@@ -226,9 +226,9 @@ pub fn open(ring: &KeyRing, pool: PoolTag, value: &[u8]) -> Result<Token, Refuse
     })
 }
 
-/// Whether a value looks like one that this version seals.
-pub fn has_form(value: &[u8]) -> bool {
-    value.len() == LENGTH && decode(value).is_ok()
+/// Whether a value looks like one that a key of the ring has sealed, for any pool.
+pub fn is_ours(ring: &KeyRing, value: &[u8]) -> bool {
+    value.len() == LENGTH && decode(value).is_ok_and(|envelope| ring.find(envelope.key.get()).is_some())
 }
 
 fn decode(value: &[u8]) -> Result<Envelope, Refused> {

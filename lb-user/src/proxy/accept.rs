@@ -1,14 +1,16 @@
 //! Connections of clients: accepted, told apart by what they speak, and served.
 
 use std::{
-    future::Future as _,
+    future::{Future as _, poll_fn},
     net::{self, SocketAddr},
     rc::Rc,
     sync::Arc,
+    task::Poll,
     time::{Duration, Instant},
 };
 
 use tokio::{
+    io::ReadBuf,
     net::{TcpListener, TcpStream},
     task, time,
 };
@@ -24,6 +26,7 @@ use super::{
     http1, http2,
     io::{Rewound, Stream, Transport},
     serving::Listener,
+    timer::Timer,
     worker::Worker,
 };
 use crate::{seldom::Seldom, tls::server};
@@ -138,6 +141,23 @@ async fn serve(worker: &Rc<Worker>, door: &Rc<Door>, tcp: TcpStream, peer: Socke
     Box::pin(http2::serve(worker, door, rewound, asker)).await;
 }
 
+/// Waits for the first byte of a connection, without memory to read it into. A socket that was just accepted counts as readable
+/// until it is looked.
+async fn comes(worker: &Worker, door: &Door, tcp: &TcpStream, timer: &Timer) -> bool {
+    let mut octet = [0];
+    poll_fn(|context| {
+        let mut into = ReadBuf::new(&mut octet);
+        if let Poll::Ready(seen) = tcp.poll_peek(context, &mut into) {
+            return Poll::Ready(seen.is_ok_and(|count| count > 0));
+        }
+        if timer.is_over(context) || worker.ends_idle(door) {
+            return Poll::Ready(false);
+        }
+        Poll::Pending
+    })
+    .await
+}
+
 /// What a connection speaks.
 enum Speaks {
     Http1,
@@ -163,6 +183,8 @@ async fn greet(
                 return None;
             }
         }
+    } else if !comes(worker, door, &tcp, &timer).await {
+        return None;
     }
     let traffic = &listener.counts.traffic;
     if let Some(tls) = &listener.tls {

@@ -78,7 +78,8 @@ impl Doors {
                 kept.until_s = None;
             } else if kept.until_s.is_none() {
                 kept.close();
-                kept.until_s = Some(now_s.saturating_add(serving.drain_s));
+                // The second that runs does not count.
+                kept.until_s = Some(now_s.saturating_add(serving.drain_s).saturating_add(1));
             }
         }
     }

@@ -204,6 +204,9 @@ impl Client<'_> {
                     Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(Err(Fault::ClientGone)),
                     Poll::Ready(Ok(_)) => {}
                     // Who has asked for nothing is told nothing.
+                    Poll::Pending if reader.buffer.is_empty() && self.worker.ends_idle(self.door) => {
+                        return Poll::Ready(Ok(None));
+                    }
                     Poll::Pending if self.timer.is_over(context) => {
                         return Poll::Ready(if reader.buffer.is_empty() {
                             Ok(None)

@@ -313,6 +313,11 @@ impl Proxy {
             // One that has ended has said why.
             let _ = worker.commands.send(Command::Drain(idle));
         }
+        // Who was accepted and waits has nobody else to be served by.
+        self.serving
+            .listeners
+            .values()
+            .for_each(|listener| listener.room.let_in());
     }
 
     /// Done when no request is under way, after [`Self::stop_accepting`].

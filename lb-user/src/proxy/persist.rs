@@ -49,9 +49,8 @@ pub(super) struct Persist {
 enum Kind {
     /// A cookie of the balancer's.
     Own {
-        name: Vec<u8>,
-        /// Another pool's name, which was this one's before that pool came.
-        shared: Option<Vec<u8>>,
+        /// Its own name, and the one that it had or would have where another pool has, or had not, the one that is configured.
+        names: [Vec<u8>; 2],
         set: SetCookie,
         tells_caches: bool,
     },
@@ -98,17 +97,17 @@ fn cookies_of<'q>(head: &'q Head, name: &[u8]) -> impl Iterator<Item = &'q [u8]>
 
 impl Persist {
     /// The names of the balancer's cookie, where it has one.
-    pub(super) fn own_names(&self) -> Option<impl Iterator<Item = &[u8]>> {
-        let Kind::Own { name, shared, .. } = &self.kind else {
-            return None;
-        };
-        Some(std::iter::once(name).chain(shared).map(Vec::as_slice))
+    pub(super) fn own_names(&self) -> Option<&[Vec<u8>; 2]> {
+        match &self.kind {
+            Kind::Own { names, .. } => Some(names),
+            Kind::App { .. } => None,
+        }
     }
 
     /// The name of the cookie by which sessions are recognised.
     pub(super) fn cookie_name(&self) -> &[u8] {
         match &self.kind {
-            Kind::Own { name, .. } | Kind::App { name, .. } => name,
+            Kind::Own { names: [name, _], .. } | Kind::App { name, .. } => name,
         }
     }
 
@@ -119,16 +118,16 @@ impl Persist {
         let kind = match &persistence.persistence {
             model::Persistence::SourceIp(_) => return None,
             model::Persistence::HttpCookie(settings) => {
+                let plain = settings.cookie_name.clone();
+                let numbered = format!("{plain}-{:08x}", tag.0 >> 32);
+                let names = match cookie_name {
+                    CookieName::AsConfigured => [plain, numbered],
+                    CookieName::Taken => [numbered, plain],
+                };
                 let mut attributes = Attributes::from(settings);
-                let configured = settings.cookie_name.clone().into_bytes();
-                let mut shared = None;
-                if cookie_name == CookieName::Taken {
-                    attributes.name = format!("{}-{:08x}", settings.cookie_name, tag.0 >> 32);
-                    shared = Some(configured);
-                }
+                attributes.name.clone_from(&names[0]);
                 Kind::Own {
-                    name: attributes.name.clone().into_bytes(),
-                    shared,
+                    names: names.map(String::into_bytes),
                     // The configuration has refused what cannot be.
                     set: SetCookie::new(&attributes).ok()?,
                     tells_caches: settings.cookie_cache_control,
@@ -164,13 +163,21 @@ impl Persist {
         now_s: u32,
     ) -> Shown<'q> {
         match &self.kind {
-            Kind::Own { name, shared, .. } => {
-                let opened = match shared {
-                    Some(shared) if cookies_of(head, name).next().is_none() => self
-                        .open(sessions, cookies_of(head, shared), now_s)
-                        .map_err(|refused| refused.map(of_other_pool)),
-                    _ => self.open(sessions, cookies_of(head, name), now_s),
-                };
+            Kind::Own {
+                names: [own, other], ..
+            } => {
+                let opened = self.open(sessions, cookies_of(head, own), now_s);
+                let opened = opened.or_else(|why| {
+                    let by_other = self.open(sessions, cookies_of(head, other), now_s);
+                    match by_other {
+                        // It is to have the right name before another pool sets one by this.
+                        Ok(shown) => Ok(Shown {
+                            is_due: true,
+                            ..shown
+                        }),
+                        Err(of_other) => Err(why.or(of_other.map(of_other_pool))),
+                    }
+                });
                 opened.unwrap_or_else(|refused| {
                     if let Some(refused) = refused {
                         counts.refuse(refused);

@@ -85,9 +85,14 @@ impl Member {
         }
     }
 
-    /// It is configured no more: what is under way may go on until then.
+    /// What is under way may go on until then.
     pub(super) fn end_at(&self, ends_s: u32) {
         self.ends_s.store(ends_s, Ordering::Relaxed);
+    }
+
+    /// It may do so until then at the latest.
+    pub(super) fn end_by(&self, ends_s: u32) {
+        self.ends_s.fetch_min(ends_s, Ordering::Relaxed);
     }
 
     /// Whether what is under way is to break off.

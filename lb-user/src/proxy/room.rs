@@ -7,6 +7,9 @@ use std::sync::{
 
 use tokio::sync::Semaphore;
 
+/// More connections than ever wait for a place at a time.
+const MOST_WAITING: usize = 1 << 24;
+
 /// The places for connections of a listener.
 #[derive(Debug)]
 pub(super) struct Room {
@@ -38,7 +41,16 @@ impl Room {
             self.give_back();
         }
         self.owed.fetch_add(before.saturating_sub(places), Relaxed);
-        // One that is given back meanwhile settles the debt by itself, or is found here.
+        self.collect();
+    }
+
+    /// Lets everybody in who waits: nobody comes any more.
+    pub(super) fn let_in(&self) {
+        self.free.add_permits(MOST_WAITING);
+    }
+
+    /// Takes free places away that are to go.
+    fn collect(&self) {
         while self.free.available_permits() > 0 && self.settle() {
             if self.free.forget_permits(1) == 0 {
                 self.owed.fetch_add(1, Relaxed);
@@ -63,6 +75,8 @@ impl Room {
     fn give_back(&self) {
         if !self.settle() {
             self.free.add_permits(1);
+            // It may have become one that is to go just then.
+            self.collect();
         }
     }
 
@@ -121,6 +135,25 @@ mod tests {
         room.set(3);
         places.extend(taken(&room, 10));
         assert_eq!(places.len(), 3, "what was owed is not, once it may stay");
+    }
+
+    #[test]
+    fn everybody_who_waits_is_let_in_where_nobody_comes_any_more() {
+        let room = Arc::new(Room::of(1));
+        let _place = room.try_take().unwrap();
+        let mut context = Context::from_waker(Waker::noop());
+        let mut waiting = [Box::pin(room.take()), Box::pin(room.take())];
+        assert!(
+            waiting
+                .iter_mut()
+                .all(|one| one.as_mut().poll(&mut context).is_pending())
+        );
+        room.let_in();
+        assert!(
+            waiting
+                .iter_mut()
+                .all(|one| one.as_mut().poll(&mut context).is_ready())
+        );
     }
 
     #[test]

@@ -1,6 +1,10 @@
 //! What is served: one snapshot of listeners, pools and members, which a request keeps to its end.
 
-use std::{collections::HashMap, net::SocketAddr, sync::Arc};
+use std::{
+    collections::HashMap,
+    net::SocketAddr,
+    sync::{Arc, Weak},
+};
 
 use crate::{
     health::Health,
@@ -13,7 +17,6 @@ use crate::{
 use super::{
     counts::{Count, ListenerCounts},
     log::Log,
-    own_cookies::OwnCookies,
     persist::CookieName,
     pool::{Member, Pool},
     room::Room,
@@ -28,6 +31,8 @@ pub(super) type QuickMap<K, V> = hashbrown::HashMap<K, V>;
 pub(super) struct Serving {
     /// By what clients ask.
     pub(super) listeners: QuickMap<SocketAddr, Arc<Listener>>,
+    /// Of these, and of those that went as long as anybody is there.
+    rooms: QuickMap<SocketAddr, Weak<Room>>,
     /// By name.
     pub(super) pools: HashMap<String, Arc<Pool>>,
     pub(super) log: Option<Arc<Log>>,
@@ -37,8 +42,8 @@ pub(super) struct Serving {
     idle_s: QuickMap<u64, u32>,
     /// How long what is under way may go on at a listener or a member that went, in seconds.
     pub(super) drain_s: u32,
-    /// When it has to end at members that went, in seconds since 1970.
-    drains_end_s: Vec<u32>,
+    /// Members that went.
+    gone: Vec<Gone>,
     /// The pools with sessions by application cookie, and how long these last.
     pub(super) by_application: HashMap<PoolTag, (Limits, Arc<Pool>)>,
 }
@@ -57,8 +62,6 @@ pub(super) struct Listener {
     /// For its connections; the same one as before a reload.
     pub(super) room: Arc<Room>,
     pub(super) routes: Routes,
-    /// Of all listeners of its load balancer.
-    pub(super) own_cookies: Arc<OwnCookies>,
 }
 
 impl Listener {
@@ -143,8 +146,8 @@ impl Serving {
 
     /// Whether between these times what is under way has to end at a member that went.
     pub(super) fn drain_ends(&self, before_s: u32, now_s: u32) -> bool {
-        let mut ends_s = self.drains_end_s.iter();
-        ends_s.any(|end_s| (before_s + 1..=now_s).contains(end_s))
+        let mut gone = self.gone.iter();
+        gone.any(|gone| !gone.member.is_cut(before_s) && gone.member.is_cut(now_s))
     }
 
     /// What `config` and `health` have served; what was served before goes on where it is the same. Members that stay are what
@@ -182,28 +185,20 @@ impl Serving {
                 )
             })
             .collect();
-        let own_cookies: HashMap<_, _> = config
-            .load_balancers
-            .iter()
-            .map(|balancer| {
-                let names = balancer.listeners.iter().flat_map(model::Listener::pools);
-                let pools = names.filter_map(|name| pools.get(name));
-                (balancer.vip, Arc::new(OwnCookies::of(pools)))
-            })
-            .collect();
         let listeners = listeners(config).filter_map(|(address, listener, http)| {
             let known = before
                 .listeners
                 .get(&address)
                 .filter(|known| known.name == listener.name);
             let places = http.max_connections as usize;
-            let room = known.map_or_else(
-                || Arc::new(Room::of(places)),
-                |known| {
-                    known.room.set(places);
-                    Arc::clone(&known.room)
-                },
-            );
+            // Also where it is called otherwise now, or comes back: who is there takes a place.
+            let room = match before.rooms.get(&address).and_then(Weak::upgrade) {
+                Some(room) => {
+                    room.set(places);
+                    room
+                }
+                None => Arc::new(Room::of(places)),
+            };
             let identity = known
                 .filter(|known| *known.identity == http.identity)
                 .map_or_else(
@@ -225,7 +220,6 @@ impl Serving {
                 http: http.clone(),
                 tls: resources.tls_at(address, before),
                 routes,
-                own_cookies: Arc::clone(own_cookies.get(&address.ip())?),
             };
             Some((served.address, Arc::new(served)))
         });
@@ -233,8 +227,17 @@ impl Serving {
             let idle_s = pool.http.timeouts.idle_s;
             pool.members.iter().map(move |member| (member.id, idle_s))
         });
+        let listeners: QuickMap<_, _> = listeners.collect();
+        let mut rooms = before.rooms.clone();
+        rooms.retain(|_, room| room.strong_count() > 0);
+        rooms.extend(
+            listeners
+                .iter()
+                .map(|(address, listener)| (*address, Arc::downgrade(&listener.room))),
+        );
         Self {
-            listeners: listeners.collect(),
+            listeners,
+            rooms,
             idle_s: idle.collect(),
             by_application: pools
                 .values()
@@ -244,7 +247,7 @@ impl Serving {
                 })
                 .collect(),
             drain_s: config.proxy.drain_s,
-            drains_end_s: drains_end_s(&pools, config.proxy.drain_s, before, now_s),
+            gone: gone(&pools, config.proxy.drain_s, before, now_s),
             pools,
             log: resources.log(before),
             lost_lines: Arc::clone(&before.lost_lines),
@@ -252,21 +255,38 @@ impl Serving {
     }
 }
 
-/// Has what is under way at members that are not among `pools` end in time; when such times are.
-fn drains_end_s(pools: &HashMap<String, Arc<Pool>>, drain_s: u32, before: &Serving, now_s: u32) -> Vec<u32> {
-    let end_s = now_s.saturating_add(drain_s);
-    let mut all_s: Vec<u32> = before.drains_end_s.clone();
-    all_s.retain(|end_s| *end_s > now_s);
-    for (name, pool) in &before.pools {
-        let now = pools.get(name).map_or(&[][..], |now| &now.members);
-        // One that is only spoken to otherwise now is still there.
-        let is_there = |member: &Member| now.iter().any(|now| now.address == member.address);
-        for member in pool.members.iter().filter(|member| !is_there(member)) {
-            member.end_at(end_s);
-            if !all_s.contains(&end_s) {
-                all_s.push(end_s);
-            }
+/// A member that is not configured any more, as long as something is under way there.
+#[derive(Clone, Debug)]
+struct Gone {
+    pool: String,
+    member: Arc<Member>,
+}
+
+/// The members of before that are not among `pools`. What is under way there has to end in time, unless the member is there
+/// again, or is only called or spoken to otherwise.
+fn gone(pools: &HashMap<String, Arc<Pool>>, drain_s: u32, before: &Serving, now_s: u32) -> Vec<Gone> {
+    let known = before.pools.iter().flat_map(|(pool, known)| {
+        known.members.iter().map(|member| Gone {
+            pool: pool.clone(),
+            member: Arc::clone(member),
+        })
+    });
+    // Nobody has one that only this list has, beside its copy.
+    let earlier = before
+        .gone
+        .iter()
+        .filter(|gone| Arc::strong_count(&gone.member) > 1)
+        .cloned();
+    let mut gone: Vec<Gone> = earlier.chain(known).collect();
+    gone.retain(|Gone { pool, member }| {
+        let now = pools.get(pool).map_or(&[][..], |now| &now.members);
+        if now.iter().any(|now| now.address == member.address) {
+            member.end_at(u32::MAX);
+        } else {
+            // The second that runs does not count.
+            member.end_by(now_s.saturating_add(drain_s).saturating_add(1));
         }
-    }
-    all_s
+        !now.iter().any(|now| Arc::ptr_eq(now, member))
+    });
+    gone
 }

@@ -11,6 +11,7 @@ use super::{
     exchange::{Ended, Request, RequestBody, Responder},
     fault::{Fault, Retry},
     io::{Shared, Stream},
+    own_cookies,
     persist::{Shown, Why},
     pool::{Member, Pool},
     receive::OverHttp1,
@@ -44,7 +45,13 @@ impl Turn<'_> {
         responder: &mut R,
     ) -> Result<Ended, Fault> {
         if self.pool.http.protocol == MemberProtocol::Http2 {
-            return self.take_stream(body, responder).await;
+            return match self.take_stream(body, responder).await {
+                // Connections end after so many requests, or so much time, which says nothing of the member.
+                Err(Fault::MemberRefused) if !responder.has_begun() && !body.was_touched() => {
+                    self.take_stream(body, responder).await
+                }
+                outcome => outcome,
+            };
         }
         if let Some(stream) = self.unused() {
             match self.attempt(stream, body, responder).await {
@@ -167,8 +174,9 @@ impl Turn<'_> {
         });
         let (mut receiver, mut sink) = begun?;
         let conversed = self.converse(&mut sink, &mut receiver, body, responder).await;
-        // Nobody can tell from here whether the member takes its time or is gone from the other end of the connection.
-        if matches!(conversed, Err(Fault::MemberTimeout)) {
+        // Nobody can tell from here whether the member takes its time or is gone from the other end of the connection; and
+        // one that took no more will not take the next.
+        if matches!(conversed, Err(Fault::MemberTimeout | Fault::MemberRefused)) {
             receiver.retire();
         }
         match conversed? {
@@ -181,7 +189,12 @@ impl Turn<'_> {
     /// Shows what the member gets beside what the client sent.
     fn edited<T>(&self, use_it: impl FnOnce(&ToMember<'_>) -> T) -> T {
         let mut cookie = self.worker.take_bytes();
-        let is_stripped = self.listener.own_cookies.strip(self.request.head, &mut cookie);
+        let is_stripped = own_cookies::strip(
+            self.request.head,
+            self.pool,
+            &self.worker.sessions.keys.load(),
+            &mut cookie,
+        );
         let outcome = use_it(&ToMember {
             asker: self.request.asker,
             identity: &self.listener.identity,

@@ -28,9 +28,14 @@ impl Client<'_> {
             return Next::Close;
         };
         listener.counts.respond_own(response.status);
-        self.write(&response, asked, true, writer);
+        let keep_alive = !self.worker.is_leaving(self.door);
+        self.write(&response, asked, keep_alive, writer);
         match self.flush(writer).await {
-            Ok(()) => Next::Idle,
+            Ok(()) if keep_alive => Next::Idle,
+            Ok(()) => {
+                self.farewell(writer).await;
+                Next::Close
+            }
             Err(()) => Next::Close,
         }
     }

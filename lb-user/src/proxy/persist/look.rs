@@ -55,14 +55,16 @@ impl Persist {
 
     /// What a request shows that may be of a session.
     fn values<'q>(&self, head: &'q Head, target: &'q [u8]) -> impl Iterator<Item = &'q [u8]> {
-        let (further, of_target) = match &self.kind {
-            Kind::Own { shared, .. } => (shared.as_deref(), None),
-            Kind::App { name, in_url } => (None, in_url.then(|| url_session::find(target, name)).flatten()),
+        let (names, of_target) = match &self.kind {
+            Kind::Own { names, .. } => (&names[..], None),
+            Kind::App { name, in_url } => (
+                std::slice::from_ref(name),
+                in_url.then(|| url_session::find(target, name)).flatten(),
+            ),
         };
-        let shared = further
-            .into_iter()
+        let cookies = names
+            .iter()
             .flat_map(|name| cookies_of(head, name).collect::<Vec<_>>());
-        let own = cookies_of(head, self.cookie_name()).collect::<Vec<_>>();
-        own.into_iter().chain(shared).chain(of_target)
+        cookies.chain(of_target)
     }
 }

@@ -152,15 +152,16 @@ impl Drop for Running {
 fn connections_beyond_the_limit_wait_until_one_ends_or_more_are_allowed() {
     let mut running = Running::start();
     let running_address = running.address;
-    let mut allow = |most| {
+    let mut allow = |name: &str, most| {
         let listener = &mut running.config.load_balancers[0].listeners[0];
+        name.clone_into(&mut listener.name);
         let model::Service::Http { http } = &mut listener.service else {
             panic!("it is an HTTP listener");
         };
         http.max_connections = most;
         running.reload();
     };
-    allow(1);
+    allow("http", 1);
     let ask = |stream: &mut TcpStream| {
         let request = b"GET /secret HTTP/1.1\r\nHost: a\r\n\r\n";
         stream.write_all(request).unwrap();
@@ -181,8 +182,15 @@ fn connections_beyond_the_limit_wait_until_one_ends_or_more_are_allowed() {
     drop(first);
     assert!(answered(&mut second, long));
     assert!(!answered(&mut third, Duration::from_millis(300)));
-    allow(2);
+    // Also where the listener is called otherwise then.
+    allow("renamed", 2);
     assert!(answered(&mut third, long));
+    let mut fourth = connect();
+    ask(&mut fourth);
+    assert!(
+        !answered(&mut fourth, Duration::from_millis(300)),
+        "those who were there count"
+    );
 }
 
 #[test]
