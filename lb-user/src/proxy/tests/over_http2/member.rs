@@ -98,8 +98,14 @@ impl Seen {
         builder.max_concurrent_streams(most_streams);
         let mut connection = builder.handshake(stream).await?;
         let mut streams = JoinSet::new();
+        let mut number = 0;
         while let Some(accepted) = connection.accept().await {
-            let (request, respond) = accepted?;
+            let (request, mut respond) = accepted?;
+            number += 1;
+            if request.uri().path() == "/first-only" && number > 1 {
+                respond.send_reset(Reason::REFUSED_STREAM);
+                continue;
+            }
             self.arrived.fetch_add(1, Relaxed);
             if request.uri().path() == "/dead" {
                 // The kernel goes on to take what is sent, and nobody looks at it.

@@ -94,6 +94,17 @@ fn clients_that_do_not_read_hold_up_nobody_else_and_cost_little() {
 }
 
 #[test]
+fn what_a_member_does_not_take_on_one_connection_it_is_asked_over_another() {
+    let member = Member::start(MANY);
+    let running = Running::with(&member.pool("outlier = { failures = 1 }"));
+    for opened in 1..=4 {
+        assert_eq!(running.status("/first-only"), 200);
+        assert_eq!(member.opened(), opened);
+    }
+    assert_eq!(running.failures(), 0);
+}
+
+#[test]
 fn requests_beyond_what_a_member_takes_on_a_connection_go_over_others() {
     let member = Member::start(2);
     let running = Running::with(&member.pool("timeouts = { idle_s = 2 }"));
