@@ -223,3 +223,30 @@ fn what_a_daemon_that_ends_breaks_off_is_told_so_and_noted() -> Result<()> {
     assert!(is_broken_off(&line), "{line}");
     Ok(())
 }
+
+#[test]
+fn those_who_wait_for_a_place_at_a_listener_that_goes_are_served() -> Result<()> {
+    let directory = temporary_directory()?;
+    let log = directory.path().join("access.log");
+    let plan = plan(30, &log);
+    let pool = Pool::web("other").member("member1", ([10, 2, 1, 2], MEMBER_PORT).into(), 1);
+    let limit = "[load_balancer.listener.http]\nmax_connections = 1\n";
+    let config = Config::new().web_listener(Scheme::Http, other(), "other", limit);
+    let site = Site::start(&plan.clone().further(config.pool(pool)))?;
+    let mut there = connect(&site, other())?;
+    assert_eq!(there.get("/")?.status, 200);
+    let mut waiting = Vec::new();
+    for _ in 0..6 {
+        let mut wire = connect(&site, other())?;
+        wire.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")?;
+        waiting.push(wire);
+    }
+    site.turn_to(&plan)?;
+    assert!(connect(&site, other()).is_err(), "nobody listens");
+    // Who is there and asks for nothing makes room.
+    there.ends()?;
+    for mut wire in waiting {
+        assert_eq!(wire.reply("GET")?.status, 200);
+    }
+    Ok(())
+}

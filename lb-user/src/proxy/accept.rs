@@ -9,6 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use socket2::SockRef;
 use tokio::{
     io::ReadBuf,
     net::{TcpListener, TcpStream},
@@ -37,47 +38,60 @@ const PAUSE: Duration = Duration::from_millis(100);
 const SAID: Duration = Duration::from_secs(10);
 
 /// Accepts the connections of a listener at one of its sockets, and serves each.
-pub(super) async fn accept(worker: Rc<Worker>, door: Rc<Door>, socket: net::TcpListener) {
-    let address = door.address;
-    let socket = match TcpListener::from_std(socket) {
-        Ok(socket) => socket,
-        Err(error) => {
-            warn!("cannot accept connections at {address}: {error}");
-            return;
-        }
-    };
+pub(super) async fn accept(worker: Rc<Worker>, door: Rc<Door>, socket: Rc<TcpListener>) {
     let mut said = Seldom::every(SAID);
     loop {
         match socket.accept().await {
             Ok((stream, peer)) => {
-                let listener = door.listener();
-                let place = listener.room.try_take();
-                let is_full = place.is_none();
-                let (open, door) = (Open::note(&worker), Rc::clone(&door));
-                let room = Arc::clone(&listener.room);
-                task::spawn_local(async move {
-                    // Where it waits, it does so here: the kernel's queue ends with the socket.
-                    let place = match place {
-                        Some(place) => place,
-                        None => room.take().await,
-                    };
-                    serve(&open.worker, &door, stream, peer).await;
-                    drop((place, open));
-                });
-                if is_full {
-                    listener.counts.had_to_wait.add(1);
-                    // Behind that one: no more than one waits here, the rest in the kernel's queue.
-                    drop(listener.room.take().await);
+                if !let_in(&worker, &door, stream, peer) {
+                    // No more than one waits here, the rest in the kernel's queue.
+                    drop(door.listener().room.take().await);
                 }
             }
             Err(error) => {
                 if said.is_due(Instant::now()) {
-                    warn!("cannot accept connections at {address}: {error}");
+                    warn!("cannot accept connections at {}: {error}", door.address);
                 }
                 time::sleep(PAUSE).await;
             }
         }
     }
+}
+
+/// Serves those who are in the kernel's queue of a socket: with the socket they would go, though they have asked already.
+pub(super) fn let_rest_in(worker: &Rc<Worker>, door: &Rc<Door>, socket: &TcpListener) {
+    // The runtime may not have heard of them yet.
+    while let Ok((stream, peer)) = SockRef::from(socket).accept() {
+        let stream = net::TcpStream::from(stream);
+        let stream = stream
+            .set_nonblocking(true)
+            .and_then(|()| TcpStream::from_std(stream));
+        if let (Ok(stream), Some(peer)) = (stream, peer.as_socket()) {
+            let_in(worker, door, stream, peer);
+        }
+    }
+}
+
+/// Serves a connection, as soon as there is a place for it; whether there is one.
+fn let_in(worker: &Rc<Worker>, door: &Rc<Door>, stream: TcpStream, peer: SocketAddr) -> bool {
+    let listener = door.listener();
+    let place = listener.room.try_take();
+    let is_in = place.is_some();
+    if !is_in {
+        listener.counts.had_to_wait.add(1);
+    }
+    let (open, door) = (Open::note(worker), Rc::clone(door));
+    task::spawn_local(async move {
+        // Where it waits, it does so here: the kernel's queue ends with the socket.
+        let place = match place {
+            Some(place) => place,
+            None => listener.room.take().await,
+        };
+        drop(listener);
+        serve(&open.worker, &door, stream, peer).await;
+        drop((place, open));
+    });
+    is_in
 }
 
 /// A connection that is open, or waits for its place.

@@ -3,12 +3,16 @@
 use std::{
     cell::{Cell, RefCell},
     collections::HashMap,
-    net::{SocketAddr, TcpListener},
+    net::{self, SocketAddr},
     rc::Rc,
     sync::Arc,
 };
 
-use tokio::task::{self, AbortHandle};
+use tokio::{
+    net::TcpListener,
+    task::{self, AbortHandle},
+};
+use tracing::warn;
 
 use super::{
     accept,
@@ -55,21 +59,34 @@ pub(super) struct Doors(HashMap<SocketAddr, Kept>);
 
 struct Kept {
     door: Rc<Door>,
-    /// At each socket.
-    accepting: Vec<AbortHandle>,
+    /// The sockets, and what accepts at each.
+    accepting: Vec<(Rc<TcpListener>, AbortHandle)>,
     /// Where its listener is gone: until when what is under way may go on, in seconds of the worker's.
     until_s: Option<u32>,
 }
 
+/// What becomes of those who have come to a socket that is closed, and were not accepted yet.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Rest {
+    IsLetIn,
+    /// Somebody else has the socket too.
+    IsLeft,
+}
+
 impl Kept {
-    fn close(&mut self) {
-        self.accepting.drain(..).for_each(|accepting| accepting.abort());
+    fn close(&mut self, worker: &Rc<Worker>, rest: Rest) {
+        for (socket, accepting) in self.accepting.drain(..) {
+            accepting.abort();
+            if rest == Rest::IsLetIn {
+                accept::let_rest_in(worker, &self.door, &socket);
+            }
+        }
     }
 }
 
 impl Doors {
     /// Leads to what is served now. Those of listeners that went are closed.
-    pub(super) fn follow(&mut self, serving: &Serving, now_s: u32) {
+    pub(super) fn follow(&mut self, worker: &Rc<Worker>, serving: &Serving) {
         for (address, kept) in &mut self.0 {
             let listener = serving.listeners.get(address);
             kept.door.is_leaving.set(listener.is_none());
@@ -77,27 +94,35 @@ impl Doors {
                 kept.door.listener.replace(Arc::clone(listener));
                 kept.until_s = None;
             } else if kept.until_s.is_none() {
-                kept.close();
+                kept.close(worker, Rest::IsLetIn);
                 // The second that runs does not count.
-                kept.until_s = Some(now_s.saturating_add(serving.drain_s).saturating_add(1));
+                kept.until_s = Some(worker.now_s().saturating_add(serving.drain_s).saturating_add(1));
             }
         }
     }
 
     /// Lets in who comes to that socket of a listener that is served.
-    pub(super) fn open(&mut self, worker: &Rc<Worker>, listener: &Arc<Listener>, socket: TcpListener) {
+    pub(super) fn open(&mut self, worker: &Rc<Worker>, listener: &Arc<Listener>, socket: net::TcpListener) {
         let kept = self.0.entry(listener.address).or_insert_with(|| Kept {
             door: Rc::new(Door::to(listener)),
             accepting: Vec::new(),
             until_s: None,
         });
-        let accept = accept::accept(Rc::clone(worker), Rc::clone(&kept.door), socket);
-        kept.accepting.push(task::spawn_local(accept).abort_handle());
+        let socket = match TcpListener::from_std(socket) {
+            Ok(socket) => Rc::new(socket),
+            Err(error) => {
+                warn!("cannot accept connections at {}: {error}", listener.address);
+                return;
+            }
+        };
+        let accept = accept::accept(Rc::clone(worker), Rc::clone(&kept.door), Rc::clone(&socket));
+        kept.accepting
+            .push((socket, task::spawn_local(accept).abort_handle()));
     }
 
     /// Lets nobody in.
-    pub(super) fn close(&mut self) {
-        self.0.values_mut().for_each(Kept::close);
+    pub(super) fn close(&mut self, worker: &Rc<Worker>, rest: Rest) {
+        self.0.values_mut().for_each(|kept| kept.close(worker, rest));
     }
 
     /// Has everything break off whose time is over; whether there was anything.

@@ -16,7 +16,7 @@ use tracing::{info, warn};
 use super::{
     buffer::Buffers,
     date::DateLine,
-    door::{Door, Doors},
+    door::{Door, Doors, Rest},
     fault::Fault,
     greeting::{Ends, NoHeader},
     log::{Entry, Lines, Log},
@@ -317,7 +317,7 @@ pub(super) async fn run(
                 Some(Command::Serve(serving, sockets)) => {
                     // What was gathered belongs to the log of before.
                     worker.flush();
-                    doors.follow(&serving, worker.now_s());
+                    doors.follow(&worker, &serving);
                     for (address, socket) in sockets {
                         if let Some(listener) = serving.listeners.get(&address) {
                             doors.open(&worker, listener, socket);
@@ -328,14 +328,17 @@ pub(super) async fn run(
                 }
                 Some(Command::End) | None => {
                     worker.draining.set(Some(Idle::Ends));
-                    doors.close();
+                    doors.close(&worker, Rest::IsLeft);
                     doors.cut();
                     worker.timers.wake();
                     ends_at = Some(Instant::now() + TO_BREAK_OFF);
                 }
                 Some(Command::Drain(idle)) => {
                     worker.draining.set(Some(idle));
-                    doors.close();
+                    doors.close(&worker, match idle {
+                        Idle::Ends => Rest::IsLetIn,
+                        Idle::Stays => Rest::IsLeft,
+                    });
                     worker.timers.wake();
                 }
             }
