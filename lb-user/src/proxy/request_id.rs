@@ -23,9 +23,10 @@ pub(super) enum RequestId<'q> {
 }
 
 impl<'q> RequestId<'q> {
-    /// The one that a request came with, where it has one that can stand in a log; otherwise a new one.
+    /// The one that a request came with, where it has one alone that can stand in a log; otherwise a new one.
     pub(super) fn of(head: &'q Head, ids: &Ids) -> Self {
-        let given = head.values(Name::XRequestId).next().filter(|id| is_id(id));
+        let mut given = head.values(Name::XRequestId);
+        let given = given.next().filter(|id| given.next().is_none() && is_id(id));
         match given.and_then(|id| str::from_utf8(id).ok()) {
             Some(id) => Self::Given(id),
             None => Self::Made(ids.next()),
@@ -113,6 +114,14 @@ mod tests {
             assert_eq!(id.made().is_none(), is_kept, "{given:?}");
             assert_eq!(Some(id.text()) == given, is_kept, "{given:?}");
         }
+    }
+
+    #[test]
+    fn of_several_ids_none_is_kept() {
+        let mut head = Head::default();
+        head.push(b"x-request-id", b"one");
+        head.push(b"x-request-id", b"two");
+        assert!(RequestId::of(&head, &Ids::default()).made().is_some());
     }
 
     #[test]

@@ -191,8 +191,11 @@ mod tests {
         table.learn(POOL, b"a", ONE, LIMITS, 100);
         assert!(table.take_changes().is_empty());
         table.want_changes();
-        for _ in 0..=MOST_WAITING {
-            table.find(POOL, b"a", LIMITS, 100);
+        // Within a second nothing changes.
+        table.find(POOL, b"a", LIMITS, 100);
+        assert!(table.take_changes().is_empty());
+        for now_s in 0..=MOST_WAITING as u32 {
+            table.find(POOL, b"a", LIMITS, 101 + now_s);
         }
         assert_eq!(table.take_changes().len(), MOST_WAITING * size_of::<Change>());
     }

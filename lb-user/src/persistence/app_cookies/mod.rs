@@ -103,8 +103,10 @@ impl AppCookies {
             self.remove(&mut shard, fingerprint);
             return Found::Expired(session);
         }
-        entry.seen_s.set(now_s);
-        self.changes.note(entry);
+        if entry.seen_s.get() != now_s {
+            entry.seen_s.set(now_s);
+            self.changes.note(entry);
+        }
         Found::Held(session)
     }
 
