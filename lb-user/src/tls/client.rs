@@ -1,14 +1,18 @@
 //! TLS towards members.
 
 use std::{
-    path::Path,
-    sync::{Arc, LazyLock},
+    collections::HashMap,
+    fs,
+    path::{Path, PathBuf},
+    sync::{Arc, LazyLock, Mutex, PoisonError},
+    time::SystemTime,
 };
 
+use anyhow::Context as _;
 use rustls::{
     ClientConfig, ConfigBuilder, DigitallySignedStruct, Error, RootCertStore, SignatureScheme, WantsVerifier,
     client::{
-        WebPkiServerVerifier,
+        Resumption, WebPkiServerVerifier,
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
         verify_server_name,
     },
@@ -23,17 +27,51 @@ use crate::model::{MemberProtocol, MemberTls};
 
 /// Made once: the system's authorities are some hundred kilobytes.
 static WITH_SYSTEM_AUTHORITIES: LazyLock<Arc<ClientConfig>> =
-    LazyLock::new(|| Arc::new(trusting(system_authorities())));
-static WITH_ANY_CERTIFICATE: LazyLock<Arc<ClientConfig>> = LazyLock::new(|| Arc::new(trusting_anyone()));
+    LazyLock::new(|| of_probes(trusting(system_authorities())));
+static WITH_ANY_CERTIFICATE: LazyLock<Arc<ClientConfig>> = LazyLock::new(|| of_probes(trusting_anyone()));
+/// By their file, with when it was written.
+static WITH_AUTHORITIES_OF: LazyLock<Mutex<HashMap<PathBuf, OfFile>>> = LazyLock::new(Mutex::default);
+/// Files that are remembered: there are hardly more pools with one of their own.
+const MOST_FILES: usize = 1024;
+
+struct OfFile {
+    written: SystemTime,
+    client: Arc<ClientConfig>,
+}
 
 /// How a monitor speaks TLS, with members' certificates verified or not: by the authorities of their pool, where it has some.
-/// Their file is read each time, since monitors go on over a reload, and it may be another one then.
 pub(crate) fn of_monitor(tls_verify: bool, pool: Option<&MemberTls>) -> anyhow::Result<Arc<ClientConfig>> {
     Ok(match pool.and_then(|tls| tls.ca.as_deref()) {
         _ if !tls_verify => Arc::clone(&WITH_ANY_CERTIFICATE),
         None => Arc::clone(&WITH_SYSTEM_AUTHORITIES),
-        Some(path) => Arc::new(trusting_these(path)?),
+        Some(path) => with_authorities_of(path)?,
     })
+}
+
+/// It is asked for with each probe, and read again only where the file is another one since: monitors go on over a reload.
+fn with_authorities_of(path: &Path) -> anyhow::Result<Arc<ClientConfig>> {
+    let written = fs::metadata(path).and_then(|file| file.modified());
+    let written = written.with_context(|| format!("cannot read {}", path.display()))?;
+    let mut known = WITH_AUTHORITIES_OF.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(of_file) = known.get(path).filter(|of_file| of_file.written == written) {
+        return Ok(Arc::clone(&of_file.client));
+    }
+    let client = of_probes(trusting_these(path)?);
+    if known.len() >= MOST_FILES {
+        known.clear();
+    }
+    let of_file = OfFile {
+        written,
+        client: Arc::clone(&client),
+    };
+    known.insert(path.to_owned(), of_file);
+    Ok(client)
+}
+
+/// A probe goes on with no session: it is to see the certificate that there is now.
+fn of_probes(mut client: ClientConfig) -> Arc<ClientConfig> {
+    client.resumption = Resumption::disabled();
+    Arc::new(client)
 }
 
 /// The same for one that speaks HTTP/2.
