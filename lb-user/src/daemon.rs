@@ -230,8 +230,8 @@ impl Daemon {
     }
 
     /// Tells the daemon that has taken over what became of sessions.
-    fn tell_heir(&self) {
-        if let Some(heir) = &self.heir {
+    fn tell_heir(&mut self) {
+        if let Some(heir) = &mut self.heir {
             heir.tell(self.proxy.take_session_changes());
         }
     }

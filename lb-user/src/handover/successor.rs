@@ -6,7 +6,7 @@ use std::{
     net::TcpListener,
     os::fd::{AsFd as _, BorrowedFd},
     path::{Path, PathBuf},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -14,16 +14,18 @@ use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg}
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Interest},
     net::UnixStream,
-    sync::mpsc,
+    sync::mpsc::{self, error::TrySendError},
     task, time,
 };
 use tracing::warn;
 
 use super::{Estate, MOST_AT_ONCE, Word};
-use crate::health::Health;
+use crate::{health::Health, seldom::Seldom};
 
 /// Words that wait to be told.
 const MOST_WAITING: usize = 64;
+/// How often it is said that some are missed.
+const SAID: Duration = Duration::from_secs(10);
 /// How long the last ones may take.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// The longest word that a successor says, in bytes.
@@ -98,7 +100,11 @@ impl Successor {
                 }
             }
         });
-        Heir { changes, telling }
+        Heir {
+            changes,
+            telling,
+            said: Seldom::every(SAID),
+        }
     }
 
     async fn say(&mut self, word: &Word) -> io::Result<()> {
@@ -127,12 +133,18 @@ impl Successor {
 pub(crate) struct Heir {
     changes: mpsc::Sender<Vec<u8>>,
     telling: task::JoinHandle<()>,
+    /// When it was last said that it misses some.
+    said: Seldom,
 }
 
 impl Heir {
     /// Tells it of these changes. Where it does not listen it misses some, and their clients are balanced anew.
-    pub(crate) fn tell(&self, changes: Vec<u8>) {
-        if !changes.is_empty() && self.changes.try_send(changes).is_err() {
+    pub(crate) fn tell(&mut self, changes: Vec<u8>) {
+        // That nobody listens any more, was said.
+        if !changes.is_empty()
+            && let Err(TrySendError::Full(_)) = self.changes.try_send(changes)
+            && self.said.is_due(Instant::now())
+        {
             warn!("the other daemon misses some of what becomes of sessions");
         }
     }

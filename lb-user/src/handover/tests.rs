@@ -67,7 +67,7 @@ async fn sockets_and_health_go_from_one_daemon_to_the_next() {
     let mut gone = Some(predecessor.part().unwrap());
     successor.serving().await.unwrap();
     // What becomes of sessions afterwards.
-    let heir = successor.part();
+    let mut heir = successor.part();
     let many = vec![7; 100_000];
     for changes in [vec![1, 2, 3], Vec::new(), many.clone()] {
         heir.tell(changes);
