@@ -1,11 +1,11 @@
 //! Connections of clients: accepted, told apart by what they speak, and served.
 
 use std::{
-    future::{Future as _, poll_fn},
+    future::Future as _,
     net::{self, SocketAddr},
     rc::Rc,
     sync::Arc,
-    task::Poll,
+    task::{Context, Poll},
     time::{Duration, Instant},
 };
 
@@ -21,13 +21,10 @@ use tracing::warn;
 use super::{
     asker::Asker,
     below_tls::BelowTls,
-    counts::ListenerCounts,
     door::Door,
     greeting::{self, Ends},
     http1, http2,
     io::{Rewound, Stream, Transport},
-    serving::Listener,
-    timer::Timer,
     worker::Worker,
 };
 use crate::{seldom::Seldom, tls::server};
@@ -114,26 +111,10 @@ impl Drop for Open {
     }
 }
 
-/// A connection that is counted as open.
-struct Counted(Arc<ListenerCounts>);
-
-impl Counted {
-    fn note(listener: &Listener) -> Self {
-        listener.counts.connections.add(1);
-        Self(Arc::clone(&listener.counts))
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.0.closed.add(1);
-    }
-}
-
 /// Serves a connection that was accepted: finds out what it speaks first.
 async fn serve(worker: &Rc<Worker>, door: &Rc<Door>, tcp: TcpStream, peer: SocketAddr) {
     let listener = door.listener();
-    let _counted = Counted::note(&listener);
+    listener.counts.connections.add(1);
     let ends = Ends {
         peer,
         reached: door.address,
@@ -155,21 +136,13 @@ async fn serve(worker: &Rc<Worker>, door: &Rc<Door>, tcp: TcpStream, peer: Socke
     Box::pin(http2::serve(worker, door, rewound, asker)).await;
 }
 
-/// Waits for the first byte of a connection, without memory to read it into. A socket that was just accepted counts as readable
-/// until it is looked.
-async fn comes(worker: &Worker, door: &Door, tcp: &TcpStream, timer: &Timer) -> bool {
+/// Whether there is something to read, which is left where it is. A socket that was just accepted counts as readable until
+/// it is looked.
+fn poll_first(tcp: &TcpStream, context: &mut Context<'_>) -> Poll<bool> {
     let mut octet = [0];
-    poll_fn(|context| {
-        let mut into = ReadBuf::new(&mut octet);
-        if let Poll::Ready(seen) = tcp.poll_peek(context, &mut into) {
-            return Poll::Ready(seen.is_ok_and(|count| count > 0));
-        }
-        if timer.is_over(context) || worker.ends_idle(door) {
-            return Poll::Ready(false);
-        }
-        Poll::Pending
-    })
-    .await
+    let mut into = ReadBuf::new(&mut octet);
+    let seen = tcp.poll_peek(context, &mut into);
+    seen.map(|seen| seen.is_ok_and(|count| count > 0))
 }
 
 /// What a connection speaks.
@@ -197,8 +170,12 @@ async fn greet(
                 return None;
             }
         }
-    } else if !comes(worker, door, &tcp, &timer).await {
-        return None;
+    } else {
+        // Without memory to read it into.
+        let comes = worker.idle_until(door, &timer, |context| poll_first(&tcp, context));
+        if !comes.await {
+            return None;
+        }
     }
     let traffic = &listener.counts.traffic;
     if let Some(tls) = &listener.tls {

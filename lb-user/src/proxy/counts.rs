@@ -36,8 +36,6 @@ pub(super) struct Traffic {
 pub(super) struct ListenerCounts {
     /// Connections that were accepted.
     pub(super) connections: Count,
-    /// Those of them that have ended.
-    pub(super) closed: Count,
     /// Those that had to wait, since as many were open as may be.
     pub(super) had_to_wait: Count,
     pub(super) handshakes: Handshakes,

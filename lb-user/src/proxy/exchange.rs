@@ -123,7 +123,7 @@ async fn balance<B: RequestBody, R: Responder>(
         };
         let member = seat.member();
         if let Some(trail) = request.trail {
-            trail.note_member(pool, member, (why, shown.refused));
+            trail.note_member(pool, member, why, &shown);
         }
         member.counts.requests.add(1);
         let turn = Turn {

@@ -160,10 +160,7 @@ fn head(listener: &Listener, request: &Request<'_>) -> Result<Head, String> {
     for line in headers.iter().cloned().chain(cookies) {
         // One that says more than a field would be taken for what it is not.
         if line.contains(['\r', '\n']) {
-            return Err(format!(
-                "{:?} is no header field: it has several lines",
-                line.lines().next()
-            ));
+            return Err(refusal(request));
         }
         text += &line;
         text += "\r\n";

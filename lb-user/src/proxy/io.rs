@@ -215,11 +215,18 @@ enum WriteHalf<'a> {
 }
 
 impl WriteHalf<'_> {
-    fn poll_write(&mut self, context: &mut Context<'_>, from: &[u8]) -> Poll<io::Result<usize>> {
-        match self {
+    fn poll_write(
+        &mut self,
+        traffic: &Traffic,
+        context: &mut Context<'_>,
+        from: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let count = ready!(match self {
             Self::Tcp(half) => Pin::new(half).poll_write(context, from),
             Self::Tls(cell) => Pin::new(&mut **cell.borrow_mut()).poll_write(context, from),
-        }
+        })?;
+        traffic.written.add(count as u64);
+        Poll::Ready(Ok(count))
     }
 }
 
@@ -312,9 +319,7 @@ impl<'a> Writer<'a> {
             return Poll::Ready(Ok(data.len()));
         }
         ready!(self.poll_pending(context))?;
-        let count = ready!(self.half.poll_write(context, data))?;
-        self.traffic.written.add(count as u64);
-        Poll::Ready(Ok(count))
+        self.half.poll_write(self.traffic, context, data)
     }
 
     /// Writes all that is pending, also what TLS keeps.
@@ -334,11 +339,7 @@ impl<'a> Writer<'a> {
             pending,
             gone,
         } = self;
-        poll_out(pending, gone, |from| {
-            let count = ready!(half.poll_write(context, from))?;
-            traffic.written.add(count as u64);
-            Poll::Ready(Ok(count))
-        })
+        poll_out(pending, gone, |from| half.poll_write(traffic, context, from))
     }
 
     /// Whether the other side is to be told that nothing follows: without TLS it sees that by itself.

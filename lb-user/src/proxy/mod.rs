@@ -75,7 +75,6 @@ use tokio::{
     sync::mpsc::{UnboundedSender, unbounded_channel},
     task::LocalSet,
 };
-
 use tracing::warn;
 
 use crate::{
@@ -317,7 +316,7 @@ impl Proxy {
         self.serving
             .listeners
             .values()
-            .for_each(|listener| listener.room.let_in());
+            .for_each(|listener| listener.room.let_all_in());
     }
 
     /// Done when no request is under way, after [`Self::stop_accepting`].

@@ -49,7 +49,8 @@ pub(super) struct Persist {
 enum Kind {
     /// A cookie of the balancer's.
     Own {
-        /// Its own name, and the one that it had or would have where another pool has, or had not, the one that is configured.
+        /// The name that it is set by, and the other one that is taken: with and without a number, or the other way round, since
+        /// that changes as pools come and go.
         names: [Vec<u8>; 2],
         set: SetCookie,
         tells_caches: bool,
@@ -93,6 +94,17 @@ fn cookies_of<'q>(head: &'q Head, name: &[u8]) -> impl Iterator<Item = &'q [u8]>
     head.values(Name::Cookie)
         .flat_map(move |header| cookies::all(header, name))
         .take(MOST_COOKIES)
+}
+
+/// What may be the application's cookie of that name, and stands in the URL perhaps.
+fn of_application<'q>(
+    head: &'q Head,
+    target: &'q [u8],
+    name: &[u8],
+    in_url: bool,
+) -> impl Iterator<Item = &'q [u8]> {
+    let of_target = in_url.then(|| url_session::find(target, name)).flatten();
+    cookies_of(head, name).chain(of_target)
 }
 
 impl Persist {
@@ -189,9 +201,8 @@ impl Persist {
                 })
             }
             Kind::App { name, in_url } => {
-                let of_target = in_url.then(|| url_session::find(target, name)).flatten();
                 let mut first = None;
-                for value in cookies_of(head, name).chain(of_target) {
+                for value in of_application(head, target, name, *in_url) {
                     let found = sessions.app_cookies.find(self.pool, value, self.limits, now_s);
                     let shown = Shown {
                         session: match found {

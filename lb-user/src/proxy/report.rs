@@ -36,7 +36,7 @@ pub struct LogReport {
 pub struct ListenerReport {
     /// Connections that were accepted.
     pub connections: u64,
-    /// Those of them that are open.
+    /// Those that are open at its address.
     pub open_connections: u64,
     /// Those that had to wait, since as many were open as may be.
     pub had_to_wait: u64,
@@ -190,13 +190,10 @@ impl Report {
 
 fn of_listener(listener: &Listener) -> ListenerReport {
     let counts = &listener.counts;
-    // In this order: one that ends in between is not to end before it began.
-    let closed = counts.closed.get();
-    let connections = counts.connections.get();
     let refused = counts.refused();
     ListenerReport {
-        connections,
-        open_connections: connections.saturating_sub(closed),
+        connections: counts.connections.get(),
+        open_connections: listener.room.taken() as u64,
         had_to_wait: counts.had_to_wait.get(),
         bytes_in: counts.traffic.read.get(),
         bytes_out: counts.traffic.written.get(),

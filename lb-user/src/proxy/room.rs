@@ -18,6 +18,8 @@ pub(super) struct Room {
     places: AtomicUsize,
     /// Those of them that are to go, since fewer are configured now, as soon as they are free.
     owed: AtomicUsize,
+    /// Those that are taken.
+    taken: AtomicUsize,
 }
 
 /// A place that a connection has taken.
@@ -30,6 +32,7 @@ impl Room {
             free: Semaphore::new(places),
             places: AtomicUsize::new(places),
             owed: AtomicUsize::new(0),
+            taken: AtomicUsize::new(0),
         }
     }
 
@@ -45,7 +48,7 @@ impl Room {
     }
 
     /// Lets everybody in who waits: nobody comes any more.
-    pub(super) fn let_in(&self) {
+    pub(super) fn let_all_in(&self) {
         self.free.add_permits(MOST_WAITING);
     }
 
@@ -61,7 +64,7 @@ impl Room {
     /// Takes a place, if one is free and nobody waits for it.
     pub(super) fn try_take(self: &Arc<Self>) -> Option<Place> {
         self.free.try_acquire().ok()?.forget();
-        Some(Place(Arc::clone(self)))
+        Some(Place::of(self))
     }
 
     /// Takes a place when one is free, in the order of asking.
@@ -69,7 +72,12 @@ impl Room {
         if let Ok(permit) = self.free.acquire().await {
             permit.forget();
         }
-        Place(Arc::clone(self))
+        Place::of(self)
+    }
+
+    /// How many are taken.
+    pub(super) fn taken(&self) -> usize {
+        self.taken.load(Relaxed)
     }
 
     fn give_back(&self) {
@@ -88,8 +96,16 @@ impl Room {
     }
 }
 
+impl Place {
+    fn of(room: &Arc<Room>) -> Self {
+        room.taken.fetch_add(1, Relaxed);
+        Self(Arc::clone(room))
+    }
+}
+
 impl Drop for Place {
     fn drop(&mut self) {
+        self.0.taken.fetch_sub(1, Relaxed);
         self.0.give_back();
     }
 }
@@ -112,8 +128,9 @@ mod tests {
     fn there_are_as_many_places_as_are_configured_and_no_more() {
         let room = Arc::new(Room::of(3));
         let mut places = taken(&room, 10);
-        assert_eq!(places.len(), 3);
+        assert_eq!((places.len(), room.taken()), (3, 3));
         places.pop();
+        assert_eq!(room.taken(), 2);
         assert_eq!(taken(&room, 10).len(), 1);
         room.set(5);
         places.extend(taken(&room, 10));
@@ -148,7 +165,7 @@ mod tests {
                 .iter_mut()
                 .all(|one| one.as_mut().poll(&mut context).is_pending())
         );
-        room.let_in();
+        room.let_all_in();
         assert!(
             waiting
                 .iter_mut()

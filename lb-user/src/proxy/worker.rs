@@ -3,10 +3,12 @@
 
 use std::{
     cell::{Cell, RefCell},
+    future::poll_fn,
     io,
     net::{self, SocketAddr},
     rc::Rc,
     sync::{Arc, atomic::Ordering::Relaxed},
+    task::{Context, Poll},
     time::{Duration, Instant, SystemTime},
 };
 
@@ -24,7 +26,7 @@ use super::{
     pool::{Member, Pool},
     request_id::{Ids, RequestId},
     serving::{Listener, Serving},
-    timer::{TICK, Timers},
+    timer::{TICK, Timer, Timers},
     upstream::Connections,
 };
 use crate::{
@@ -132,6 +134,20 @@ impl Worker {
     /// Whether connections that came in there are to end where they have no request.
     pub(super) fn ends_idle(&self, door: &Door) -> bool {
         self.ends_upgraded() || door.is_leaving()
+    }
+
+    /// Waits on a connection that has no request; whether what is polled for came before its time was over, or it is to end.
+    pub(super) async fn idle_until(
+        &self,
+        door: &Door,
+        timer: &Timer,
+        mut poll: impl FnMut(&mut Context<'_>) -> Poll<bool>,
+    ) -> bool {
+        poll_fn(|context| match poll(context) {
+            Poll::Pending if timer.is_over(context) || self.ends_idle(door) => Poll::Ready(false),
+            polled => polled,
+        })
+        .await
     }
 
     /// Whether upgraded connections are to end.

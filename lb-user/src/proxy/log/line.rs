@@ -11,6 +11,7 @@ use crate::{
         fields::Name,
         head::{Head, Version},
     },
+    persistence::Refused,
     proxy::{fault::Fault, persist::Why, serving::Listener, times::Times},
 };
 
@@ -91,7 +92,7 @@ impl Entry<'_> {
             pool: member.map(|(pool, _)| pool.name.as_str()),
             member: member.map(|(_, member)| member.name.as_str()),
             session: notes.session(),
-            cookie_refused: notes.why.and_then(|(_, refused)| Some(refused?.word())),
+            cookie_refused: notes.cookie_refused.map(Refused::word),
             tries: notes.tries,
             connect_us: notes.connected.map(|moment| self.times.us_until(moment)),
             // A status is there as soon as a response is.
@@ -142,7 +143,7 @@ impl Notes {
     fn session(&self) -> Option<&'static str> {
         let (pool, _) = self.member.as_ref()?;
         pool.persist.as_ref()?;
-        Some(match self.why?.0 {
+        Some(match self.why? {
             Why::Held => "held",
             Why::Moved => "moved",
             Why::New => "new",

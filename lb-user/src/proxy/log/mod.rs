@@ -17,7 +17,7 @@ pub(super) use writer::Writer;
 
 use super::{
     fault::Fault,
-    persist::Why,
+    persist::{Shown, Why},
     pool::{Member, Pool},
     request_id::RequestId,
     respond::{Body, Own},
@@ -45,8 +45,9 @@ pub(super) struct Trail {
 #[derive(Debug, Default)]
 struct Notes {
     member: Option<(Arc<Pool>, Arc<Member>)>,
-    /// Why it went there, and why its cookie did not count.
-    why: Option<(Why, Option<Refused>)>,
+    why: Option<Why>,
+    /// Why its cookie did not count.
+    cookie_refused: Option<Refused>,
     status: u16,
     tries: u8,
     connected: Option<Instant>,
@@ -56,10 +57,11 @@ struct Notes {
 
 impl Trail {
     /// Notes the member that a request goes to.
-    pub(super) fn note_member(&self, pool: &Arc<Pool>, member: &Arc<Member>, why: (Why, Option<Refused>)) {
+    pub(super) fn note_member(&self, pool: &Arc<Pool>, member: &Arc<Member>, why: Why, shown: &Shown<'_>) {
         let mut notes = self.notes.borrow_mut();
         notes.member = Some((Arc::clone(pool), Arc::clone(member)));
         notes.why = Some(why);
+        notes.cookie_refused = shown.refused;
         notes.tries = notes.tries.saturating_add(1);
     }
 

@@ -1,8 +1,8 @@
 //! What there is about a session that somebody asks about. It is not renewed by that.
 
-use super::{Kind, Persist, Sessions, cookies_of};
+use super::{Kind, Persist, Sessions, cookies_of, of_application};
 use crate::{
-    http::{head::Head, url_session},
+    http::head::Head,
     persistence::{
         Limits, Session,
         token::{self, Refused},
@@ -25,8 +25,12 @@ pub(in crate::proxy) enum Looked {
 impl Persist {
     /// What there is about the session that a request shows, which is not renewed; none where it shows none.
     pub(in crate::proxy) fn look(&self, sessions: &Sessions, head: &Head, now_s: u32) -> Option<Looked> {
+        let values: Vec<&[u8]> = match &self.kind {
+            Kind::Own { names, .. } => names.iter().flat_map(|name| cookies_of(head, name)).collect(),
+            Kind::App { name, in_url } => of_application(head, head.target(), name, *in_url).collect(),
+        };
         let mut first = None;
-        for value in self.values(head, head.target()) {
+        for value in values {
             match self.look_at(sessions, value, now_s) {
                 found @ Looked::Held(..) => return Some(found),
                 other => first = first.or(Some(other)),
@@ -51,20 +55,5 @@ impl Persist {
                 Some(session) => Looked::Held(session, self.limits),
             },
         }
-    }
-
-    /// What a request shows that may be of a session.
-    fn values<'q>(&self, head: &'q Head, target: &'q [u8]) -> impl Iterator<Item = &'q [u8]> {
-        let (names, of_target) = match &self.kind {
-            Kind::Own { names, .. } => (&names[..], None),
-            Kind::App { name, in_url } => (
-                std::slice::from_ref(name),
-                in_url.then(|| url_session::find(target, name)).flatten(),
-            ),
-        };
-        let cookies = names
-            .iter()
-            .flat_map(|name| cookies_of(head, name).collect::<Vec<_>>());
-        cookies.chain(of_target)
     }
 }
