@@ -274,3 +274,25 @@ fn an_upgraded_connection_passes_bytes_both_ways_until_either_side_ends_it() -> 
     assert_eq!(wire.take(14)?, b"the only words");
     wire.ends()
 }
+
+#[test]
+fn a_response_says_when_it_was_and_what_its_client_is_to_go_over_to() -> Result<()> {
+    let site = any()?;
+    let reply = site.get("/?status=426&upgrade=websocket")?;
+    assert_eq!((reply.status, reply.values("upgrade")), (426, vec!["websocket"]));
+    for reply in [
+        reply,
+        site.get("/")?,
+        site.http2()?.ask(Ask::get("/"))?,
+        site.wire()?.ask("CONNECT", "a:1", &[])?,
+    ] {
+        let dates = reply.values("date");
+        assert!(matches!(dates[..], [date] if date.ends_with(" GMT")), "{reply:?}");
+    }
+    let echo = site
+        .wire()?
+        .ask("OPTIONS", "http://www.example.com", &[])?
+        .echo()?;
+    assert_eq!(echo.line, "OPTIONS * HTTP/1.1");
+    Ok(())
+}

@@ -107,11 +107,77 @@ fn of_many_requests_some_are_noted_and_failures_always() -> Result<()> {
         .filter(|line| line.contains("GET /fine HTTP/1.1\" 200"));
     assert_eq!(fine.count(), 2, "{noted:#?}");
     assert!(
+        noted.iter().all(|line| line.contains(" web member1 new - ")),
+        "{noted:#?}"
+    );
+    assert!(
         noted
             .iter()
             .any(|line| line.contains("GET /broken?status=503 HTTP/1.1\" 503")),
         "{noted:#?}"
     );
+    Ok(())
+}
+
+#[test]
+fn what_was_refused_and_how_much_has_passed_is_said_in_every_case() -> Result<()> {
+    let directory = temporary_directory()?;
+    let path = directory.path().join("access.log");
+    let site = Site::start(&plan(&path, ""))?;
+    let mut long = site.wire()?;
+    long.send(format!("GET /{} HTTP/1.1\r\n", "a".repeat(20_000)))?;
+    let told = long.reply("GET")?;
+    assert_eq!(told.status, 414);
+    let mut malformed = site.wire()?;
+    malformed.send("POST /bad HTTP/1.1\r\nHost : a\r\n\r\n")?;
+    assert_eq!(malformed.reply("POST")?.status, 400);
+    let mut unanswered = site.wire()?;
+    unanswered.send("POST /?gone HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n12345")?;
+    assert_eq!(unanswered.reply("POST")?.status, 502);
+    let mut upgraded = site.wire()?;
+    let fields = [("Connection", "upgrade"), ("Upgrade", "once")];
+    assert_eq!(upgraded.ask("GET", "/talk", &fields)?.status, 101);
+    upgraded.send("hello")?;
+    assert_eq!(upgraded.take(5)?, b"hello");
+    upgraded.ends()?;
+    drop(upgraded);
+    let cookie = [("Cookie", "HOLDFAST=mangled")];
+    assert_eq!(site.wire()?.ask("GET", "/shown", &cookie)?.status, 200);
+    let parsed: Vec<Value> = lines(&path, 5)
+        .iter()
+        .map(|line| serde_json::from_str(line))
+        .collect::<Result<_, _>>()?;
+    let of = |target: &str| {
+        let mut found = parsed.iter().filter(|line| {
+            let said = line["target"].as_str().unwrap_or_default();
+            said.starts_with(target)
+        });
+        found.next().cloned().unwrap_or_default()
+    };
+    let (long, bad) = (of("/aaaa"), of("/bad"));
+    assert_eq!(
+        (&long["status"], &long["sent_bytes"]),
+        (&414.into(), &told.body.len().into())
+    );
+    assert_eq!((&bad["status"], &bad["method"]), (&400.into(), &"POST".into()));
+    assert_eq!(of("/?gone")["received_bytes"], 5);
+    let talk = of("/talk");
+    assert_eq!(
+        (&talk["received_bytes"], &talk["sent_bytes"]),
+        (&5.into(), &5.into())
+    );
+    let shown = of("/shown");
+    assert_eq!(
+        (&shown["session"], &shown["cookie_refused"]),
+        (&"new".into(), &"malformed".into())
+    );
+    let pool = site.pool()?;
+    for count in ["bytes_in", "bytes_out"] {
+        assert!(
+            pool["proxied"][count].as_u64().is_some_and(|bytes| bytes > 100),
+            "{pool}"
+        );
+    }
     Ok(())
 }
 

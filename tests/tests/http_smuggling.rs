@@ -6,7 +6,7 @@ use anyhow::Result;
 use lb_tests::http::frames::{self, Outcome};
 use lb_tests::http::refusals::assert_refused;
 use lb_tests::site::Shared;
-use lb_tests::{Family, Plan, Scheme, Site};
+use lb_tests::{Family, Plan, Reply, Scheme, Site};
 
 /// Requests that come to no end are not waited for.
 fn any() -> Result<Arc<Site>> {
@@ -86,9 +86,12 @@ fn what_requests_of_http_2_are_smuggled_by_is_refused() -> Result<()> {
     ];
     let outcome =
         |fields: &[(&str, &[u8])]| -> Result<Outcome> { Ok(frames::ask(&mut site.wire()?, fields)?) };
-    assert_eq!(outcome(&good)?, Outcome::Served);
+    let of_scheme = |scheme| [&good[..1], &[(":scheme", scheme)], &good[2..]].concat();
+    for served in [&good[..], &of_scheme(b"https")] {
+        assert_eq!(outcome(served)?, Outcome::Served);
+    }
     let before = site.member(1).seen().requests + site.member(2).seen().requests;
-    let further: [(&str, &[u8]); 19] = [
+    let further: [(&str, &[u8]); 21] = [
         (":path", b"/other"),
         (":method", b"GET"),
         (":authority", b"b"),
@@ -108,6 +111,8 @@ fn what_requests_of_http_2_are_smuggled_by_is_refused() -> Result<()> {
         ("a", b"b\r\nc: d"),
         ("a", b"b\nc"),
         ("a", b"b\0c"),
+        ("a", b" b"),
+        ("a", b"b\t"),
     ];
     for field in further {
         let fields = [&good[..], &[field]].concat();
@@ -117,6 +122,7 @@ fn what_requests_of_http_2_are_smuggled_by_is_refused() -> Result<()> {
             "{field:?}: {refused:?}"
         );
     }
+    assert_eq!(outcome(&of_scheme(b"ftp"))?, Outcome::Refused);
     for (missing, _) in &good[..3] {
         let fields: Vec<_> = good.into_iter().filter(|(name, _)| name != missing).collect();
         let refused = outcome(&fields)?;
@@ -220,6 +226,32 @@ fn chunks_that_can_be_read_in_two_ways_are_refused() -> Result<()> {
         let head = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
         let smuggled = "GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n";
         assert_refused(&site, 400, format!("{head}{body}{smuggled}"));
+    }
+    Ok(())
+}
+
+#[test]
+fn nobody_goes_over_to_a_protocol_that_requests_could_hide_in() -> Result<()> {
+    let site = any()?;
+    let ask = |target: &str, protocol: &str| -> Result<Reply> {
+        let fields = [
+            ("Connection", "upgrade, http2-settings"),
+            ("Upgrade", protocol),
+            ("HTTP2-Settings", "AAMAAABkAAQCAAAAAAIAAAAA"),
+        ];
+        Ok(site.wire()?.ask("GET", target, &fields)?)
+    };
+    let reply = ask("/", "h2c")?;
+    assert_eq!(reply.status, 200, "it is a request like any other");
+    let echo = reply.echo()?;
+    for name in ["upgrade", "http2-settings", "connection"] {
+        assert_eq!(echo.values(name), Vec::<&str>::new(), "{name}");
+    }
+    let reply = ask("/", "h2c, echo")?;
+    assert_eq!((reply.status, reply.values("upgrade")), (101, vec!["echo"]));
+    // A member that goes over to what nobody asked for.
+    for other in ["h2c", "other"] {
+        assert_eq!(ask(&format!("/?upgrade={other}"), "echo")?.status, 502);
     }
     Ok(())
 }

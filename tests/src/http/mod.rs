@@ -15,6 +15,7 @@
 //! | `clear=NAME` | the end of a cookie, by `Max-Age=0` |
 //! | `clear_other=NAME` | the same of the path `/other` |
 //! | `named=LIST` | a field `Connection` that names these |
+//! | `upgrade=NAME` | a field `Upgrade` with this protocol |
 //! | `refused_by=MEMBER` | the member of that name does not take the stream of HTTP/2 |
 //! | `early` | an answer before the body of the request was read, and the connection ends |
 //! | `last` | the connection ends with the answer |

@@ -53,6 +53,7 @@ impl Page {
                         "delay_ms" => page.delay_ms = number,
                         "cut" => page.cut = value.parse().ok(),
                         "named" => page.fields.push(("Connection".to_owned(), value.to_owned())),
+                        "upgrade" => page.fields.push(("Upgrade".to_owned(), value.to_owned())),
                         "refused_by" => page.refused_by = Some(value.to_owned()),
                         "set" => page.cookie(format!("{value}; Path=/; HttpOnly")),
                         "clear_other" => page.cookie(format!("{value}=gone; Path=/other; Max-Age=0")),
