@@ -23,7 +23,7 @@ use crate::{
 pub const LAYOUT_VERSION: u32 = 6;
 
 /// An [`Address`] in shared memory.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, FromBytes)]
 #[repr(C, align(8))]
 pub struct SharedAddress([Word32; 4]);
 
@@ -121,7 +121,7 @@ pub enum ClosedPort {
 }
 
 /// A listener.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, FromBytes)]
 #[repr(C, align(8))]
 pub struct Listener {
     /// The VIP.
@@ -192,7 +192,7 @@ impl From<SlotRange> for u64 {
 }
 
 /// A pool.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, FromBytes)]
 #[repr(C, align(8))]
 pub struct Pool {
     /// The schedule that new flows are dealt by: a [`SlotRange`] of member ids. Of a weighted round robin the order,

@@ -11,10 +11,12 @@ mod imp {
         Ordering::{Acquire, Release, SeqCst},
     };
 
+    use zerocopy::FromBytes;
+
     macro_rules! word {
         ($(#[$doc:meta])* $name:ident, $atomic:ty, $value:ty) => {
             $(#[$doc])*
-            #[derive(Debug, Default)]
+            #[derive(Debug, Default, FromBytes)]
             #[repr(transparent)]
             pub struct $name($atomic);
 
@@ -70,13 +72,15 @@ mod imp {
 mod imp {
     use core::{arch::asm, cell::UnsafeCell};
 
+    use zerocopy::FromBytes;
+
     macro_rules! word {
         (
             $(#[$doc:meta])* $name:ident, $value:ty, $register:ident, $accumulator:tt,
             $exchange:literal, $add:literal
         ) => {
             $(#[$doc])*
-            #[derive(Debug, Default)]
+            #[derive(Debug, Default, FromBytes)]
             #[repr(transparent)]
             pub struct $name(UnsafeCell<$value>);
 

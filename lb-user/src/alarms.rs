@@ -11,7 +11,7 @@ use tracing::warn;
 
 use crate::{
     bpf::Maps,
-    model::{Config, Forwarding, Pool},
+    model::{Config, Forwarding, Pool, Titled as _},
     reconcile::Ids,
     seldom::Seldom,
 };
@@ -69,6 +69,43 @@ fn outcome(reason: Reason) -> &'static str {
     match reason.fate() {
         Fate::Beside => "flows ended before their time",
         _ => "packets were dropped",
+    }
+}
+
+/// How full a table is told of, in percent.
+const NEARLY_FULL_PERCENT: u64 = 90;
+
+/// Says that a table is nearly full, before anything has to go for want of room.
+#[derive(Debug)]
+pub(crate) struct Fill {
+    table: &'static str,
+    setting: &'static str,
+    lines: Seldom,
+}
+
+impl Fill {
+    /// Of the table of this name, whose size that setting says.
+    pub(crate) fn new(table: &'static str, setting: &'static str) -> Self {
+        Self {
+            table,
+            setting,
+            lines: Seldom::every(EVERY),
+        }
+    }
+
+    /// Says it, where it is so and was not said just now.
+    pub(crate) fn note(&mut self, now: Instant, entries: u64, capacity: u32) {
+        if self.is_due(now, entries, capacity) {
+            let Self { table, setting, .. } = self;
+            warn!(
+                table,
+                entries, capacity, "the table is nearly full; raise `datapath.{setting}`"
+            );
+        }
+    }
+
+    fn is_due(&mut self, now: Instant, entries: u64, capacity: u32) -> bool {
+        entries * 100 >= u64::from(capacity) * NEARLY_FULL_PERCENT && self.lines.is_due(now)
     }
 }
 
@@ -150,12 +187,12 @@ fn suspects(reason: Reason, members: &[tables::Member], config: &Config, ids: &I
     };
     let pools = config.pools.iter().filter(|pool| {
         pool.members.iter().any(|member| {
-            let id = ids.members.get(&(pool.name.clone(), member.name.clone()));
-            let entry = id.and_then(|id| members.get(*id as usize));
+            let id = ids.member(&pool.name, &member.name);
+            let entry = id.and_then(|id| members.get(id as usize));
             entry.is_some_and(|entry| is_suspect(pool, entry))
         })
     });
-    let mut names: Vec<&str> = pools.map(|pool| pool.name.as_str()).take(NAMED + 1).collect();
+    let mut names: Vec<&str> = pools.map(|pool| pool.title()).take(NAMED + 1).collect();
     if names.len() > NAMED {
         names[NAMED] = "...";
     }
@@ -182,6 +219,16 @@ mod tests {
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn a_table_is_told_of_before_it_is_full_and_now_and_then_while_it_is() {
+        let (start, mut fill) = (Instant::now(), Fill::new("flows", "max_flows"));
+        assert!(!fill.is_due(start, 899, 1000));
+        assert!(fill.is_due(start, 900, 1000));
+        assert!(!fill.is_due(start + SECOND, 1000, 1000));
+        assert!(!fill.is_due(start + EVERY, 10, 1000));
+        assert!(fill.is_due(start + EVERY, 1000, 1000));
+    }
 
     /// What is said, second by second, where a counter stands so.
     fn said(reason: Reason, counts: &[u64]) -> Vec<(usize, u64)> {
@@ -235,8 +282,7 @@ mod tests {
         let mut ids = Ids::default();
         let members: Vec<tables::Member> = (0..4).map(|_| tables::Member::default()).collect();
         for (id, pool) in (1..).zip(&config.pools) {
-            let key = (pool.name.clone(), pool.members[0].name.clone());
-            ids.members.insert(key, id);
+            ids.note_pool(&pool.name, id, [(pool.members[0].name.clone(), id)].into_iter());
             let entry = &members[id as usize];
             entry.set_state(MemberState::Up);
             entry.snat.set(SlotRange { start: 0, count: 1 }.into());

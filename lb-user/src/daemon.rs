@@ -1,19 +1,24 @@
 //! The daemon: wires everything, and runs until it is told to end.
 
+mod failures;
 mod findings;
 mod handover;
 mod inquiry;
-mod interfaces;
+mod layer4;
+mod managed;
 mod requests;
+mod sift;
 mod signals;
-mod sources;
+mod slices;
 mod start;
 mod upgrade;
 
 use std::{
+    borrow::Cow,
     ops::ControlFlow,
     path::{Path, PathBuf},
     pin::pin,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -25,34 +30,31 @@ use tokio::{
 use tracing::{error, info, warn};
 
 use crate::{
-    alarms::Alarms,
-    api::{self, Request, Server, socket::ControlSocket},
-    bpf::{Datapath, Maps},
+    api::{self, Doors},
     config,
+    control::{self, Request, Server, socket::ControlSocket},
     handover::{Heir, Retiring},
     health::{Change, Health, Monitors},
-    model::Config,
-    next_hops::{self, Hops, NextHops},
+    histogram::Histogram,
+    manager::{Manager, Wanted},
+    model::{Changed, Config, DataPlane},
     preflight,
-    proxy::{Idle, Proxy},
-    reconcile::{self, Ids},
+    proxy::{Idle, Prepared, Proxy},
     service::{self, KeptSockets, News},
-    sweep::Sweep,
-    trace::{self, Tracer},
+    store::Embedded,
     views,
 };
+use failures::Failures;
 use inquiry::Inquiry;
+use layer4::Layer4;
+use managed::{AllManaged, Management};
 use signals::{Signals, Told};
 use start::Beginning;
 pub use start::Start;
 use upgrade::Upgrade;
 
-/// How often flows are swept.
-const FLOW_SWEEP: Duration = Duration::from_secs(1);
-/// How often interfaces are looked for that are gone, or back.
-const INTERFACES: Duration = Duration::from_secs(1);
-/// How often sessions are swept.
-const SESSION_SWEEP: Duration = Duration::from_secs(10);
+/// How often it is seen whether the proxy's sessions are to be saved.
+const SAVE_LOOK: Duration = Duration::from_secs(1);
 /// How often a daemon that has taken over is told what became of sessions.
 const TELLING: Duration = Duration::from_millis(50);
 /// Changes of health that wait at a time.
@@ -73,17 +75,17 @@ pub enum Leave {
 struct Ending {
     leave: Leave,
     /// Where it is said that it is done, if somebody asked for it at the control socket.
-    asked: Option<oneshot::Sender<api::Answer>>,
+    asked: Option<oneshot::Sender<control::Answer>>,
 }
 
 /// Runs the daemon with the configuration at `path` until it is told to end.
-pub async fn run(path: &Path, start: Start) -> anyhow::Result<()> {
+pub async fn run(path: &Path, start: Start, plane: DataPlane) -> anyhow::Result<()> {
     // First of all: what comes during the start is heard after it, so that nothing half done is left behind.
     let mut signals = Signals::install()?;
     let config = load(path)?;
     let sockets = service::passed_sockets();
     let start = start.in_effect(&config);
-    preflight::check(&config, start)?;
+    preflight::check(&config.served_by(plane), start, &sockets)?;
     // Before the datapath is touched: it may be that of another daemon, which answers there.
     let (mut socket, listener) = match start {
         Start::Alone => ControlSocket::listen(&config.daemon.control_socket)?,
@@ -91,15 +93,23 @@ pub async fn run(path: &Path, start: Start) -> anyhow::Result<()> {
     };
     let mut beginning = Beginning::with(sockets);
     if start == Start::TakingOver {
-        beginning.take_over(&config.daemon)?;
+        beginning.take_over(&config.daemon, plane)?;
     }
-    let mut daemon = Daemon::start(path.to_owned(), config, &mut beginning)?;
-    let (server, mut requests) = Server::start(listener);
+    let management = Management::open(&config, plane)?;
+    let api = Arc::clone(&management.api);
+    let doors = Doors::new(Arc::clone(&api));
+    // Before anything changes: of all that can fail it is the least.
+    let prepared = doors.prepare(&config.api, start.sharing())?;
+    let mut daemon = Daemon::start(path.to_owned(), config, plane, management, doors, &mut beginning)?;
+    let (server, mut requests) = Server::start(listener, api::trusted(api.router()));
     socket.take_place()?;
+    daemon.doors.serve(prepared);
     daemon.part_from(beginning);
     let Ending { leave, asked } = daemon.serve(&mut signals, &mut requests).await;
-    // Who asks from now on hears that it ends.
+    // Who asks from now on hears that it ends, and who has asked and was not answered.
     drop(requests);
+    daemon.hear_no_more();
+    daemon.doors.close();
     daemon.drain(&mut signals, leave).await;
     let answer = daemon.end(leave).await;
     drop(socket);
@@ -126,21 +136,32 @@ fn load(path: &Path) -> anyhow::Result<Config> {
 /// The state of the daemon. One task owns it: nothing is locked.
 struct Daemon {
     path: PathBuf,
+    /// What the file says.
+    file: Config,
+    /// What the API has made.
+    managed: AllManaged,
+    /// Both together.
     config: Config,
-    datapath: Datapath,
+    plane: DataPlane,
+    manager: Arc<Manager>,
+    /// Where the API is reached by network.
+    doors: Doors,
+    store: Arc<Embedded>,
+    /// What the manager wants.
+    wanted: mpsc::Receiver<Wanted>,
+    /// None where no interfaces are configured, or nobody is served.
+    layer4: Option<Layer4>,
     proxy: Proxy,
     health: Health,
+    failures: Failures,
     monitors: Monitors,
     changes: mpsc::Receiver<Change>,
-    ids: Ids,
-    next_hops: NextHops,
-    sweep: Sweep,
     /// The question that is being looked into: the next request waits for that.
     inquiry: Option<Inquiry>,
-    tracer: Tracer,
-    alarms: Alarms,
-    /// When to see whether members are to be sent to from other addresses.
-    sources_due: Option<time::Instant>,
+    /// How long it took to turn to changed configurations.
+    apply_times: Histogram,
+    /// Who wants to know for the metrics how things stand.
+    status_wanted: Vec<oneshot::Sender<Arc<views::Status>>>,
     /// The listening sockets that the service manager keeps.
     kept: KeptSockets,
     /// The daemon that this one took over from, until it has ended.
@@ -153,12 +174,10 @@ struct Daemon {
 
 impl Daemon {
     async fn serve(&mut self, signals: &mut Signals, requests: &mut mpsc::Receiver<Request>) -> Ending {
-        let mut flows = time::interval(FLOW_SWEEP);
-        let mut sessions = time::interval(SESSION_SWEEP);
-        let mut interfaces = time::interval(INTERFACES);
+        let mut save_looks = time::interval(SAVE_LOOK);
         let mut saved = time::Instant::now();
-        info!(pools = self.config.pools.len(), "serving");
-        service::tell(&News::Serving(&self.config));
+        info!(pools = self.served().pools.len(), "serving");
+        service::tell(&News::Serving(&self.served()));
         let ending = loop {
             tokio::select! {
                 told = signals.next() => match told {
@@ -169,35 +188,20 @@ impl Daemon {
                     }
                     Told::End(leave) => break Ending { leave, asked: None },
                 },
-                _ = flows.tick() => {
-                    // Where the datapath is attached to nothing, it makes no flows.
-                    if !self.config.datapath.interfaces.is_empty() {
-                        self.sweep.begin_flows();
-                    }
-                    let settings = &self.datapath.maps.settings[0];
-                    self.proxy.set_clock_offset(settings.clock_offset_s.get());
-                    self.raise_alarms();
+                due = Layer4::due(&mut self.layer4) => if let Some(layer4) = &mut self.layer4 {
+                    layer4.look_after(due, &self.config, &self.health);
+                },
+                _ = save_looks.tick() => {
+                    self.tell_failures();
+                    self.proxy.set_clock_offset(self.layer4.as_ref().map_or(0, Layer4::clock_offset_s));
                     if saved.elapsed().as_secs() >= self.config.proxy.app_cookie_save_s.into() {
                         self.proxy.save_sessions();
                         saved = time::Instant::now();
                     }
-                    // What was lost may have been the last for a while.
-                    self.tracer.hand_on(&mut self.datapath, &self.ids);
                 }
-                news = self.tracer.news() => match news {
-                    trace::News::Lines => self.tracer.hand_on(&mut self.datapath, &self.ids),
-                    trace::News::Loaded(loaded) => self.tracer.begin(&mut self.datapath, loaded),
-                    trace::News::Gone => self.tracer.stop(&mut self.datapath),
-                },
-                _ = sessions.tick() => self.sweep.begin_sessions(),
-                _ = interfaces.tick() => interfaces::follow(&mut self.datapath, self.config.datapath.xdp_mode),
                 () = task::yield_now(), if self.has_slices() => self.do_slices(),
-                () = self.next_hops.changed() => {
-                    self.next_hops.write(&self.datapath.maps.members);
-                    self.note_sources();
-                }
-                () = sources::due(self.sources_due) => self.take_sources(),
                 Some(change) = self.changes.recv() => self.take_changes(change),
+                Some(wanted) = self.wanted.recv() => self.take_wanted(wanted),
                 news = Retiring::next(&mut self.predecessor) => self.take_from_predecessor(news),
                 ended = Upgrade::ended(&mut self.upgrade) => self.note_failed_upgrade(ended),
                 Some(request) = requests.recv(), if self.inquiry.is_none() => {
@@ -218,6 +222,14 @@ impl Daemon {
             });
         }
         ending
+    }
+
+    /// Lets go of all that the API has asked for.
+    fn hear_no_more(&mut self) {
+        self.wanted.close();
+        while self.wanted.try_recv().is_ok() {}
+        self.status_wanted.clear();
+        self.inquiry = None;
     }
 
     /// Takes over what became of sessions with the daemon before, or that it has ended.
@@ -267,112 +279,98 @@ impl Daemon {
     fn reload(&mut self) -> anyhow::Result<()> {
         service::tell(&News::Reloading);
         let taken = self.take_config();
-        service::tell(&match taken {
-            Ok(()) => News::Serving(&self.config),
-            Err(_) => News::Refused,
-        });
+        match &taken {
+            Ok(()) => service::tell(&News::Serving(&self.served())),
+            Err(_) => service::tell(&News::Refused),
+        }
         taken
     }
 
     fn take_config(&mut self) -> anyhow::Result<()> {
-        let config = load(&self.path)?;
-        if let Some(refusal) = self.config.refusal(&config) {
-            bail!(refusal);
-        }
-        preflight::check_interfaces(&config, &self.config)?;
-        let mut health = self.health.clone();
-        health.retain(|pool, member| is_watched(&config, pool, member));
-        let prepared = self.proxy.prepare(&config)?;
-        let added = interfaces::add(&mut self.datapath, &config)?;
-        let applied = reconcile::apply(&mut self.datapath.maps, &config, &health);
-        // Also where the kernel refused something half way: what is in use again must not be freed.
-        self.sweep.note_change(&self.datapath.maps);
-        self.ids = match applied {
-            Ok(ids) => ids,
-            Err(refusal) => {
-                if !added.is_empty() {
-                    interfaces::detach_others(&mut self.datapath, &self.config.datapath.interfaces);
-                }
-                return Err(refusal.into());
-            }
-        };
-        interfaces::detach_others(&mut self.datapath, &config.datapath.interfaces);
-        self.proxy.serve(prepared, &config, &health);
-        self.kept.follow(self.proxy.sockets());
-        self.health = health;
-        self.next_hops.turn_to(&config, &self.datapath.maps.members);
-        self.monitors.update(&config, &self.health);
-        preflight::warn_of_closed_forwarding(&config);
-        preflight::warn_of_hidden_vips(&config);
-        self.config = config;
-        info!("reloaded");
+        self.take_file(load(&self.path)?)
+    }
+
+    /// What of the configuration is served.
+    fn served(&self) -> Cow<'_, Config> {
+        self.config.served_by(self.plane)
+    }
+
+    /// Serves what is to be served next, for which the proxy prepares so: first comes all that can fail.
+    fn turn_to(
+        &mut self,
+        config: &Config,
+        prepare: fn(&mut Proxy, &Config) -> anyhow::Result<Prepared>,
+    ) -> anyhow::Result<()> {
+        let begun = Instant::now();
+        self.turn(config, prepare)?;
+        self.apply_times.observe(begun.elapsed());
         Ok(())
     }
 
-    fn raise_alarms(&mut self) {
-        let maps = &self.datapath.maps;
-        let counts = |reason| maps.counters.reason(reason);
-        for alarm in self.alarms.note(Instant::now(), counts) {
-            alarm.tell(maps, &self.config, &self.ids);
+    fn turn(
+        &mut self,
+        config: &Config,
+        prepare: fn(&mut Proxy, &Config) -> anyhow::Result<Prepared>,
+    ) -> anyhow::Result<()> {
+        if let Some(refusal) = self.served().refusal(config) {
+            bail!(refusal);
         }
+        preflight::check_change(&self.served(), config)?;
+        let mut health = self.health.clone();
+        health.keep_watched(config);
+        let prepared = prepare(&mut self.proxy, config)?;
+        self.turn_layer4_to(config, &health)?;
+        self.proxy.serve(prepared, config, &health);
+        self.kept.follow(self.proxy.sockets());
+        self.monitors.update(config, &health);
+        self.health = health;
+        preflight::warn_of(&Changed::between(&self.served(), config));
+        Ok(())
     }
 
-    /// Whether there is work that is done in slices, between all else.
-    fn has_slices(&self) -> bool {
-        self.sweep.is_under_way() || self.inquiry.is_some()
-    }
-
-    fn do_slices(&mut self) {
-        self.sweep.step(&mut self.datapath.maps);
-        if let Some(inquiry) = self.inquiry.take()
-            && let ControlFlow::Continue(rest) = inquiry.step(&self.scene(), &self.datapath.attachments)
-        {
-            self.inquiry = Some(rest);
+    /// Has layer 4 serve another configuration, come with its first interface, or go with its last one.
+    fn turn_layer4_to(&mut self, config: &Config, health: &Health) -> anyhow::Result<()> {
+        match self.layer4.take() {
+            Some(layer4) if !config.has_layer_4() => match layer4.end(Leave::Nothing) {
+                Ok(()) => info!("no interfaces are configured any more: the datapath is detached"),
+                Err(error) => warn!("cannot remove the pins: {error}"),
+            },
+            Some(layer4) => self.layer4.insert(layer4).apply(config, &self.config, health)?,
+            None if config.has_layer_4() => {
+                let mut layer4 = Layer4::load(config)?;
+                layer4.begin(config, health)?;
+                layer4.leave_others(config);
+                self.layer4 = Some(layer4);
+            }
+            None => {}
         }
-    }
-
-    fn scene(&self) -> views::Scene<'_, Maps> {
-        views::Scene {
-            config: &self.config,
-            health: &self.health,
-            ids: &self.ids,
-            proxied: self.proxy.report(),
-            look: self.proxy.look(),
-            sight: &self.datapath.maps,
-        }
+        Ok(())
     }
 
     /// Ends all but the control socket, and says to whoever asked for it what came of it.
-    async fn end(mut self, leave: Leave) -> api::Answer {
-        self.tracer.stop(&mut self.datapath);
+    async fn end(mut self, leave: Leave) -> control::Answer {
         self.proxy.end();
+        self.doors.end().await;
         self.tell_heir();
         match self.heir.take() {
             Some(heir) => heir.end().await,
             None => self.proxy.leave_sessions(),
         }
+        let had_layer4 = self.layer4.is_some();
+        if let Some(layer4) = self.layer4.take()
+            && let Err(error) = layer4.end(leave)
+        {
+            warn!("cannot remove the pins: {error}");
+            return control::Answer::Failed(format!("the daemon ends, but cannot remove its pins: {error}"));
+        }
         match leave {
             Leave::ToSuccessor => info!("ending; another daemon goes on"),
-            Leave::Running => {
-                // Nobody keeps them fresh from now on.
-                next_hops::write(&self.datapath.maps.members, &Hops::new());
+            Leave::Running if had_layer4 => {
                 info!("ending; the datapath goes on: `holdfast stop --detach` would have ended it");
             }
-            Leave::Nothing => {
-                if let Err(error) = self.datapath.unpin() {
-                    warn!("cannot remove the pins: {error}");
-                    return api::Answer::Failed(format!(
-                        "the daemon ends, but cannot remove its pins: {error}"
-                    ));
-                }
-                info!("ending; the datapath is detached");
-            }
+            Leave::Nothing if had_layer4 => info!("ending; the datapath is detached"),
+            Leave::Running | Leave::Nothing => info!("ending"),
         }
-        api::Answer::Done
+        control::Answer::Done
     }
-}
-
-fn is_watched(config: &Config, pool: &str, member: &str) -> bool {
-    let pool = config.pool(pool).filter(|pool| pool.health_monitor.is_some());
-    pool.is_some_and(|pool| pool.members.iter().any(|known| known.name == member))
 }

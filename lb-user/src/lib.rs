@@ -1,16 +1,25 @@
 //! The Holdfast daemon as a library.
 
+mod admission;
 mod alarms;
 pub mod api;
 pub mod bpf;
 pub mod cli;
 pub mod config;
+pub mod control;
 pub mod daemon;
 mod handover;
 pub mod health;
+mod histogram;
 pub mod http;
+mod listening;
+pub mod lock;
+pub mod manager;
+pub mod metrics;
 pub mod model;
 pub mod next_hops;
+pub mod objects;
+mod password;
 pub mod persistence;
 mod preflight;
 pub mod proxy;
@@ -19,7 +28,9 @@ mod schedules;
 mod seldom;
 mod service;
 mod shortage;
+pub mod store;
 pub mod sweep;
 mod tls;
 pub mod trace;
+mod translate;
 pub mod views;

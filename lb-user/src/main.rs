@@ -8,11 +8,5 @@ use lb_user::cli;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    match cli::run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            cli::output::complain(format_args!("holdfast: {error:#}"));
-            ExitCode::FAILURE
-        }
-    }
+    cli::run()
 }

@@ -1,6 +1,7 @@
 //! The real daemon, as a process in the balancer's namespace.
 
 mod bpffs;
+mod conditions;
 mod process;
 
 use std::ffi::OsString;
@@ -30,8 +31,6 @@ use process::Process;
 
 /// The verifier takes its time, more so on a busy machine.
 const TIME_TO_START: Duration = Duration::from_secs(20);
-/// A user and a group without any rights.
-const NOBODY: u32 = 65534;
 
 /// The path of the binary that is tested: `HOLDFAST_BIN`, or the release build of this workspace.
 #[must_use]
@@ -54,6 +53,8 @@ pub struct Daemon {
     environment: Vec<(&'static str, OsString)>,
     /// What a service manager passes on.
     passed: Vec<TcpListener>,
+    /// Further arguments of `holdfast run`.
+    arguments: Vec<&'static str>,
     process: Option<Process>,
 }
 
@@ -70,38 +71,6 @@ impl Daemon {
     /// Makes all but the process: see [`Self::launch`].
     pub fn prepare(laboratory: &Laboratory, config: impl Display) -> Result<Self> {
         let daemon = Self::new(laboratory)?;
-        daemon.write_config(config)?;
-        Ok(daemon)
-    }
-
-    /// [`Self::prepare`] for a process of a user who is nobody, with these capabilities alone (`net_admin`), a BPF file
-    /// system of its own, which goes with it, and a soft limit of 64 open files.
-    pub fn prepare_unprivileged(
-        laboratory: &Laboratory,
-        config: impl Display,
-        capabilities: &[&str],
-    ) -> Result<Self> {
-        let mut daemon = Self::new(laboratory)?;
-        let directory = daemon.directory.path();
-        let mount = directory.join("bpf");
-        fs::create_dir(&mount)?;
-        // Where it was built may be closed to others.
-        let binary = directory.join("holdfast");
-        fs::copy(&daemon.binary, &binary)?;
-        std::os::unix::fs::chown(directory, Some(NOBODY), Some(NOBODY))?;
-        let capabilities = capabilities
-            .iter()
-            .fold("-all".to_owned(), |all, one| all + ",+" + one);
-        let script = format!(
-            "mount -t bpf -o mode=1777 bpf '{}' && ulimit -S -n 64 && exec setpriv --reuid {NOBODY} --regid {NOBODY} --clear-groups \
-             --inh-caps={capabilities} --ambient-caps={capabilities} --bounding-set={capabilities} -- \"$@\"",
-            mount.display()
-        );
-        daemon.wrapper = ["unshare", "--mount", "sh", "-c", &script, "sh"]
-            .map(OsString::from)
-            .into();
-        daemon.pins = mount.join("pins");
-        daemon.binary = binary;
         daemon.write_config(config)?;
         Ok(daemon)
     }
@@ -125,6 +94,7 @@ impl Daemon {
             wrapper: Vec::new(),
             environment: Vec::new(),
             passed: Vec::new(),
+            arguments: Vec::new(),
             process: None,
         })
     }
@@ -174,7 +144,8 @@ impl Daemon {
         Ok(leaving)
     }
 
-    fn spawn(&mut self) -> Result<()> {
+    /// Starts the process, and waits for nothing.
+    pub fn spawn(&mut self) -> Result<()> {
         self.spawn_with(&[])
     }
 
@@ -197,6 +168,7 @@ impl Daemon {
             .arg("run")
             .arg("--config")
             .arg(self.config_path())
+            .args(&self.arguments)
             .args(further)
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
@@ -227,19 +199,6 @@ impl Daemon {
             self.process = Some(process);
         }
         ready?
-    }
-
-    /// Gives the processes that are launched from now on a variable of their environment.
-    pub fn set_variable(&mut self, name: &'static str, value: impl Into<OsString>) {
-        self.environment.push((name, value.into()));
-    }
-
-    /// Gives the processes that are launched from now on these sockets, as a service manager does (`sd_listen_fds(3)`).
-    pub fn pass_sockets(&mut self, sockets: Vec<TcpListener>) {
-        // The number of the process is known to itself alone.
-        let script = format!("LISTEN_PID=$$ LISTEN_FDS={} exec \"$@\"", sockets.len());
-        self.wrapper = ["sh", "-c", &script, "sh"].map(OsString::from).into();
-        self.passed = sockets;
     }
 
     /// Writes a new configuration and has it read. It holds from some moment soon after.

@@ -16,15 +16,20 @@
 //! # }
 //! ```
 
+pub mod api;
 pub mod client;
 pub mod config;
 mod control;
 pub mod daemon;
+pub mod desk;
 pub mod eventually;
 pub mod http;
+mod maps;
 pub mod member;
 pub mod netns;
+pub mod noop;
 mod offload;
+pub mod openstack;
 pub mod report;
 mod resident;
 pub mod scene;

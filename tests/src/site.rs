@@ -122,6 +122,12 @@ impl Plan {
         self
     }
 
+    /// Listeners that wait for a client for as long as a test may take on a busy machine.
+    #[must_use]
+    pub fn patient(self) -> Self {
+        self.listener("timeouts = { header_s = 86400, idle_s = 86400 }")
+    }
+
     /// An HTTPS listener with these certificates, and further lines of its section.
     #[must_use]
     pub fn tls(mut self, certificates: &[&Certificate], further: &str) -> Self {

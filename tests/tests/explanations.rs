@@ -205,7 +205,7 @@ fn for_people_it_is_sentences_and_who_names_no_listener_is_told_which_there_are(
     assert!(said.contains("pool V4 has no session persistence"), "{said}");
 
     let refused = scene.daemon().cli(&["explain", "10.9.0.1", "nobody"])?;
-    assert_eq!(refused.status.code(), Some(1));
+    assert_eq!(refused.status.code(), Some(3));
     let complaint = String::from_utf8(refused.stderr)?;
     assert!(
         complaint.contains("there is no listener \"nobody\"; there are: listener-1 ("),
@@ -229,7 +229,7 @@ fn without_a_daemon_every_question_fails_and_says_what_to_do() -> Result<()> {
         &["reload"],
     ] {
         let output = scene.daemon().cli(question)?;
-        assert_eq!(output.status.code(), Some(1));
+        assert_eq!(output.status.code(), Some(69));
         let complaint = String::from_utf8(output.stderr)?;
         assert!(complaint.contains("no daemon can be reached at"), "{complaint}");
         assert!(complaint.contains("holdfast run --config FILE"), "{complaint}");

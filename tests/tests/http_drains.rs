@@ -159,8 +159,7 @@ fn what_is_under_way_at_a_member_that_comes_back_is_not_broken_off() -> Result<(
 fn connections_that_have_sent_nothing_hold_nobody_up() -> Result<()> {
     let directory = temporary_directory()?;
     let log = directory.path().join("access.log");
-    let patient = |plan: Plan| plan.listener("timeouts = { header_s = 86400, idle_s = 86400 }");
-    let mut site = Site::start(&patient(plan(3600, &log)))?;
+    let mut site = Site::start(&plan(3600, &log).patient())?;
     let mut silent = site.wire()?;
     let mut idle = site.wire()?;
     assert_eq!(idle.get("/")?.status, 200);

@@ -11,7 +11,7 @@ use lb_tests::{Config, Daemon, Family, Plan, Pool, Scheme, Site, eventually};
 const WITHIN: Duration = Duration::from_secs(10);
 
 fn plan() -> Plan {
-    Plan::new(&[1, 1]).cookie(20, "")
+    Plan::new(&[1, 1]).cookie(20, "").patient()
 }
 
 /// Where the daemon listens: lines of `ss` without the processes.

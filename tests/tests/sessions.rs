@@ -54,6 +54,7 @@ fn a_session_is_listed_until_it_is_dropped() -> Result<()> {
 
     let again = scene.daemon().cli(&["drop-session", &pool, &one])?;
     assert!(!again.status.success());
+    assert_eq!(again.status.code(), Some(3), "there is no such session");
     assert!(String::from_utf8(again.stderr)?.contains("holds no session of"));
     Ok(())
 }

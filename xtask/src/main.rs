@@ -81,7 +81,7 @@ enum Command {
         args: Vec<String>,
     },
 
-    /// Measure: `cargo xtask bench l4 [--json FILE]`, or `l7`. All arguments go to the benchmark. Needs root.
+    /// Measure: `cargo xtask bench l4 [--json FILE]`, or `l7`, or `api`. All arguments go to the benchmark. Needs root.
     Bench {
         /// Arguments of the benchmark.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGS")]

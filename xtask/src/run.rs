@@ -33,19 +33,28 @@ pub(crate) fn daemon(workspace: &Workspace, args: &[String]) -> Result<ExitCode>
 
 /// Builds everything and becomes the benchmark.
 pub(crate) fn bench(workspace: &Workspace, args: &[String]) -> Result<ExitCode> {
-    let is_l7 = args.first().is_some_and(|what| what == "l7");
-    let (need, cargo, program): (_, &[&str], _) = if is_l7 {
-        let cargo = &["--package", "lb-tests", "--bin", "bench_l7"];
-        (Need::BenchL7, cargo, "release/bench_l7")
-    } else {
-        // An example of the library in cargo's terms, since it uses it as no other program does.
-        let cargo = &["--package", "lb-user", "--example", "bench"];
-        (Need::BenchL4, cargo, "release/examples/bench")
+    let what = args.first().map_or("", String::as_str);
+    let (need, cargo, program): (_, &[&str], _) = match what {
+        "l7" => {
+            let cargo = &["--package", "lb-tests", "--bin", "bench_l7"];
+            (Need::BenchL7, cargo, "release/bench_l7")
+        }
+        "api" => {
+            let cargo = &["--package", "lb-tests", "--bin", "bench_api"];
+            (Need::Test, cargo, "release/bench_api")
+        }
+        _ => {
+            // An example of the library in cargo's terms, since it uses it as no other program does.
+            let cargo = &["--package", "lb-user", "--example", "bench"];
+            (Need::BenchL4, cargo, "release/examples/bench")
+        }
     };
     build_all(workspace, need)?;
     let mut command = workspace.cargo(&["build", "--release"]);
     run(command.args(cargo)).context("the benchmark did not build")?;
     let program = workspace.target().join(program);
+    // The others know what they are by their names.
+    let args = if what == "api" { &args[1..] } else { args };
     match become_it(command_for(workspace, &program).args(args))? {}
 }
 

@@ -1,12 +1,14 @@
 //! Members, and the ways to them.
 
+use zerocopy::FromBytes;
+
 use super::SharedAddress;
 use crate::word::{Word32, Word64};
 
 /// A way out: the neighbour that a frame is addressed to.
 ///
 /// The daemon keeps it fresh. It clears `ifindex` first and writes it last, so that a half-written one is not used.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, FromBytes)]
 #[repr(C)]
 pub struct NextHop {
     /// The hardware addresses as they stand in the frame (destination, then source), in three words.
@@ -20,7 +22,7 @@ pub struct NextHop {
 }
 
 /// A member.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, FromBytes)]
 #[repr(C, align(64))]
 pub struct Member {
     /// The address.

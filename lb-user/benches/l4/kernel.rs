@@ -49,8 +49,8 @@ impl Kernel {
         // What is not pinned ends with the process, however that ends.
         datapath.unpin()?;
         let ids = reconcile::apply(&mut datapath.maps, &config, &Health::default())?;
-        for id in ids.members.values() {
-            let hop = &datapath.maps.members[*id as usize].next_hop;
+        for id in config.pools.iter().flat_map(|pool| ids.members(&pool.name)) {
+            let hop = &datapath.maps.members[id as usize].next_hop;
             hop.macs[0].set(0x0000_4202);
             hop.mtu.set(1500);
             hop.ifindex.set(INGRESS);

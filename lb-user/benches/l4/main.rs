@@ -5,6 +5,7 @@
 //! pass, and taken off. So a value is what a packet costs with the floor, which is a program that only sends it back.
 
 mod case;
+mod changes;
 mod config;
 mod frame;
 mod kernel;
@@ -113,6 +114,9 @@ fn packets(options: &Options, report: &mut Report) -> Result<()> {
                 .with_context(|| case.to_string())?;
             add_packets(report, &case, net_ns);
         }
+    }
+    if options.wants(changes::NAME) {
+        changes::measure(report)?;
     }
     if options.wants(sweep::NAME) {
         sweep::measure(Kernel::load(sweep::SIZE, IDLE)?, report)?;

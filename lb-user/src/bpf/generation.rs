@@ -6,8 +6,10 @@
 
 use std::{
     fs,
+    num::NonZero,
     os::fd::{AsFd as _, BorrowedFd, OwnedFd},
     path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
     thread,
     time::Duration,
 };
@@ -60,9 +62,8 @@ impl Generation {
     /// Has the kernel verify all programs, and pins what they need of each other.
     pub(super) fn load(ebpf: &mut Ebpf, pins: &Path) -> Result<Self, Error> {
         let map_error = |error: MapError| broken(&error);
-        for name in PROGRAMS {
-            program(ebpf, name)?.load().map_err(refused(name))?;
-        }
+        let processors = thread::available_parallelism().map_or(1, NonZero::get);
+        load_all(ebpf, &PROGRAMS, processors.min(PROGRAMS.len()))?;
         let id = program(ebpf, ENTRY)?.info().map_err(refused(ENTRY))?.id();
         let directory = directory(pins, id);
         fs::create_dir(&directory).map_err(|source| Error::Pin {
@@ -144,6 +145,30 @@ pub(super) fn program<'e>(ebpf: &'e mut Ebpf, name: &'static str) -> Result<&'e 
     ebpf.program_mut(name)
         .and_then(|program| program.try_into().ok())
         .ok_or_else(|| missing(name))
+}
+
+/// Has the kernel verify those of these programs that it has not, some at a time. It takes up to a second for each.
+pub(super) fn load_all(ebpf: &mut Ebpf, names: &[&'static str], at_once: usize) -> Result<(), Error> {
+    let programs = ebpf.programs_mut().filter_map(|(name, program)| {
+        let name = names.iter().find(|wanted| **wanted == name)?;
+        Some((*name, <&mut Xdp>::try_from(program).ok()?))
+    });
+    let unloaded = Mutex::new(programs.filter(|(_, program)| program.fd().is_err()));
+    let next = || unloaded.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let load = || {
+        while let Some((name, program)) = next() {
+            program.load().map_err(refused(name))?;
+        }
+        Ok(())
+    };
+    thread::scope(|scope| {
+        let loading: Vec<_> = (0..at_once).map(|_| scope.spawn(load)).collect();
+        let mut loaded = loading.into_iter().map(|one| match one.join() {
+            Ok(loaded) => loaded,
+            Err(panic) => std::panic::resume_unwind(panic),
+        });
+        loaded.try_for_each(|loaded| loaded)
+    })
 }
 
 pub(super) fn refused(name: &'static str) -> impl Fn(ProgramError) -> Error {

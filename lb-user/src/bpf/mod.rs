@@ -8,7 +8,6 @@ mod counters;
 mod generation;
 mod interfaces;
 mod link;
-mod lock;
 mod maps;
 mod mode;
 mod pins;
@@ -34,7 +33,6 @@ pub use batch::SessionCursor;
 pub use counters::Counters;
 use generation::{ENTRY, Generation};
 pub use interfaces::Event;
-pub use lock::{Holder, TIME_TO_END, holder};
 pub use maps::{Maps, SessionEntry};
 pub use mode::AttachMode;
 use pins::Pins;
@@ -45,7 +43,7 @@ pub use trace::{Chosen, Stages, Trace};
 
 use zerocopy::IntoBytes as _;
 
-use crate::model::DatapathSettings;
+use crate::{lock::Holder, model::DatapathSettings};
 
 /// The compiled programs.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(env!("HOLDFAST_XDP"));
@@ -281,6 +279,12 @@ impl Datapath {
     pub fn unpin(&self) -> io::Result<()> {
         unpin(self.pins.path())
     }
+}
+
+/// Whether a datapath is pinned at `pin_path`, as far as this process may see.
+#[must_use]
+pub fn is_pinned(pin_path: &Path) -> bool {
+    pin_path.join(PINNED[0]).exists()
 }
 
 /// Ends the datapath that a daemon left at `pin_path` which is there no more; false where there is none.

@@ -11,10 +11,8 @@ use std::{
 use nix::sys::statfs::{BPF_FS_MAGIC, statfs};
 use tracing::warn;
 
-use super::{
-    Error,
-    lock::{self, Lock, Refusal},
-};
+use super::Error;
+use crate::lock::{self, Lock, Refusal};
 
 const LINK: &str = "link-";
 

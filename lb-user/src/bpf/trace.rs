@@ -21,7 +21,7 @@ use tokio::io::{Interest, unix::AsyncFd};
 
 use super::{
     Error,
-    generation::{program, refused},
+    generation::{load_all, program, refused},
     maps::{failed, shared, typed},
     shared::Shared,
 };
@@ -89,14 +89,8 @@ impl Stages {
 
     /// Has the kernel verify those that are not loaded yet: a try that failed may have come half way.
     pub fn load(&self) -> Result<(), Error> {
-        let mut object = self.object();
-        for name in NAMES {
-            let program = program(&mut object, name)?;
-            if program.fd().is_err() {
-                program.load().map_err(refused(name))?;
-            }
-        }
-        Ok(())
+        // One after the other: the daemon goes on meanwhile, and needs a processor for that.
+        load_all(&mut self.object(), &NAMES, 1)
     }
 }
 

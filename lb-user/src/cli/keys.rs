@@ -144,7 +144,7 @@ fn too_early(config: &Config, older_than_s: u32) -> Option<String> {
         if !matches!(persistence.persistence, Persistence::HttpCookie(_)) {
             return None;
         }
-        let idle_s = persistence.idle_timeout_s();
+        let idle_s = persistence.idle_timeout_s;
         Some(idle_s.saturating_add(token::renewal_interval_s(idle_s)))
     };
     let pools = config.pools.iter();

@@ -2,17 +2,20 @@
 
 use std::{
     fmt::Display,
-    io::{self, ErrorKind, IsTerminal as _, Write},
+    io::{self, ErrorKind, Write},
 };
+
+use super::escape;
 
 /// Writes a text and ends its last line. Whoever reads may have seen enough: that is no error.
 pub(super) fn print(text: impl Display) -> io::Result<()> {
     write(&mut io::stdout().lock(), &text)
 }
 
-/// The same to standard error, where nothing can be said about an error.
-pub fn complain(text: impl Display) {
-    let _ = write(&mut io::stderr().lock(), &text);
+/// The same to standard error, for people; nothing can be said about an error there.
+pub(super) fn complain(text: impl Display) {
+    let text = text.to_string();
+    let _ = write(&mut io::stderr().lock(), &escape::lines(&text));
 }
 
 fn write(out: &mut impl Write, text: &dyn Display) -> io::Result<()> {
@@ -21,12 +24,6 @@ fn write(out: &mut impl Write, text: &dyn Display) -> io::Result<()> {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         written => written,
     }
-}
-
-/// Whether the log is for a terminal that shows colours (<https://no-color.org>).
-pub(super) fn is_coloured() -> bool {
-    let is_unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    io::stderr().is_terminal() && !is_unwanted
 }
 
 #[cfg(test)]

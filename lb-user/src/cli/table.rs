@@ -1,12 +1,19 @@
 //! Tables for people: columns as wide as what is in them.
 
-use std::fmt::{self, Display, Formatter, Write as _};
+use std::fmt::{self, Display, Formatter};
+
+use super::{
+    escape,
+    paint::{self, Colours},
+};
 
 /// A column, and on which side of it its cells stand.
 #[derive(Clone, Copy)]
 pub(super) enum Column {
     /// Words.
     Left(&'static str),
+    /// States, each in its colour.
+    State(&'static str),
     /// Numbers.
     Right(&'static str),
 }
@@ -14,35 +21,37 @@ pub(super) enum Column {
 impl Column {
     fn title(self) -> &'static str {
         match self {
-            Self::Left(title) | Self::Right(title) => title,
+            Self::Left(title) | Self::State(title) | Self::Right(title) => title,
         }
     }
 }
 
 /// A table.
-pub(super) struct Table<const N: usize> {
-    columns: [Column; N],
-    rows: Vec<[String; N]>,
+pub(super) struct Table {
+    columns: Vec<Column>,
+    rows: Vec<Vec<String>>,
 }
 
-impl<const N: usize> Table<N> {
-    pub(super) fn new(columns: [Column; N]) -> Self {
-        let rows = Vec::new();
+impl Table {
+    pub(super) fn new(columns: impl Into<Vec<Column>>) -> Self {
+        let (columns, rows) = (columns.into(), Vec::new());
         Self { columns, rows }
     }
 
-    pub(super) fn row(&mut self, cells: [String; N]) {
-        self.rows.push(cells);
+    /// Adds a row: a cell a column, each of a line.
+    pub(super) fn row(&mut self, cells: impl Into<Vec<String>>) {
+        let cells = cells.into().into_iter();
+        let cells = cells.map(|cell| escape::line(&cell).into_owned());
+        self.rows.push(cells.collect());
     }
 
     /// As text, where there is any row.
     pub(super) fn unless_empty(&self) -> Option<String> {
         (!self.rows.is_empty()).then(|| self.to_string())
     }
-}
 
-impl<const N: usize> Display for Table<N> {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+    /// As text, with its states in these colours.
+    pub(super) fn painted(&self, colours: Colours) -> String {
         let width = |column: usize| {
             let cells = self.rows.iter().map(|row| row[column].chars().count());
             cells
@@ -50,19 +59,31 @@ impl<const N: usize> Display for Table<N> {
                 .max()
                 .unwrap_or(0)
         };
-        let widths: [usize; N] = std::array::from_fn(width);
-        let titles: [String; N] = std::array::from_fn(|column| self.columns[column].title().into());
+        let widths: Vec<usize> = (0..self.columns.len()).map(width).collect();
+        let titles = self
+            .columns
+            .iter()
+            .map(|column| column.title().to_owned())
+            .collect();
+        let mut text = String::new();
         for row in [&titles].into_iter().chain(&self.rows) {
-            let mut line = String::new();
-            for ((cell, width), column) in row.iter().zip(widths).zip(self.columns) {
-                match column {
-                    Column::Left(_) => write!(line, "{cell:<width$}  ")?,
-                    Column::Right(_) => write!(line, "{cell:>width$}  ")?,
-                }
-            }
-            writeln!(f, "{}", line.trim_end())?;
+            let cells = row.iter().zip(&widths).zip(&self.columns);
+            let cells = cells.map(|((cell, width), column)| match column {
+                Column::Left(_) => format!("{cell:<width$}"),
+                Column::State(_) => paint::state(&format!("{cell:<width$}"), colours),
+                Column::Right(_) => format!("{cell:>width$}"),
+            });
+            let line = cells.collect::<Vec<_>>().join("  ");
+            text.push_str(line.trim_end());
+            text.push('\n');
         }
-        Ok(())
+        text
+    }
+}
+
+impl Display for Table {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.painted(Colours::Off))
     }
 }
 
@@ -117,6 +138,32 @@ mod tests {
 NAME             COUNT  X
 a-long-name          7  y
 b            1,000,000
+";
+        assert_eq!(table.to_string(), expected);
+    }
+
+    #[test]
+    fn only_states_are_coloured_and_everything_stays_where_it_is() {
+        let mut table = Table::new([Column::Left("NAME"), Column::State("STATUS"), Column::Left("X")]);
+        table.row(["ERROR".into(), "ONLINE".into(), "y".into()]);
+        table.row(["web".into(), "ERROR".into(), String::new()]);
+        let expected = "\
+NAME   STATUS  X
+ERROR  \u{1b}[32mONLINE\u{1b}[0m  y
+web    \u{1b}[31mERROR\u{1b}[0m
+";
+        assert_eq!(table.painted(Colours::On), expected);
+    }
+
+    #[test]
+    fn no_cell_breaks_a_row_or_moves_the_cursor() {
+        let mut table = Table::new([Column::Left("NAME"), Column::Left("X")]);
+        table.row(["a\n\u{1b}[2Jb".into(), "y".into()]);
+        table.row(["c".into(), "z".into()]);
+        let expected = "\
+NAME           X
+a\\n\\u{1b}[2Jb  y
+c              z
 ";
         assert_eq!(table.to_string(), expected);
     }

@@ -1,8 +1,15 @@
 //! The command line.
 
-use clap::CommandFactory as _;
+use std::collections::HashSet;
 
-use super::*;
+use clap::{Args as _, CommandFactory as _};
+
+use super::{
+    arguments::{Arguments, Client},
+    format::Format,
+    keys, request,
+    top::Top,
+};
 
 #[test]
 fn the_command_line_is_well_formed_and_every_argument_has_a_help_text() {
@@ -23,6 +30,37 @@ fn assert_helps(command: &clap::Command) {
             );
         }
         assert_helps(command);
+    }
+}
+
+#[test]
+fn each_command_says_of_itself_what_no_other_one_beside_it_says() {
+    assert_abouts(&Arguments::command());
+}
+
+fn assert_abouts(command: &clap::Command) {
+    let mut said = HashSet::new();
+    for command in command.get_subcommands() {
+        let about = command.get_about().map(ToString::to_string);
+        assert!(
+            said.insert(about),
+            "{} says what another one says",
+            command.get_name()
+        );
+        assert_abouts(command);
+    }
+}
+
+#[test]
+fn arguments_that_several_commands_have_say_nothing_in_place_of_the_command() {
+    let bare = || clap::Command::new("bare");
+    for command in [
+        Format::augment_args(bare()),
+        Top::augment_args(bare()),
+        keys::Keys::augment_args(bare()),
+        request::Arguments::augment_args(bare()),
+    ] {
+        assert_eq!((command.get_about(), command.get_long_about()), (None, None));
     }
 }
 

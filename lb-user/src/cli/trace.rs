@@ -7,9 +7,12 @@ use std::{
 
 use anyhow::{Context, bail};
 
-use super::{NOT_UNDERSTOOD, send};
+use super::{
+    ask::{NOT_UNDERSTOOD, send, unexpected},
+    escape,
+};
 use crate::{
-    api::{Answer, Command},
+    control::{Answer, Command},
     trace::{Client, Line, Told},
 };
 
@@ -29,9 +32,9 @@ pub(super) fn run(socket: &Path, clients: Vec<Client>, json: bool) -> anyhow::Re
                 continue;
             }
             Answer::Told(Told::Line(line)) if json => serde_json::to_string(&line)?,
-            Answer::Told(Told::Line(line)) => for_people(&line),
+            Answer::Told(Told::Line(line)) => escape::line(&for_people(&line)).into_owned(),
             Answer::Failed(reason) => bail!(reason),
-            other => bail!("unexpected answer: {other:?}"),
+            other => unexpected(&other)?,
         };
         match writeln!(std::io::stdout(), "{text}") {
             // Whoever reads has seen enough.
@@ -55,6 +58,7 @@ fn for_people(line: &Line) -> String {
         pool,
         member,
         why,
+        display_names,
     } = line;
     let mut words = vec![
         time_of_day(*at_unix_us),
@@ -66,6 +70,7 @@ fn for_people(line: &Line) -> String {
     }
     let mut outcome = reason.clone();
     if let (Some(pool), Some(member)) = (pool, member) {
+        let (member, pool) = (display_names.of(member), display_names.of(pool));
         outcome = format!("{outcome}, member {member} of pool {pool}");
     }
     if let Some(why) = why {
@@ -103,6 +108,7 @@ fn time_of_day(unix_us: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::views::Titles;
 
     fn line() -> Line {
         Line {
@@ -116,6 +122,7 @@ mod tests {
             pool: Some("web".into()),
             member: Some("one".into()),
             why: Some("session".into()),
+            display_names: Titles::default(),
         }
     }
 

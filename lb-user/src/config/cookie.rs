@@ -2,9 +2,9 @@
 
 use super::diagnostic::Reported;
 use super::reader::{Entry, Table};
-use super::values::{boolean, string, visible_ascii, word};
+use super::values::{boolean, string, word};
 use crate::http::set_cookie::{Attributes, SetCookie};
-use crate::model::{CookieSettings, Persistence, SameSite, SecureCookie};
+use crate::model::{self, CookieSettings, Persistence, SameSite, SecureCookie, visible_ascii};
 
 /// What only the balancer's own cookie has.
 pub(super) const OWN: [&str; 6] = [
@@ -67,18 +67,9 @@ pub(super) fn of_application(t: &mut Table<'_, '_>) -> Result<Persistence, Repor
     })
 }
 
-/// The name of something: a token of RFC 9110, section 5.6.2, for cookies too (RFC 6265, section 4.1.1).
+/// The name of something.
 pub(super) fn token(what: &'static str) -> impl Fn(&Entry<'_, '_>) -> Result<String, Reported> {
-    string(move |name| {
-        let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-        if (1..=255).contains(&name.len()) && name.bytes().all(token) {
-            Ok(name.to_owned())
-        } else {
-            Err(format!(
-                "is not the name of {what}; write 1 to 255 letters, digits and !#$%&'*+-.^_`|~"
-            ))
-        }
-    })
+    string(move |name| model::token(name, what).map(str::to_owned))
 }
 
 fn domain(entry: &Entry<'_, '_>) -> Result<String, Reported> {

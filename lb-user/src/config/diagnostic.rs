@@ -10,6 +10,9 @@ use crate::model::Config;
 /// Mistakes beyond this many are counted, not kept: a file with more of them has one cause.
 const MOST_KEPT: usize = 1000;
 
+/// So far above a line its header is looked for.
+const LINES_OF_A_TABLE: usize = 1000;
+
 /// The longest source line, in bytes, that is shown beneath its mistake.
 const LONGEST_SHOWN: usize = 200;
 
@@ -190,6 +193,33 @@ impl<'t> Report<'t> {
         self.text.get(span.start..span.end).unwrap_or_default()
     }
 
+    /// The source text of a span, unless it may be secret.
+    pub(super) fn shown(&self, span: Span) -> &'t str {
+        if self.may_be_secret(self.line(span)) {
+            ""
+        } else {
+            self.source(span)
+        }
+    }
+
+    /// Whether somebody may have written a password into a line, rightly or not: under the header of somebody whom the API
+    /// lets in, or beside a word for one.
+    fn may_be_secret(&self, line: usize) -> bool {
+        let text = |line: usize| {
+            let start = self.lines[line - 1];
+            let end = self.lines.get(line).copied().unwrap_or(self.text.len());
+            self.source(Span { start, end }).trim()
+        };
+        let own = text(line).to_ascii_lowercase();
+        let mut above = (1..=line).rev().take(LINES_OF_A_TABLE).map(text);
+        let header = above.find(|line| line.starts_with('[')).unwrap_or_default();
+        ["password", "token", "$argon2"]
+            .iter()
+            .any(|word| own.contains(word))
+            || header.contains("api.user")
+            || header.contains("api.token")
+    }
+
     /// What was made of the text, with the warnings; or all that was found if there is an error among it.
     pub(super) fn finish(self, made: Result<Config, Reported>) -> Result<Loaded, Diagnostics> {
         let mut found = self.found.into_inner();
@@ -230,7 +260,7 @@ impl<'t> Report<'t> {
     fn snippet(&self, line: usize, start: usize, column: usize, span: Span) -> Option<String> {
         let end = self.lines.get(line).copied().unwrap_or(self.text.len());
         let shown = self.source(Span { start, end }).trim_end();
-        if shown.is_empty() || shown.len() > LONGEST_SHOWN {
+        if shown.is_empty() || shown.len() > LONGEST_SHOWN || self.may_be_secret(line) {
             return None;
         }
         // Tabs would push the carets astray, and other control characters are not for a terminal.
@@ -288,6 +318,20 @@ mod tests {
     #[test]
     fn a_long_line_is_not_shown() {
         assert_eq!(shown(&"x".repeat(LONGEST_SHOWN + 1), 1..2), "a.toml:1:2: wrong");
+    }
+
+    #[test]
+    fn a_line_in_which_a_password_may_be_is_not_shown() {
+        for text in [
+            "[[api.user]]\nname = \"a\"\npasswd = \"hunter2\"",
+            "[api]\n user = [{ password = \"hunter2\" }]",
+            "x = \"$argon2id$v=19$hunter2\"",
+        ] {
+            let start = text.find("hunter2").unwrap();
+            let said = shown(text, start..start + 7);
+            assert!(!said.contains("hunter2"), "{said}");
+        }
+        assert!(shown("[[api.user]]\n[api]\nlisten = 1", 20..26).contains("listen = 1"));
     }
 
     #[test]

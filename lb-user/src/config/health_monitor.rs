@@ -2,12 +2,10 @@
 
 use std::net::IpAddr;
 
-use hyper::http::uri::PathAndQuery;
-
 use super::diagnostic::Reported;
 use super::reader::{At, Entry, Read, Scope, Table};
-use super::values::{address, boolean, integer, string, text, visible_ascii, word, word_or};
-use crate::model::{HealthMonitor, HttpProbe, Probe, ProbeType};
+use super::values::{address, boolean, integer, string, text, word, word_or};
+use crate::model::{HealthMonitor, HttpProbe, Probe, ProbeType, url_path, visible_ascii};
 
 const DEFAULT_DELAY_S: u32 = 5;
 const DEFAULT_TIMEOUT_S: u32 = 3;
@@ -123,7 +121,11 @@ fn probe(t: &mut Table<'_, '_>) -> Result<Probe, Reported> {
 fn http(t: &mut Table<'_, '_>) -> Result<HttpProbe, Reported> {
     let default = HttpProbe::default();
     let http_method = t.or("http_method", default.http_method, word);
-    let url_path = t.or("url_path", default.url_path, url_path);
+    let url_path = t.or(
+        "url_path",
+        default.url_path,
+        string(|path| url_path(path).map(Into::into)),
+    );
     let expected_codes = t.or(
         "expected_codes",
         default.expected_codes,
@@ -143,17 +145,6 @@ fn http(t: &mut Table<'_, '_>) -> Result<HttpProbe, Reported> {
         expected_codes: expected_codes?.value,
         http_host: http_host?.map(|at| at.value),
     })
-}
-
-fn url_path(entry: &Entry<'_, '_>) -> Result<String, Reported> {
-    string(|path| match visible_ascii(path, 2048)? {
-        path if !path.starts_with('/') => Err("does not begin with \"/\"; write it as in \"/health\"".into()),
-        path if path.contains('#') => Err("has a fragment, which no server gets; leave out the \"#\"".into()),
-        path => match path.parse::<PathAndQuery>() {
-            Ok(_) => Ok(path.into()),
-            Err(_) => Err("has a character that no URL has; write it as in \"%3C\" for \"<\"".into()),
-        },
-    })(entry)
 }
 
 impl RawHealthMonitor<'_> {

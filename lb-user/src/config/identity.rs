@@ -71,7 +71,8 @@ fn check_without_trusted(
     }
 }
 
-fn network(entry: &Entry<'_, '_>) -> Result<Prefix, Reported> {
+/// A network, by its prefix.
+pub(super) fn network(entry: &Entry<'_, '_>) -> Result<Prefix, Reported> {
     string(|text| {
         text.parse().map_err(|mistake| match mistake {
             PrefixMistake::Form => "is not a network; write an address and the length of its prefix, as in \

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use super::diagnostic::Reported;
 use super::http;
 use super::policy::{RawPolicy, policy};
-use super::reader::{Read, Scope, Table};
+use super::reader::{At, Read, Scope, Table};
 use super::values::{boolean, host_address, integer, name, word};
 use crate::model::{LbKind, Listener, LoadBalancer, MAX_POLICIES_PER_LISTENER, Protocol, Service};
 
@@ -24,7 +24,7 @@ pub(super) struct RawListener<'r> {
     pub(super) protocol: Read<Protocol>,
     service: Result<Service, Reported>,
     pub(super) port: Read<u16>,
-    pub(super) pool: Read<String>,
+    pub(super) pool: Result<Option<At<String>>, Reported>,
     admin_state_up: Read<bool>,
     pub(super) policies: Vec<RawPolicy<'r>>,
 }
@@ -56,7 +56,7 @@ fn listener<'r>(t: &mut Table<'_, 'r>) -> RawListener<'r> {
         policies: policies(t, &protocol),
         protocol,
         port: t.required("port", integer(1..=u16::MAX)),
-        pool: t.required("pool", name),
+        pool: t.optional("pool", name),
         admin_state_up: t.or("admin_state_up", true, boolean),
         scope: t.scope(),
     };
@@ -109,6 +109,7 @@ impl RawLoadBalancer<'_> {
     pub(super) fn valid(&self) -> Result<LoadBalancer, Reported> {
         Ok(LoadBalancer {
             name: self.name.clone()?.value,
+            display_name: None,
             vip: self.vip?.value,
             kind: self.kind?.value,
             admin_state_up: self.admin_state_up?.value,
@@ -123,6 +124,13 @@ impl RawLoadBalancer<'_> {
 
 impl RawListener<'_> {
     fn check(&self) {
+        let is_led_away = !self.policies.is_empty()
+            || matches!(&self.service, Ok(Service::Http { http }) if http.redirect_to_https.is_some());
+        if matches!(self.pool, Ok(None)) && !is_led_away {
+            let message =
+                "it has no pool, so that its clients are refused; write the name of a [[pool]] as pool";
+            self.scope.warning(self.scope.span, message);
+        }
         let count = self.policies.len();
         if count > MAX_POLICIES_PER_LISTENER {
             let message = format!(
@@ -146,9 +154,10 @@ impl RawListener<'_> {
     fn valid(&self) -> Result<Listener, Reported> {
         Ok(Listener {
             name: self.name.clone()?.value,
+            display_name: None,
             service: self.service.clone()?,
             port: self.port?.value,
-            pool: self.pool.clone()?.value,
+            pool: self.pool.clone()?.map(|at| at.value),
             admin_state_up: self.admin_state_up?.value,
             policies: self
                 .policies

@@ -8,8 +8,10 @@
 //! No step stops at the first mistake. Syntax is the exception: of a document that is not TOML only that is said, since
 //! the rest of it would be guesswork.
 
+mod api;
 mod cookie;
 mod diagnostic;
+mod duration;
 mod health_monitor;
 mod http;
 mod identity;
@@ -115,6 +117,7 @@ pub fn parse(text: &str, file: &str) -> Result<Loaded, Diagnostics> {
             daemon: t.section("daemon", settings::daemon).flatten(),
             datapath: t.section("datapath", settings::datapath),
             proxy: t.section("proxy", http::proxy).flatten(),
+            api: t.section("api", api::api).flatten(),
             load_balancers: t.tables("load_balancer", &["name"], load_balancer::load_balancer),
             pools: t.tables("pool", &["name"], pool::pool),
         });
@@ -140,7 +143,7 @@ fn document<'t>(text: &'t str, report: &Report<'_>) -> Result<DeTable<'t>, Repor
     };
     let say = |error: &toml::de::Error| {
         let span = error.span().map_or(Span { start: 0, end: 0 }, Span::from);
-        let here = match report.source(span).trim() {
+        let here = match report.shown(span).trim() {
             "" => String::new(),
             source => format!(" at {}", quoted(source)),
         };

@@ -1,42 +1,56 @@
 //! `[pool.session_persistence]`.
 
+use std::ops::RangeInclusive;
+
 use super::cookie;
 use super::diagnostic::Reported;
-use super::reader::{Read, Scope, Table};
+use super::duration::{Duration, Keys, duration};
+use super::reader::{At, Read, Scope, Table};
 use super::values::{integer, word};
 use crate::model::{Granularity, Persistence, PersistenceType, SessionPersistence};
 
 const GRANULARITY: [&str; 2] = ["persistence_granularity_v4", "persistence_granularity_v6"];
-pub(super) const LONGEST_IDLE_TIMEOUT_BY_ADDRESS_MIN: u16 = 60;
-const LONGEST_IDLE_TIMEOUT_BY_COOKIE_MIN: u16 = 1440;
-const LONGEST_ABSOLUTE_TIMEOUT_MIN: u16 = 10_080;
+/// The proxy's sessions can last longer than those of the datapath. Whose they are, the listeners of the pool say.
+const IDLE_TIMEOUT_S: RangeInclusive<u32> = 60..=86_400;
+pub(super) const IDLE_TIMEOUT_AT_LAYER_4_S: RangeInclusive<u32> = 60..=3600;
+const ABSOLUTE_TIMEOUT_S: RangeInclusive<u32> = 60..=604_800;
+const IDLE_TIMEOUT: Keys = Keys {
+    minutes: "idle_timeout_min",
+    seconds: "idle_timeout_s",
+};
+const ABSOLUTE_TIMEOUT: Keys = Keys {
+    minutes: "absolute_timeout_min",
+    seconds: "absolute_timeout_s",
+};
 /// Below these, one session holds a good part of the Internet, and all of it goes to one member.
 const COARSEST_SENSIBLE: Granularity = Granularity { v4: 16, v6: 32 };
 
 pub(super) struct RawPersistence<'r> {
     pub(super) scope: Scope<'r>,
     pub(super) persistence_type: Read<PersistenceType>,
-    pub(super) idle_timeout_min: Read<u16>,
+    pub(super) idle_timeout: Read<Duration>,
     pub(super) valid: Result<SessionPersistence, Reported>,
 }
 
 pub(super) fn session_persistence<'r>(t: &mut Table<'_, 'r>) -> RawPersistence<'r> {
     let persistence_type = t.required("type", word);
-    let longest = match persistence_type {
-        Ok(at) if at.value == PersistenceType::SourceIp => LONGEST_IDLE_TIMEOUT_BY_ADDRESS_MIN,
-        _ => LONGEST_IDLE_TIMEOUT_BY_COOKIE_MIN,
-    };
-    let default = SessionPersistence::DEFAULT_IDLE_TIMEOUT_MIN;
-    let idle = t.or("idle_timeout_min", default, integer(1..=longest));
-    let absolute = t.optional("absolute_timeout_min", integer(1..=LONGEST_ABSOLUTE_TIMEOUT_MIN));
+    let default = Duration::of_minutes(SessionPersistence::DEFAULT_IDLE_TIMEOUT_MIN, IDLE_TIMEOUT);
+    let span = t.scope().span;
+    let idle =
+        duration(t, IDLE_TIMEOUT, &IDLE_TIMEOUT_S).map(|idle| idle.unwrap_or(At { value: default, span }));
+    let absolute = duration(t, ABSOLUTE_TIMEOUT, &ABSOLUTE_TIMEOUT_S);
     if let (Ok(idle), Ok(Some(absolute))) = (&idle, &absolute)
-        && absolute.value < idle.value
+        && absolute.value.seconds < idle.value.seconds
     {
-        let (idle, limit) = (idle.value, LONGEST_ABSOLUTE_TIMEOUT_MIN);
+        let (idle, given) = (idle.value, absolute.value);
+        let [least, most] =
+            [idle.seconds, *ABSOLUTE_TIMEOUT_S.end()].map(|seconds| given.in_its_unit(seconds));
         let message = format!(
-            "absolute_timeout_min {} is shorter than idle_timeout_min, {idle}; \
-             write {idle} to {limit}, or leave it out",
-            absolute.value
+            "{} {} is shorter than {}, {}; write {least} to {most}, or leave it out",
+            given.key,
+            given.written(),
+            idle.key,
+            idle.written()
         );
         t.scope().error(absolute.span, message);
     }
@@ -44,15 +58,15 @@ pub(super) fn session_persistence<'r>(t: &mut Table<'_, 'r>) -> RawPersistence<'
     let valid = || {
         Ok(SessionPersistence {
             persistence: persistence?,
-            idle_timeout_min: idle?.value,
-            absolute_timeout_min: absolute?.map(|at| at.value),
+            idle_timeout_s: idle?.value.seconds,
+            absolute_timeout_s: absolute?.map(|at| at.value.seconds),
         })
     };
     RawPersistence {
         valid: valid(),
         scope: t.scope(),
         persistence_type,
-        idle_timeout_min: idle,
+        idle_timeout: idle,
     }
 }
 

@@ -5,20 +5,16 @@ use toml::de::DeValue;
 use super::cookie::token;
 use super::diagnostic::Reported;
 use super::reader::{At, Entry, Read, Scope, Table};
-use super::values::{boolean, bounded, name, string, visible_ascii, word};
-use crate::http::host::{Authority, LONGEST_HOST};
-use crate::http::pattern::{self, Case};
+use super::values::{boolean, name, string, word};
 use crate::model::{
     Action, ActionType, CompareType, MAX_RULES_PER_POLICY, NotARedirectCode, Policy, RedirectCode, Rule,
-    RuleType, Subject,
+    RuleType, Subject, check_compared, check_redirect_prefix, check_redirect_url,
 };
 
 const URL: &str = "redirect_url";
 const PREFIX: &str = "redirect_prefix";
 const CODE: &str = "redirect_http_code";
 const POOL: &str = "redirect_pool";
-/// Of a URL, and of what is compared with.
-const LONGEST: usize = 1024;
 
 pub(super) struct RawPolicy<'r> {
     pub(super) scope: Scope<'r>,
@@ -93,7 +89,7 @@ fn action(
     match action_type {
         ActionType::Reject => Ok(Action::Reject),
         ActionType::RedirectToUrl => {
-            let url = t.required(URL, string(url));
+            let url = t.required(URL, text(check_redirect_url));
             let code = t.or(CODE, RedirectCode::default(), redirect_code);
             Ok(Action::RedirectToUrl {
                 redirect_url: url?.value,
@@ -101,7 +97,7 @@ fn action(
             })
         }
         ActionType::RedirectPrefix => {
-            let prefix = t.required(PREFIX, string(prefix));
+            let prefix = t.required(PREFIX, text(check_redirect_prefix));
             let code = t.or(CODE, RedirectCode::default(), redirect_code);
             Ok(Action::RedirectPrefix {
                 redirect_prefix: prefix?.value,
@@ -118,41 +114,9 @@ fn action(
     }
 }
 
-fn url(text: &str) -> Result<String, String> {
-    after_authority(text).map(|_| text.to_owned())
-}
-
-/// What is followed by the path of a request, which begins with `/`.
-fn prefix(text: &str) -> Result<String, String> {
-    let path = after_authority(text)?;
-    if path.contains(['?', '#']) {
-        Err("has a query or a fragment, behind which no path can stand; leave it out".into())
-    } else if let Some(without) = text.strip_suffix('/') {
-        Err(format!(
-            "ends with \"/\", with which the path of a request begins; write {without:?}"
-        ))
-    } else {
-        Ok(text.to_owned())
-    }
-}
-
-/// What follows scheme and authority of an absolute URL.
-fn after_authority(text: &str) -> Result<&str, String> {
-    let text = visible_ascii(text, LONGEST)?;
-    let begins = |scheme: &&str| {
-        let start = text.get(..scheme.len());
-        start.is_some_and(|start| start.eq_ignore_ascii_case(scheme))
-    };
-    let scheme = ["https://", "http://"].into_iter().find(begins);
-    let scheme = scheme
-        .ok_or("does not begin with \"https://\" or \"http://\"; write it as in \"https://example.com\"")?;
-    let rest = &text[scheme.len()..];
-    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    let (authority, rest) = rest.split_at(end);
-    match Authority::parse(authority.as_bytes(), &mut [0; LONGEST_HOST]) {
-        Ok(_) => Ok(rest),
-        Err(mistake) => Err(format!("names no host behind {scheme:?}: {mistake}")),
-    }
+/// A text for which the rule is true.
+fn text(rule: fn(&str) -> Result<(), String>) -> impl Fn(&Entry<'_, '_>) -> Result<String, Reported> {
+    string(move |text| rule(text).map(|()| text.to_owned()))
 }
 
 fn redirect_code(entry: &Entry<'_, '_>) -> Result<RedirectCode, Reported> {
@@ -175,7 +139,9 @@ fn rule(t: &mut Table<'_, '_>) -> Result<Rule, Reported> {
             check_file_type(t, rule_type.value, compare_type);
             t.required(
                 "value",
-                string(|text| value(text, rule_type.value, compare_type.value)),
+                string(|text| {
+                    check_compared(text, rule_type.value, compare_type.value).map(|()| text.to_owned())
+                }),
             )
         }
         (Err(reported), _) | (_, Err(reported)) => {
@@ -228,77 +194,6 @@ fn subject(t: &mut Table<'_, '_>, rule_type: &Read<RuleType>) -> Result<Subject,
     })
 }
 
-/// Refuses also what is never equal, since nothing that is compared is like it.
-fn value(text: &str, rule_type: RuleType, compare_type: CompareType) -> Result<String, String> {
-    bounded(text, LONGEST)?;
-    match (rule_type, compare_type) {
-        (RuleType::HostName, CompareType::Regex) => compiles(text, Case::Ignored),
-        (_, CompareType::Regex) => compiles(text, Case::Matters),
-        (RuleType::HostName, CompareType::EqualTo) => host_name(text),
-        (RuleType::HostName, _) => part_of_host_name(text),
-        (RuleType::Path, _) => path(text, compare_type),
-        (RuleType::FileType, _) => file_type(text),
-        (RuleType::Header | RuleType::Cookie, _) if text.contains(char::is_control) => {
-            Err("has a control character, which no header field has; leave it out".into())
-        }
-        (RuleType::Header | RuleType::Cookie, _) => Ok(()),
-    }?;
-    Ok(text.to_owned())
-}
-
-fn compiles(text: &str, case: Case) -> Result<(), String> {
-    pattern::compile(text, case)
-        .map(drop)
-        .map_err(|mistake| mistake.to_string())
-}
-
-fn host_name(text: &str) -> Result<(), String> {
-    let mut buffer = [0; LONGEST_HOST];
-    match Authority::parse(text.as_bytes(), &mut buffer) {
-        Err(mistake) => Err(format!("is not a host: {mistake}")),
-        Ok(Authority {
-            host, port: Some(_), ..
-        }) => Err(format!(
-            "has a port, and hosts are compared without; write {:?}",
-            String::from_utf8_lossy(host)
-        )),
-        Ok(_) => Ok(()),
-    }
-}
-
-fn part_of_host_name(text: &str) -> Result<(), String> {
-    let of_host = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:[]".contains(&byte);
-    if text.bytes().all(of_host) {
-        Ok(())
-    } else {
-        Err("has a character that no host has; write letters, digits, \"-\", \"_\" and \".\"".into())
-    }
-}
-
-fn path(text: &str, compare_type: CompareType) -> Result<(), String> {
-    let text = visible_ascii(text, LONGEST)?;
-    let from_start = matches!(compare_type, CompareType::EqualTo | CompareType::StartsWith);
-    if let Some(end) = text.find(['?', '#']) {
-        Err(format!(
-            "has a query or a fragment, and paths are compared without; leave {:?} out",
-            &text[end..]
-        ))
-    } else if from_start && !text.starts_with('/') && text != "*" {
-        Err("does not begin with \"/\", as every path does; begin it with \"/\"".into())
-    } else {
-        Ok(())
-    }
-}
-
-fn file_type(text: &str) -> Result<(), String> {
-    let text = visible_ascii(text, LONGEST)?;
-    if text.contains(['.', '/', '?', '#']) {
-        Err("is more than what follows the last dot of a path; write it as in \"jpg\"".into())
-    } else {
-        Ok(())
-    }
-}
-
 impl RawPolicy<'_> {
     fn check(&self) {
         let (span, count) = (self.scope.span, self.rules.len());
@@ -318,6 +213,7 @@ impl RawPolicy<'_> {
     pub(super) fn valid(&self) -> Result<Policy, Reported> {
         Ok(Policy {
             name: self.name.clone()?.value,
+            display_name: None,
             action: self.action.clone()?,
             admin_state_up: self.admin_state_up?.value,
             rules: self.rules.iter().cloned().collect::<Result<_, _>>()?,

@@ -38,6 +38,8 @@ pub(super) struct RawMember<'r> {
     pub(super) port: Result<Option<At<u16>>, Reported>,
     weight: Read<u16>,
     admin_state_up: Read<bool>,
+    probe_address: Result<Option<At<IpAddr>>, Reported>,
+    probe_port: Result<Option<At<u16>>, Reported>,
 }
 
 pub(super) fn pool<'r>(t: &mut Table<'_, 'r>) -> RawPool<'r> {
@@ -75,6 +77,8 @@ fn member<'r>(t: &mut Table<'_, 'r>) -> RawMember<'r> {
         port: t.optional("port", integer(1..=u16::MAX)),
         weight: t.or("weight", 1, integer(0..=256)),
         admin_state_up: t.or("admin_state_up", true, boolean),
+        probe_address: t.optional("probe_address", host_address),
+        probe_port: t.optional("probe_port", integer(1..=u16::MAX)),
         scope: t.scope(),
     }
 }
@@ -221,11 +225,10 @@ impl RawPool<'_> {
             .as_ref()?
             .as_ref()
             .map(|one| one.valid.clone());
-        let monitor_port = if mode.changes_the_port() {
-            None
-        } else {
-            listener_port
-        };
+        // Members that have a port are asked there.
+        let is_missing = |member: &RawMember<'_>| matches!(member.port, Ok(None));
+        let monitor_port =
+            listener_port.filter(|_| !mode.changes_the_port() && self.members.iter().any(is_missing));
         let monitor = self
             .health_monitor
             .as_ref()?
@@ -233,6 +236,7 @@ impl RawPool<'_> {
             .map(|one| one.valid(monitor_port));
         Ok(Pool {
             name: self.name.clone()?.value,
+            display_name: None,
             algorithm: self.algorithm?.value,
             forwarding,
             session_persistence: persistence.transpose()?,
@@ -258,12 +262,15 @@ impl RawMember<'_> {
     fn valid(&self) -> Result<Member, Reported> {
         let (address, port) = (self.address?.value, self.port?.map(|at| at.value));
         Ok(Member {
+            display_name: None,
             name: self
                 .name
                 .clone()?
                 .map_or_else(|| endpoint_name(address, port), |at| at.value),
             address,
             port,
+            probe_address: self.probe_address?.map(|at| at.value),
+            probe_port: self.probe_port?.map(|at| at.value),
             weight: self.weight?.value,
             admin_state_up: self.admin_state_up?.value,
         })

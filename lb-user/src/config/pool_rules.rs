@@ -2,8 +2,9 @@
 
 use std::net::IpAddr;
 
-use super::persistence::LONGEST_IDLE_TIMEOUT_BY_ADDRESS_MIN;
+use super::persistence::IDLE_TIMEOUT_AT_LAYER_4_S;
 use super::pool::RawPool;
+use super::reader::At;
 use super::rules::{Layer, Use};
 use super::values::LOOPBACK;
 use crate::model::{ForwardingMode, LbKind, PersistenceType};
@@ -25,6 +26,11 @@ pub(super) fn check(pool: &RawPool<'_>, uses: &[Use<'_, '_>]) {
     }
 }
 
+/// The first use that is known to be at that layer.
+fn at<'u, 'c, 'r>(uses: &'u [Use<'c, 'r>], layer: Layer) -> Option<&'u Use<'c, 'r>> {
+    uses.iter().find(|one| one.is_at(layer))
+}
+
 fn check_persistence(pool: &RawPool<'_>, uses: &[Use<'_, '_>]) {
     let Ok(Some(persistence)) = &pool.session_persistence else {
         return;
@@ -32,26 +38,29 @@ fn check_persistence(pool: &RawPool<'_>, uses: &[Use<'_, '_>]) {
     let Ok(given) = persistence.persistence_type else {
         return;
     };
-    if given.value == PersistenceType::SourceIp {
-        return;
-    }
-    if let Some(one) = uses.iter().find(|one| one.is_at(Layer::Four)) {
+    let (four, seven) = (at(uses, Layer::Four), at(uses, Layer::Seven));
+    let by_address = given.value == PersistenceType::SourceIp;
+    if let Some(one) = four.filter(|_| !by_address) {
         let message = format!(
             "type {} needs a layer 7 listener, since TCP and UDP have no cookies, and {} uses this pool; \
              write type = \"SOURCE_IP\"",
             given.value, one.scope.label
         );
         persistence.scope.error(given.span, message);
-        let longest = LONGEST_IDLE_TIMEOUT_BY_ADDRESS_MIN;
-        if let Ok(idle) = persistence.idle_timeout_min
-            && idle.value > longest
-        {
-            let message = format!(
-                "idle_timeout_min {} is out of range; with type = \"SOURCE_IP\" it is 1 to {longest}",
-                idle.value
-            );
-            persistence.scope.error(idle.span, message);
-        }
+    }
+    let is_in_the_datapath = four.is_some() || (by_address && seven.is_none());
+    if is_in_the_datapath
+        && let Ok(At { value: idle, span }) = persistence.idle_timeout
+        && !IDLE_TIMEOUT_AT_LAYER_4_S.contains(&idle.seconds)
+    {
+        let [least, most] = [IDLE_TIMEOUT_AT_LAYER_4_S.start(), IDLE_TIMEOUT_AT_LAYER_4_S.end()]
+            .map(|seconds| idle.in_its_unit(*seconds));
+        let message = format!(
+            "{} {} is out of range; for TCP and UDP listeners it is {least} to {most}",
+            idle.key,
+            idle.written()
+        );
+        persistence.scope.error(span, message);
     }
     let dedicated = |one: &&Use<'_, '_>| {
         one.load_balancer
@@ -72,8 +81,7 @@ fn check_persistence(pool: &RawPool<'_>, uses: &[Use<'_, '_>]) {
 
 /// A pool is served by the datapath or by the proxy, and has what belongs to that.
 fn check_layer(pool: &RawPool<'_>, uses: &[Use<'_, '_>]) {
-    let at = |layer| uses.iter().find(move |one| one.is_at(layer));
-    match (at(Layer::Four), at(Layer::Seven)) {
+    match (at(uses, Layer::Four), at(uses, Layer::Seven)) {
         (Some(four), Some(seven)) => {
             let message = format!(
                 "{} hands out its connections packet by packet, {} request by request; give each a pool of its own",
@@ -121,17 +129,6 @@ fn check_proxied(pool: &RawPool<'_>, seven: &Use<'_, '_>) {
             mode.value, seven.scope.label
         );
         pool.scope.error(mode.span, message);
-    }
-    if let Ok(Some(persistence)) = &pool.session_persistence
-        && let Ok(given) = persistence.persistence_type
-        && given.value == PersistenceType::SourceIp
-    {
-        let message = format!(
-            "type SOURCE_IP is for TCP and UDP listeners, and {} uses this pool; write type = \"HTTP_COOKIE\" or \
-             \"APP_COOKIE\", or leave session_persistence out and write algorithm = \"SOURCE_IP\"",
-            seven.scope.label
-        );
-        persistence.scope.error(given.span, message);
     }
 }
 
@@ -185,7 +182,7 @@ fn check_family(pool: &RawPool<'_>, mode: ForwardingMode, uses: &[Use<'_, '_>]) 
         return;
     };
     for one in uses {
-        if let (Ok(vip), Ok(name)) = (one.load_balancer.vip, &one.listener.pool)
+        if let (Ok(vip), Ok(Some(name))) = (one.load_balancer.vip, &one.listener.pool)
             && family.differs(vip.value)
         {
             let message = format!(

@@ -9,6 +9,9 @@ use toml::de::{DeTable, DeValue};
 use super::diagnostic::{Report, Reported, Span};
 use super::suggest::closest;
 
+/// Keys whose values are shown to nobody: also what is wrong there may be a password.
+const SECRETS: [&str; 2] = ["password", "token"];
+
 /// A value and where it stands; a default stands where its table does.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct At<T> {
@@ -94,6 +97,7 @@ impl Entry<'_, '_> {
 
     fn written(&self) -> String {
         match self.value {
+            _ if SECRETS.contains(&self.key) => "(hidden)".into(),
             DeValue::String(text) => quoted(text),
             DeValue::Array(_) | DeValue::Table(_) => format!("this {}", self.value.type_str()),
             _ => self.scope.report.source(self.span).replace(char::is_control, " "),

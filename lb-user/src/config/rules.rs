@@ -4,6 +4,7 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use super::diagnostic::{Reported, Span};
 use super::load_balancer::{RawListener, RawLoadBalancer};
@@ -11,7 +12,7 @@ use super::pool::RawPool;
 use super::reader::{At, Read, Scope, quoted};
 use super::settings::RawDatapath;
 use super::values::LOOPBACK;
-use crate::model::{Config, DaemonSettings, MAX_SNAT_ADDRESSES, Pool, ProxySettings};
+use crate::model::{ApiSettings, Config, DaemonSettings, MAX_SNAT_ADDRESSES, Pool, ProxySettings};
 
 /// Among how many pools one is looked for that may have been meant.
 const MOST_COMPARED: usize = 4096;
@@ -21,6 +22,7 @@ pub(super) struct RawConfig<'r> {
     pub(super) daemon: Result<DaemonSettings, Reported>,
     pub(super) datapath: Result<RawDatapath<'r>, Reported>,
     pub(super) proxy: Result<ProxySettings, Reported>,
+    pub(super) api: Result<ApiSettings, Reported>,
     pub(super) load_balancers: Vec<RawLoadBalancer<'r>>,
     pub(super) pools: Vec<RawPool<'r>>,
 }
@@ -54,7 +56,7 @@ impl<'c, 'r> Use<'c, 'r> {
 
     /// All pools that it names, its policies' among them, each with who does.
     fn named(self) -> impl Iterator<Item = (&'c At<String>, Self)> {
-        let own = self.listener.pool.iter().map(move |name| (name, self));
+        let own = self.listener.pool.iter().flatten().map(move |name| (name, self));
         let policies = self.listener.policies.iter();
         own.chain(policies.filter_map(move |policy| {
             let by_policy = Self {
@@ -173,8 +175,14 @@ impl<'r> RawConfig<'r> {
             daemon: self.daemon.clone()?,
             datapath: self.datapath.as_ref()?.valid()?,
             proxy: self.proxy.clone()?,
-            load_balancers: load_balancers.collect::<Result<_, _>>()?,
-            pools: pools.into_iter().collect::<Result<_, _>>()?,
+            api: self.api.clone()?,
+            load_balancers: load_balancers
+                .map(|valid| valid.map(Arc::new))
+                .collect::<Result<_, _>>()?,
+            pools: pools
+                .into_iter()
+                .map(|valid| valid.map(Arc::new))
+                .collect::<Result<_, _>>()?,
         })
     }
 
@@ -186,8 +194,7 @@ impl<'r> RawConfig<'r> {
     }
 
     fn interfaces(&self) -> Interfaces {
-        let mut listeners = self.listeners().peekable();
-        if listeners.peek().is_some() && listeners.all(|one| one.is_at(Layer::Seven)) {
+        if self.listeners().all(|one| one.is_at(Layer::Seven)) {
             Interfaces::Optional
         } else {
             Interfaces::Needed

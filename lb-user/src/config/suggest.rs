@@ -1,7 +1,7 @@
 //! What a word that nobody knows was most likely meant to be.
 
 /// Words of other load balancers, and what they are called here.
-const ELSEWHERE: [(&str, &str); 15] = [
+const ELSEWHERE: [(&str, &str); 13] = [
     ("enabled", "admin_state_up"),
     ("vip_address", "vip"),
     ("protocol_port", "port"),
@@ -14,8 +14,6 @@ const ELSEWHERE: [(&str, &str); 15] = [
     ("max_retries_down", "fall"),
     ("domain_name", "http_host"),
     ("persistence_timeout", "idle_timeout_min"),
-    ("idle_timeout_s", "idle_timeout_min"),
-    ("absolute_timeout_s", "absolute_timeout_min"),
     ("ip_address", "address"),
 ];
 

@@ -10,7 +10,7 @@ use toml::de::DeValue;
 use super::diagnostic::Reported;
 use super::reader::{At, Entry};
 use super::suggest::closest;
-use crate::model::{PortRange, Word};
+use crate::model::{LONGEST_NAME, PortRange, Word, bounded, why_not_unicast};
 
 /// `true` or `false`.
 pub(super) fn boolean(entry: &Entry<'_, '_>) -> Result<bool, Reported> {
@@ -56,31 +56,10 @@ pub(super) fn text(most: usize) -> impl Fn(&Entry<'_, '_>) -> Result<String, Rep
     string(move |text| bounded(text, most).map(Into::into))
 }
 
-/// A text of 1 to `most` bytes.
-pub(super) fn bounded(text: &str, most: usize) -> Result<&str, String> {
-    match text.len() {
-        0 => Err("is empty".into()),
-        length if length > most => Err(format!(
-            "is too long: {length} bytes, where at most {most} are allowed"
-        )),
-        _ => Ok(text),
-    }
-}
-
-/// A string of 1 to `most` visible ASCII characters.
-pub(super) fn visible_ascii(text: &str, most: usize) -> Result<&str, String> {
-    let text = bounded(text, most)?;
-    if text.bytes().all(|byte| byte.is_ascii_graphic()) {
-        Ok(text)
-    } else {
-        Err("has a space or another character that is not visible ASCII; write it percent-encoded".into())
-    }
-}
-
 /// What an object is called.
 pub(super) fn name(entry: &Entry<'_, '_>) -> Result<String, Reported> {
     string(|text| {
-        let text = bounded(text, 255)?;
+        let text = bounded(text, LONGEST_NAME)?;
         if text.trim() != text {
             return Err("begins or ends with a space; leave the space out".into());
         }
@@ -177,17 +156,10 @@ fn unicast(address: IpAddr) -> Result<IpAddr, String> {
             "is an IPv4 address mapped into IPv6; write the IPv4 address, \"{v4}\""
         ));
     }
-    let kind = match address {
-        _ if address.is_unspecified() => "the unspecified address",
-        _ if address.is_multicast() => "a multicast address",
-        IpAddr::V4(v4) if v4.is_broadcast() => "the broadcast address",
-        IpAddr::V4(v4) if v4.octets()[0] == 0 => "an address of \"this network\" (0.0.0.0/8)",
-        IpAddr::V6(v6) if v6.is_unicast_link_local() => {
-            "a link-local address, which means nothing without an interface"
-        }
-        _ => return Ok(address),
-    };
-    Err(format!("is {kind}; write the unicast address of one machine"))
+    match why_not_unicast(address) {
+        None => Ok(address),
+        Some(kind) => Err(format!("is {kind}; write the unicast address of one machine")),
+    }
 }
 
 /// `[low, high]`.

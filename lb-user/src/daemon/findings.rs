@@ -1,11 +1,12 @@
 //! What the monitors find.
 
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 
 use super::{Daemon, PENDING_CHANGES};
 use crate::{
     health::{Change, Finding},
-    reconcile,
+    model::Titled,
+    objects::member_id,
 };
 
 impl Daemon {
@@ -22,21 +23,26 @@ impl Daemon {
             return;
         }
         let pools = changes.iter().map(|change| change.pool.clone()).collect();
-        let Self { datapath, config, .. } = self;
-        if let Err(reason) = reconcile::apply_health(&mut datapath.maps, config, &self.health, &pools) {
-            error!("{reason}");
+        if let Some(layer4) = &mut self.layer4 {
+            layer4.apply_health(&self.config, &self.health, &pools);
         }
         self.proxy.set_health(&self.config, &self.health);
-        // The way to a member, and with it the source address towards it, may be another by now.
-        self.sweep.note_change(&self.datapath.maps);
+        self.manager.note_health(changes.iter().map(|change| {
+            let why_down = match &change.finding {
+                Finding::Up => None,
+                Finding::Down { reason } => Some(reason.clone()),
+            };
+            (member_id(&change.pool, &change.member), why_down)
+        }));
         for change in changes {
-            let Change {
-                pool,
-                member,
-                finding,
-                ..
-            } = change;
-            match finding {
+            let Some(pool) = self.config.pool(&change.pool) else {
+                continue;
+            };
+            let member = pool
+                .member(&change.member)
+                .map_or(change.member.as_str(), Titled::title);
+            let pool = pool.title();
+            match change.finding {
                 Finding::Up => info!(pool, member, "the member is up"),
                 Finding::Down { reason } => warn!(pool, member, "the member is down: {reason}"),
             }
@@ -45,7 +51,7 @@ impl Daemon {
 
     /// Notes what a monitor found; whether the member went up or down by that.
     fn note_change(&mut self, change: &Change) -> bool {
-        self.monitors.has(change.monitor)
+        self.monitors.has(change)
             && self
                 .health
                 .set(&change.pool, &change.member, change.finding.clone())

@@ -6,7 +6,7 @@ use tokio::time;
 use tracing::{error, info, warn};
 
 use super::{Daemon, Ending, Leave, Signals, Told};
-use crate::{api::Answer, handover::Successor, proxy::Idle, reconcile};
+use crate::{control::Answer, handover::Successor, model::DataPlane, proxy::Idle};
 
 /// How long a successor may take from its question until it could serve: the kernel verifies its programs.
 const TIME_TO_GET_READY: Duration = Duration::from_mins(1);
@@ -27,22 +27,17 @@ impl Daemon {
         mut successor: Successor,
         signals: &mut Signals,
     ) -> ControlFlow<Ending> {
-        let pins = &self.config.daemon.pin_path;
-        if successor.pin_path() != pins {
-            let reason = format!(
-                "it works on the datapath that is pinned at {}, not at {}: a daemon that takes over has the `pin_path` of \
-                 the one that runs",
-                pins.display(),
-                successor.pin_path().display()
-            );
+        if let Some(reason) = self.refusal(&successor) {
             // Who asked may have gone away.
             let _ = successor.refuse(reason).await;
             return ControlFlow::Continue(());
         }
         info!("handing over to another daemon");
-        self.tracer.stop(&mut self.datapath);
         self.proxy.leave_sessions();
-        self.datapath.lend();
+        self.lend_store();
+        if let Some(layer4) = &mut self.layer4 {
+            layer4.lend();
+        }
         // It may be told to end at any time, and then does so as if it had handed over: the maps are not its own.
         let outcome = tokio::select! {
             outcome = self.get_ready(&mut successor) => outcome,
@@ -73,6 +68,26 @@ impl Daemon {
         ControlFlow::Break(HANDED_OVER)
     }
 
+    /// Why nothing is handed over to this one.
+    fn refusal(&self, successor: &Successor) -> Option<String> {
+        let pins = &self.config.daemon.pin_path;
+        if successor.dataplane() == DataPlane::Noop && self.plane != DataPlane::Noop {
+            return Some(
+                "the one that takes over would serve nobody (`--dataplane noop`): end this one with `holdfast stop` or \
+                 `holdfast stop --detach` first, if that is what you want"
+                    .to_owned(),
+            );
+        }
+        (self.layer4.is_some() && successor.pin_path() != pins).then(|| {
+            format!(
+                "it works on the datapath that is pinned at {}, not at {}: a daemon that takes over has the `pin_path` of \
+                 the one that runs",
+                pins.display(),
+                successor.pin_path().display()
+            )
+        })
+    }
+
     async fn get_ready(&self, successor: &mut Successor) -> Result<(), String> {
         let ready = async {
             let sockets = self.proxy.sockets().values().flatten();
@@ -87,8 +102,12 @@ impl Daemon {
 
     /// Works on the pins again, as soon as the successor that failed has let go of them.
     async fn take_back(&mut self, signals: &mut Signals) -> ControlFlow<Ending> {
+        self.reclaim_store();
+        let Some(layer4) = &mut self.layer4 else {
+            return ControlFlow::Continue(());
+        };
         let mut said = None;
-        while let Err(reason) = self.datapath.reclaim() {
+        while let Err(reason) = layer4.reclaim(&self.config, &self.health) {
             let reason = reason.to_string();
             if said.as_ref() != Some(&reason) {
                 warn!("waiting for the pins: {reason}");
@@ -99,12 +118,6 @@ impl Daemon {
                 () = to_end(signals) => return ControlFlow::Break(HANDED_OVER),
             }
         }
-        // It may have changed some of it.
-        match reconcile::apply(&mut self.datapath.maps, &self.config, &self.health) {
-            Ok(ids) => self.ids = ids,
-            Err(reason) => error!("what the other daemon changed cannot be undone: {reason}"),
-        }
-        self.sweep.note_change(&self.datapath.maps);
         ControlFlow::Continue(())
     }
 }

@@ -1,16 +1,16 @@
 //! Questions that take a look at every session or flow. The look goes in slices between the daemon's other work.
 
-use std::{ops::ControlFlow, time::SystemTime};
+use std::{ops::ControlFlow, sync::Arc, time::SystemTime};
 
 use tokio::sync::oneshot;
 use tracing::warn;
 
 use crate::{
-    api::Answer,
-    bpf::{Attachment, Maps, SessionCursor},
+    bpf::{Attachment, SessionCursor},
+    control::Answer,
     persistence::app_cookies::{Cursor, Round},
     proxy::Look,
-    views::{self, Census, Explainer, Scene, SessionList},
+    views::{self, Census, Doings, Explainer, MaybeMaps, Scene, SessionList, Status},
 };
 
 /// Buckets of the flow table that a slice looks at: 4 MiB.
@@ -28,7 +28,38 @@ pub(super) struct Inquiry {
     sessions: Option<SessionCursor>,
     /// The same of those by application cookie.
     app_cookies: Option<Cursor>,
-    answer: oneshot::Sender<Answer>,
+    answer: Asker,
+}
+
+/// Who wants to know.
+enum Asker {
+    /// Somebody at the control socket.
+    Control(oneshot::Sender<Answer>),
+    /// All who want the status for the metrics, by one look.
+    Metrics(Vec<oneshot::Sender<Arc<Status>>>),
+}
+
+impl Asker {
+    fn is_gone(&self) -> bool {
+        match self {
+            Self::Control(answer) => answer.is_closed(),
+            Self::Metrics(all) => all.iter().all(oneshot::Sender::is_closed),
+        }
+    }
+
+    /// Who asked may have gone away.
+    fn hears(self, answer: Answer) {
+        match (self, answer) {
+            (Self::Control(control), answer) => drop(control.send(answer)),
+            (Self::Metrics(all), Answer::Status(status)) => {
+                let status: Arc<Status> = Arc::from(status);
+                for told in all {
+                    let _ = told.send(Arc::clone(&status));
+                }
+            }
+            (Self::Metrics(_), _) => {}
+        }
+    }
 }
 
 enum About {
@@ -39,18 +70,23 @@ enum About {
 
 impl Inquiry {
     pub(super) fn status(answer: oneshot::Sender<Answer>) -> Self {
-        Self::new(About::Status(Census::default()), answer)
+        Self::new(About::Status(Census::default()), Asker::Control(answer))
+    }
+
+    /// The same for the metrics.
+    pub(super) fn metrics(all: Vec<oneshot::Sender<Arc<Status>>>) -> Self {
+        Self::new(About::Status(Census::default()), Asker::Metrics(all))
     }
 
     pub(super) fn sessions(list: SessionList, answer: oneshot::Sender<Answer>) -> Self {
-        Self::new(About::Sessions(list), answer)
+        Self::new(About::Sessions(list), Asker::Control(answer))
     }
 
     pub(super) fn explanation(explainer: Explainer, answer: oneshot::Sender<Answer>) -> Self {
-        Self::new(About::Explanation(explainer), answer)
+        Self::new(About::Explanation(explainer), Asker::Control(answer))
     }
 
-    fn new(about: About, answer: oneshot::Sender<Answer>) -> Self {
+    fn new(about: About, answer: Asker) -> Self {
         // The one session that is explained is found by its key.
         let looks_at_sessions = !matches!(about, About::Explanation(_));
         let looks_at_cookies = matches!(about, About::Sessions(_));
@@ -66,38 +102,40 @@ impl Inquiry {
     /// Looks at a slice; after the last one gives the answer.
     pub(super) fn step(
         mut self,
-        scene: &Scene<'_, Maps>,
+        scene: &Scene<'_, MaybeMaps<'_>>,
         attachments: &[Attachment],
+        doings: impl FnOnce() -> Doings,
     ) -> ControlFlow<(), Self> {
-        self.look_at_sessions(scene.sight);
+        self.look_at_sessions(*scene.sight);
         self.look_at_cookies(&scene.look);
-        self.look_at_flows(scene.sight);
+        self.look_at_flows(*scene.sight);
         let is_listed = self.sessions.is_none() && self.app_cookies.is_none();
-        let is_whole = is_listed && self.next_bucket >= scene.sight.flows.len();
-        // Who asked may have gone away.
-        if !is_whole && !self.answer.is_closed() {
+        let is_whole = is_listed && self.next_bucket >= scene.sight.flow_buckets();
+        if !is_whole && !self.answer.is_gone() {
             return ControlFlow::Continue(self);
         }
         let answer = match self.about {
-            About::Status(census) => Answer::Status(views::status(scene, &census, attachments)),
+            About::Status(census) => {
+                Answer::Status(views::status(scene, &census, attachments, doings()).into())
+            }
             About::Sessions(list) => Answer::Sessions(list.finish()),
             About::Explanation(explainer) => match explainer.finish(scene, unix_s()) {
                 Ok(explanation) => Answer::Explanation(Box::new(explanation)),
-                Err(reason) => Answer::Failed(reason),
+                Err(refusal) => refusal.into(),
             },
         };
-        let _ = self.answer.send(answer);
+        self.answer.hears(answer);
         ControlFlow::Break(())
     }
 
-    fn look_at_sessions(&mut self, maps: &Maps) {
+    fn look_at_sessions(&mut self, maps: MaybeMaps<'_>) {
         let Some(from) = self.sessions.take() else { return };
         match maps.session_batch(from) {
             Ok((entries, next)) => {
                 for entry in &entries {
                     match &mut self.about {
-                        About::Status(census) => census.note_session(maps, entry),
-                        About::Sessions(list) => list.note(maps, entry),
+                        About::Status(census) => census.note_session(&maps, entry),
+                        About::Sessions(list) => list.note(&maps, entry),
                         About::Explanation(_) => {}
                     }
                 }
@@ -115,24 +153,24 @@ impl Inquiry {
             return;
         };
         for _ in 0..SLICE_SHARDS {
-            if table.list(&mut cursor, |session| list.note_cookie(look.now_s(), &session)) == Round::Complete
-            {
+            let note = |session| list.note_remembered(look.now_s(), &session);
+            if table.list(&mut cursor, note) == Round::Complete {
                 return;
             }
         }
         self.app_cookies = Some(cursor);
     }
 
-    fn look_at_flows(&mut self, maps: &Maps) {
+    fn look_at_flows(&mut self, maps: MaybeMaps<'_>) {
         let end = self.next_bucket + SLICE_BUCKETS;
         let flows = maps.flow_records_in(self.next_bucket..end);
         self.next_bucket = end;
         match &mut self.about {
             About::Status(census) => flows.for_each(|record| census.note_flow(record)),
             About::Explanation(explainer) if explainer.looks_at_flows() => {
-                flows.for_each(|record| explainer.note_flow(maps, record));
+                flows.for_each(|record| explainer.note_flow(&maps, record));
             }
-            About::Explanation(_) | About::Sessions(_) => self.next_bucket = maps.flows.len(),
+            About::Explanation(_) | About::Sessions(_) => self.next_bucket = maps.flow_buckets(),
         }
     }
 }

@@ -1,15 +1,23 @@
 //! What is asked at the control socket.
 
-use std::{io, ops::ControlFlow, process::ExitStatus};
+use std::{io, ops::ControlFlow, process::ExitStatus, sync::Arc};
+
+use tokio::task;
 
 use super::{
-    Daemon, Ending, Inquiry, Leave,
+    Daemon, Ending, Inquiry, Layer4, Leave,
     upgrade::{self, Upgrade},
 };
 use crate::{
-    api::{Answer, Asked, Command},
+    control::{Answer, Asked, Command},
+    model::DataPlane,
+    store,
+    trace::Client,
     views::{self, Kept, RecognisedBy},
 };
+
+const NOTHING_TO_TRACE: &str = "there is no datapath whose packets could be traced, since no interfaces are configured; \
+                                requests are noted where [proxy] has an `access_log`";
 
 impl Daemon {
     /// Answers a request, or begins to look into it. Some end the daemon, and are answered when it has ended.
@@ -24,14 +32,17 @@ impl Daemon {
                 self.inquiry = Some(Inquiry::status(answer));
                 return ControlFlow::Continue(());
             }
-            Command::Sessions(wanted) => match views::SessionList::new(&self.scene(), wanted) {
+            Command::Sessions(wanted) => match self.show(|scene| views::SessionList::new(scene, wanted)) {
                 Ok(list) => {
                     self.inquiry = Some(Inquiry::sessions(list, answer));
                     return ControlFlow::Continue(());
                 }
-                Err(reason) => Answer::Failed(reason),
+                Err(refusal) => refusal.into(),
             },
             Command::DropSession { pool, by } => self.drop_session(&pool, by),
+            Command::Explain { .. } | Command::Trace { .. } if self.plane == DataPlane::Noop => {
+                Answer::Failed("this daemon serves nobody: it was started with `--dataplane noop`".to_owned())
+            }
             Command::Explain {
                 client,
                 port,
@@ -44,21 +55,34 @@ impl Daemon {
                     listener,
                     request,
                 };
-                match views::Explainer::new(&self.scene(), question) {
+                match self.show(|scene| views::Explainer::new(scene, question)) {
                     Ok(explainer) => {
                         self.inquiry = Some(Inquiry::explanation(explainer, answer));
                         return ControlFlow::Continue(());
                     }
-                    Err(reason) => Answer::Failed(reason),
+                    Err(refusal) => refusal.into(),
                 }
             }
-            Command::Trace { clients } => match self.tracer.refusal(&clients) {
-                None => {
-                    self.tracer.start(&mut self.datapath, &clients, trace, answer);
+            Command::Trace { clients } => match self.tracing(&clients) {
+                Ok(layer4) => {
+                    layer4.trace(&clients, trace, answer);
                     return ControlFlow::Continue(());
                 }
-                Some(reason) => Answer::Failed(reason),
+                Err(reason) => Answer::Failed(reason),
             },
+            Command::Config => Answer::Config(Box::new(self.running())),
+            Command::BackUpStore { path } => {
+                let store = Arc::clone(&self.store);
+                // It waits for the disk, and nobody is to wait for it but who asked.
+                task::spawn_blocking(move || {
+                    let written = store::backup(store.as_ref(), &path);
+                    let _ = answer.send(match written {
+                        Ok(summary) => Answer::BackedUp(summary),
+                        Err(reason) => Answer::Failed(reason.to_string()),
+                    });
+                });
+                return ControlFlow::Continue(());
+            }
             Command::Reload => match self.reload() {
                 Ok(()) => Answer::Done,
                 Err(reason) => Answer::Failed(format!("{reason:#}")),
@@ -68,7 +92,7 @@ impl Daemon {
             }
             Command::Upgrade => match upgrade::binary() {
                 Ok(binary) => {
-                    self.upgrade = Upgrade::start(&binary, &self.path, answer);
+                    self.upgrade = Upgrade::start(&binary, &self.path, self.plane, answer);
                     return ControlFlow::Continue(());
                 }
                 Err(reason) => Answer::Failed(format!("cannot find the binary: {reason}")),
@@ -101,23 +125,32 @@ impl Daemon {
         }
     }
 
+    /// What traces these clients; or why nothing does.
+    fn tracing(&mut self, clients: &[Client]) -> Result<&mut Layer4, String> {
+        let layer4 = self.layer4.as_mut().ok_or(NOTHING_TO_TRACE)?;
+        match layer4.refuses_to_trace(clients) {
+            None => Ok(layer4),
+            Some(reason) => Err(reason),
+        }
+    }
+
     fn drop_session(&mut self, pool: &str, by: RecognisedBy) -> Answer {
-        let scene = self.scene();
-        let kept = match Kept::of(&scene, pool, by) {
-            Ok(kept) => kept,
-            Err(reason) => return Answer::Failed(reason),
-        };
-        let was_there = match kept {
-            Kept::InTheDatapath(key) => self.datapath.maps.remove_session(&key),
-            Kept::ByTheProxy(pool, id) => {
-                let table = scene.look.app_cookies();
+        let was_there = match self.show(|scene| Kept::of(scene, pool, by)) {
+            Ok(Kept::InTheDatapath(key)) => {
+                let layer4 = self.layer4.as_mut();
+                layer4.is_some_and(|layer4| layer4.maps_mut().remove_session(&key))
+            }
+            Ok(Kept::ByTheProxy(pool, id)) => {
+                let look = self.proxy.look();
+                let table = look.app_cookies();
                 table.is_some_and(|table| table.forget_listed(pool, id).is_some())
             }
+            Err(refusal) => return refusal.into(),
         };
         if was_there {
             Answer::Done
         } else {
-            Answer::Failed(format!("pool \"{pool}\" holds no session of {by}"))
+            Answer::NoSuch(format!("pool \"{pool}\" holds no session of {by}"))
         }
     }
 }

@@ -3,23 +3,24 @@
 use std::{mem, net::TcpListener, path::PathBuf};
 
 use tokio::sync::mpsc;
-use tracing::{info, warn};
+use tracing::warn;
 
-use super::{Daemon, PENDING_CHANGES, interfaces, is_watched};
+use super::{
+    Daemon, PENDING_CHANGES,
+    failures::Failures,
+    layer4::{self, Layer4},
+    managed::{Management, together},
+};
 use crate::{
-    alarms::Alarms,
-    api::socket,
-    bpf::Datapath,
+    api::{Doors, Sharing},
+    control::socket,
     handover::Predecessor,
-    health::Monitors,
-    model::{Config, DaemonSettings},
-    next_hops::NextHops,
+    health::{Health, Monitors},
+    histogram::Histogram,
+    model::{Changed, Config, DaemonSettings, DataPlane},
     preflight,
     proxy::Proxy,
-    reconcile,
     service::{self, KeptSockets, News},
-    sweep::Sweep,
-    trace::Tracer,
 };
 
 /// How a daemon starts where another one runs.
@@ -32,6 +33,14 @@ pub enum Start {
 }
 
 impl Start {
+    /// Who may have our addresses at the start.
+    pub(super) fn sharing(self) -> Sharing {
+        match self {
+            Self::Alone => Sharing::WithNobody,
+            Self::TakingOver => Sharing::WithOurselves,
+        }
+    }
+
     /// What it comes to: where nobody runs, nothing can be taken over.
     pub(super) fn in_effect(self, config: &Config) -> Self {
         match self {
@@ -58,8 +67,8 @@ impl Beginning {
     }
 
     /// Has the daemon that runs hand over.
-    pub(super) fn take_over(&mut self, settings: &DaemonSettings) -> anyhow::Result<()> {
-        let mut predecessor = Predecessor::ask(settings)?;
+    pub(super) fn take_over(&mut self, settings: &DaemonSettings, plane: DataPlane) -> anyhow::Result<()> {
+        let mut predecessor = Predecessor::ask(settings, plane)?;
         // The same ones as a service manager keeps, if it does.
         self.sockets = predecessor.take_sockets();
         self.predecessor = Some(predecessor);
@@ -68,59 +77,100 @@ impl Beginning {
 }
 
 impl Daemon {
-    pub(super) fn start(path: PathBuf, config: Config, beginning: &mut Beginning) -> anyhow::Result<Self> {
+    pub(super) fn start(
+        path: PathBuf,
+        config: Config,
+        plane: DataPlane,
+        management: Management,
+        doors: Doors,
+        beginning: &mut Beginning,
+    ) -> anyhow::Result<Self> {
+        let file = config;
+        let mut managed = management.managed_beside(&file, plane)?;
+        let mut config = together(&file, &managed, plane)?;
+        let served = config.served_by(plane);
         preflight::raise_file_limit();
-        preflight::warn_of_closed_forwarding(&config);
-        preflight::warn_of_hidden_vips(&config);
-        let mut datapath = Datapath::load(&config.datapath, &config.daemon.pin_path)?;
-        if let Some(memory) = &datapath.memory {
-            info!("the maps take {memory}");
-        }
-        let tracer = Tracer::new(&datapath)?;
-        // The programs of an earlier daemon forward until they are replaced: a start that fails changes nothing of that.
-        datapath.attach(&config.datapath.interfaces, config.datapath.xdp_mode)?;
-        let mut health = reconcile::health_found(&datapath.maps, &config);
+        // What an earlier daemon left serves until that is replaced: a start that fails changes nothing of it.
+        let layer4 = served.has_layer_4().then(|| Layer4::load(&served));
+        let mut layer4 = layer4.transpose()?;
+        let mut health = match &layer4 {
+            Some(layer4) => layer4.health_found(&served),
+            None => Health::default(),
+        };
         if let Some(predecessor) = &beginning.predecessor {
             predecessor.tell_health(&mut health);
-            health.retain(|pool, member| is_watched(&config, pool, member));
+            health.keep_watched(&served);
         }
         let mut kept = KeptSockets::passed(&beginning.sockets);
         let mut proxy = Proxy::inheriting(mem::take(&mut beginning.sockets));
-        let prepared = proxy.prepare(&config)?;
-        let ids = reconcile::apply(&mut datapath.maps, &config, &health)?;
-        interfaces::switch(&mut datapath)?;
+        let mut prepared = None;
+        managed = management.sift(managed, &mut |managed| {
+            let config = together(&file, managed, plane)?;
+            let served = config.served_by(plane);
+            // What was prepared before listens already, and would stand in the way.
+            drop(prepared.take());
+            prepared = Some(proxy.prepare(&served)?);
+            if let Some(layer4) = &mut layer4 {
+                layer4.begin(&served, &health)?;
+            }
+            Ok(())
+        })?;
+        config = together(&file, &managed, plane)?;
+        let served = config.served_by(plane);
+        preflight::warn_of(&Changed::between(&Config::default(), &served));
+        let prepared = match prepared {
+            Some(prepared) => prepared,
+            None => proxy.prepare(&served)?,
+        };
         if let Some(predecessor) = &mut beginning.predecessor {
             predecessor.release()?;
             proxy.take_sessions();
         }
-        proxy.serve(prepared, &config, &health);
+        proxy.serve(prepared, &served, &health);
         kept.follow(proxy.sockets());
-        interfaces::detach_others(&mut datapath, &config.datapath.interfaces);
-        let sweep = Sweep::new(&datapath.maps);
+        match (plane, &mut layer4) {
+            (_, Some(layer4)) => layer4.leave_others(&served),
+            (DataPlane::Kernel, None) => layer4::end_left(&served.daemon.pin_path),
+            (DataPlane::Noop, None) => warn!("the data plane is noop: nobody is served"),
+        }
         let (sender, changes) = mpsc::channel(PENDING_CHANGES);
         let mut monitors = Monitors::new(sender);
-        monitors.update(&config, &health);
-        let next_hops = NextHops::follow(&config);
-        Ok(Self {
+        monitors.update(&served, &health);
+        drop(served);
+        let Management {
+            manager,
+            store,
+            wanted,
+            ..
+        } = management;
+        let mut daemon = Self {
             path,
+            file,
+            managed,
             config,
-            datapath,
+            plane,
+            manager,
+            doors,
+            store,
+            wanted,
+            layer4,
             proxy,
             health,
+            failures: Failures::default(),
             monitors,
             changes,
-            ids,
-            next_hops,
-            sweep,
             inquiry: None,
-            tracer,
-            alarms: Alarms::default(),
-            sources_due: None,
+            apply_times: Histogram::default(),
+            status_wanted: Vec::new(),
             kept,
             predecessor: None,
             upgrade: None,
             heir: None,
-        })
+        };
+        daemon.declare();
+        daemon.tell_health();
+        daemon.tell_failures();
+        Ok(daemon)
     }
 
     /// Tells the daemon that handed over that all is well, and the service manager whose the service is now.

@@ -15,7 +15,7 @@ use tokio::{
     sync::oneshot,
 };
 
-use crate::api::Answer;
+use crate::{control::Answer, model::DataPlane};
 
 /// A daemon that was started to take over, and did not yet.
 pub(super) struct Upgrade {
@@ -25,10 +25,16 @@ pub(super) struct Upgrade {
 
 impl Upgrade {
     /// Starts a daemon that takes over from this one. `binary` is what this one was called by.
-    pub(super) fn start(binary: &Path, config: &Path, asked: oneshot::Sender<Answer>) -> Option<Self> {
+    pub(super) fn start(
+        binary: &Path,
+        config: &Path,
+        plane: DataPlane,
+        asked: oneshot::Sender<Answer>,
+    ) -> Option<Self> {
         let started = Command::new(binary)
             .args(["run", "--take-over", "--config"])
             .arg(config)
+            .args(kept(plane))
             .stdin(Stdio::null())
             .spawn();
         match started {
@@ -53,6 +59,14 @@ impl Upgrade {
     /// Says what came of it.
     pub(super) fn answer(self, answer: Answer) {
         let _ = self.asked.send(answer);
+    }
+}
+
+/// What keeps the data plane: the usual one need not be named, and a release that knows no other may come next.
+fn kept(plane: DataPlane) -> &'static [&'static str] {
+    match plane {
+        DataPlane::Kernel => &[],
+        DataPlane::Noop => &["--dataplane", "noop"],
     }
 }
 

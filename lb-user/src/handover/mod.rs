@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! successor                                    predecessor
-//! {"hand_over":{"pin_path":"..."}}       ->    leaves the maps alone from here on, and is deaf to all else
+//! {"hand_over":{"pin_path":"...",...}}   ->    leaves the maps alone from here on, and is deaf to all else
 //!                                        <-    {"estate":{...}}, and the sockets
 //! "ready"   all that can fail is done    ->    accepts no more, leaves its sessions
 //!                                        <-    "released"
@@ -29,7 +29,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) use predecessor::{Predecessor, Retiring};
 pub(crate) use successor::{Heir, Successor};
 
-use crate::health::Health;
+use crate::{health::Health, model::DataPlane};
 
 /// Sockets in one message: the kernel takes 253 at most (`SCM_MAX_FD`).
 const MOST_AT_ONCE: usize = 128;
@@ -39,7 +39,7 @@ const MOST_AT_ONCE: usize = 128;
 #[serde(rename_all = "snake_case")]
 enum Word {
     /// As an ordinary command, by which the conversation begins.
-    HandOver { pin_path: PathBuf },
+    HandOver { pin_path: PathBuf, dataplane: DataPlane },
     /// As an ordinary answer: it is not done, and why.
     Failed(String),
     /// What is handed over beside the sockets.

@@ -17,7 +17,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 use super::{Estate, MOST_AT_ONCE, Word};
 use crate::{
     health::{Finding, Health},
-    model::DaemonSettings,
+    model::{DaemonSettings, DataPlane},
 };
 
 /// How long the predecessor may take for an answer. It may have to write the sessions of a million clients.
@@ -36,13 +36,17 @@ pub(crate) struct Predecessor {
 
 impl Predecessor {
     /// Asks the daemon at the control socket to hand over, which leaves the maps alone from here on.
-    pub(crate) fn ask(settings: &DaemonSettings) -> anyhow::Result<Self> {
+    pub(crate) fn ask(settings: &DaemonSettings, dataplane: DataPlane) -> anyhow::Result<Self> {
         let path = settings.control_socket.display();
-        let asked = Self::try_to_ask(&settings.control_socket, settings.pin_path.clone());
+        let word = Word::HandOver {
+            pin_path: settings.pin_path.clone(),
+            dataplane,
+        };
+        let asked = Self::try_to_ask(&settings.control_socket, &word);
         asked.with_context(|| format!("the daemon that answers at {path} does not hand over"))
     }
 
-    fn try_to_ask(control_socket: &Path, pin_path: std::path::PathBuf) -> anyhow::Result<Self> {
+    fn try_to_ask(control_socket: &Path, word: &Word) -> anyhow::Result<Self> {
         let stream = UnixStream::connect(control_socket)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         let mut this = Self {
@@ -51,7 +55,7 @@ impl Predecessor {
             sockets: Vec::new(),
             estate: Estate::default(),
         };
-        this.say(&Word::HandOver { pin_path })?;
+        this.say(word)?;
         match this.hear()? {
             Word::Estate(estate) => this.estate = estate,
             Word::Failed(reason) => bail!(reason),

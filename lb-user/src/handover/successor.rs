@@ -20,7 +20,7 @@ use tokio::{
 use tracing::warn;
 
 use super::{Estate, MOST_AT_ONCE, Word};
-use crate::{health::Health, seldom::Seldom};
+use crate::{health::Health, model::DataPlane, seldom::Seldom};
 
 /// Words that wait to be told.
 const MOST_WAITING: usize = 64;
@@ -35,20 +35,27 @@ const LONGEST_WORD: u64 = 4096;
 pub(crate) struct Successor {
     stream: BufReader<UnixStream>,
     pin_path: PathBuf,
+    dataplane: DataPlane,
 }
 
 impl Successor {
     /// One that has asked over this connection for the datapath that is pinned there.
-    pub(crate) fn new(stream: UnixStream, pin_path: PathBuf) -> Self {
+    pub(crate) fn new(stream: UnixStream, pin_path: PathBuf, dataplane: DataPlane) -> Self {
         Self {
             stream: BufReader::new(stream),
             pin_path,
+            dataplane,
         }
     }
 
     /// Where it works.
     pub(crate) fn pin_path(&self) -> &Path {
         &self.pin_path
+    }
+
+    /// What it will have clients served by.
+    pub(crate) fn dataplane(&self) -> DataPlane {
+        self.dataplane
     }
 
     /// Tells it that nothing is handed over, and why.

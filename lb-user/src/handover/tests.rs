@@ -3,7 +3,7 @@ use std::{net::TcpListener, path::Path};
 use tokio::{net::UnixListener, task};
 
 use super::*;
-use crate::{api::Command, health::Finding, model::DaemonSettings};
+use crate::{control::Command, health::Finding, model::DaemonSettings};
 
 const PINS: &str = "/sys/fs/bpf/holdfast";
 
@@ -24,7 +24,7 @@ async fn asked(listener: &UnixListener) -> Successor {
         line.push(stream.read_u8().await.unwrap());
     }
     match serde_json::from_slice(&line).unwrap() {
-        Command::HandOver { pin_path } => Successor::new(stream, pin_path),
+        Command::HandOver { pin_path, dataplane } => Successor::new(stream, pin_path, dataplane),
         other => panic!("{other:?}"),
     }
 }
@@ -47,7 +47,7 @@ async fn sockets_and_health_go_from_one_daemon_to_the_next() {
     health.set("web", "member1", Finding::Down { reason });
     health.set("web", "member2", Finding::Up);
     let next = task::spawn_blocking(move || {
-        let mut predecessor = Predecessor::ask(&settings(&path)).unwrap();
+        let mut predecessor = Predecessor::ask(&settings(&path), DataPlane::Noop).unwrap();
         let sockets = predecessor.take_sockets();
         let mut health = Health::default();
         predecessor.tell_health(&mut health);
@@ -56,6 +56,7 @@ async fn sockets_and_health_go_from_one_daemon_to_the_next() {
     });
     let mut successor = asked(&listener).await;
     assert_eq!(successor.pin_path(), Path::new(PINS));
+    assert_eq!(successor.dataplane(), DataPlane::Noop);
     successor.give(sockets.iter(), &health).await.unwrap();
     successor.ready().await.unwrap();
     successor.released().await.unwrap();
@@ -84,7 +85,7 @@ async fn a_successor_that_is_refused_hears_why() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("control.sock");
     let listener = UnixListener::bind(&path).unwrap();
-    let next = task::spawn_blocking(move || Predecessor::ask(&settings(&path)).map(drop));
+    let next = task::spawn_blocking(move || Predecessor::ask(&settings(&path), DataPlane::Noop).map(drop));
     let successor = asked(&listener).await;
     successor.refuse("not today".to_owned()).await.unwrap();
     let refused = format!("{:#}", next.await.unwrap().unwrap_err());
@@ -99,7 +100,7 @@ async fn a_successor_that_goes_away_is_noticed() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("control.sock");
     let listener = UnixListener::bind(&path).unwrap();
-    let next = task::spawn_blocking(move || Predecessor::ask(&settings(&path)).map(drop));
+    let next = task::spawn_blocking(move || Predecessor::ask(&settings(&path), DataPlane::Noop).map(drop));
     let mut successor = asked(&listener).await;
     successor.give([].iter(), &Health::default()).await.unwrap();
     next.await.unwrap().unwrap();

@@ -4,6 +4,7 @@ use std::{
     collections::{HashMap, HashSet},
     hash::{BuildHasher, RandomState},
     net::SocketAddr,
+    sync::Arc,
     time::Duration,
 };
 
@@ -35,15 +36,30 @@ pub struct Change {
 
 /// The running monitors.
 pub struct Monitors {
-    tasks: HashMap<Target, Monitor>,
+    /// By the name of the pool.
+    pools: HashMap<String, Watched>,
     /// Monitors that were ever begun.
     begun: u64,
     changes: mpsc::Sender<Change>,
 }
 
+/// A pool whose members are watched.
+struct Watched {
+    /// As it was configured last: where it is the same one again, nothing is to be done.
+    pool: Arc<Pool>,
+    tasks: HashMap<Target, Monitor>,
+}
+
+/// It ends with this.
 struct Monitor {
     number: u64,
     task: JoinHandle<()>,
+}
+
+impl Drop for Monitor {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
 }
 
 /// What is watched, and how: a task goes on as long as nothing of this changes.
@@ -62,7 +78,7 @@ impl Monitors {
     #[must_use]
     pub fn new(changes: mpsc::Sender<Change>) -> Self {
         Self {
-            tasks: HashMap::new(),
+            pools: HashMap::new(),
             begun: 0,
             changes,
         }
@@ -71,36 +87,44 @@ impl Monitors {
     /// Watches what `config` wants watched; monitors that it does not change go on. One that begins takes its member to
     /// be what `health` says.
     pub fn update(&mut self, config: &Config, health: &Health) {
-        let targets: HashSet<Target> = config.pools.iter().flat_map(targets).collect();
-        self.tasks.retain(|target, monitor| {
-            let keep = targets.contains(target);
-            if !keep {
-                monitor.task.abort();
+        let configured = || config.pools.iter().filter(|pool| pool.health_monitor.is_some());
+        let names: HashSet<&str> = configured().map(|pool| pool.name.as_str()).collect();
+        self.pools.retain(|name, _| names.contains(name.as_str()));
+        for pool in configured() {
+            let is_same = |watched: &Watched| Arc::ptr_eq(&watched.pool, pool);
+            if !self.pools.get(&pool.name).is_some_and(is_same) {
+                let before = self.pools.remove(&pool.name);
+                let watched = self.watch(pool, before, health);
+                self.pools.insert(pool.name.clone(), watched);
             }
-            keep
-        });
-        for target in targets {
-            self.tasks.entry(target).or_insert_with_key(|target| {
+        }
+    }
+
+    fn watch(&mut self, pool: &Arc<Pool>, before: Option<Watched>, health: &Health) -> Watched {
+        let mut before = before.map(|watched| watched.tasks).unwrap_or_default();
+        let tasks = targets(pool).into_iter().map(|target| {
+            let monitor = before.remove(&target).unwrap_or_else(|| {
                 self.begun += 1;
                 let number = self.begun;
                 let judgement = Judgement::new(health.is_up(&target.pool, &target.member));
                 let task = tokio::spawn(watch(target.clone(), number, judgement, self.changes.clone()));
                 Monitor { number, task }
             });
+            (target, monitor)
+        });
+        Watched {
+            tasks: tasks.collect(),
+            pool: Arc::clone(pool),
         }
     }
 
-    /// Whether the monitor of this number still watches. What another one found may wait to be taken, and says nothing of a
+    /// Whether the monitor still watches that found this. What another one found may wait to be taken, and says nothing of a
     /// member that has another address since.
     #[must_use]
-    pub fn has(&self, number: u64) -> bool {
-        self.tasks.values().any(|monitor| monitor.number == number)
-    }
-}
-
-impl Drop for Monitors {
-    fn drop(&mut self) {
-        self.tasks.values().for_each(|monitor| monitor.task.abort());
+    pub fn has(&self, change: &Change) -> bool {
+        let watched = self.pools.get(&change.pool);
+        let mut monitors = watched.into_iter().flat_map(|watched| watched.tasks.values());
+        monitors.any(|monitor| monitor.number == change.monitor)
     }
 }
 
@@ -171,8 +195,13 @@ async fn watch(target: Target, number: u64, mut judgement: Judgement, changes: m
             && failure.is_ours()
         {
             if could_ask {
-                let Target { pool, member, .. } = &target;
-                warn!(pool, member, "cannot be probed, and stays what it is: {failure}");
+                let Target {
+                    pool,
+                    member,
+                    address,
+                    ..
+                } = &target;
+                warn!(pool, member, %address, "cannot be probed, and stays what it is: {failure}");
             }
             could_ask = false;
             continue;
@@ -239,7 +268,7 @@ mod tests {
             address.port()
         );
         let mut config = crate::config::parse(&text, "test").unwrap().config;
-        let pool = config.pools.first_mut().unwrap();
+        let pool = Arc::make_mut(config.pools.first_mut().unwrap());
         pool.health_monitor = Some(HealthMonitor {
             address: Some(address.ip()),
             ..monitor
@@ -304,9 +333,9 @@ mod tests {
         let config = |monitor| config(refusing.local_addr().unwrap(), monitor);
         monitors.update(&config(monitor(1, 1)), &Health::default());
         let change = timeout(PATIENCE, changes.recv()).await.unwrap().unwrap();
-        assert!(monitors.has(change.monitor));
+        assert!(monitors.has(&change));
         monitors.update(&config(monitor(2, 2)), &Health::default());
-        assert!(!monitors.has(change.monitor));
+        assert!(!monitors.has(&change));
     }
 
     #[tokio::test]
@@ -322,5 +351,24 @@ mod tests {
         let mut monitors = Monitors::new(sender);
         monitors.update(&config(address, monitor(1, 1)), &health);
         assert_eq!(next(&mut changes).await, Finding::Up);
+    }
+
+    #[tokio::test]
+    async fn a_monitor_goes_on_where_only_other_things_of_its_pool_are_changed() {
+        let (sender, mut changes) = mpsc::channel(4);
+        let mut monitors = Monitors::new(sender);
+        let refusing = TcpSocket::new_v4().unwrap();
+        refusing.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+        let mut config = config(refusing.local_addr().unwrap(), monitor(1, 1));
+        monitors.update(&config, &Health::default());
+        let change = timeout(PATIENCE, changes.recv()).await.unwrap().unwrap();
+        let pool = Arc::make_mut(&mut config.pools[0]);
+        pool.members[0].weight = 7;
+        pool.display_name = Some("web".into());
+        monitors.update(&config, &Health::default());
+        assert!(monitors.has(&change));
+        config.pools.clear();
+        monitors.update(&config, &Health::default());
+        assert!(!monitors.has(&change));
     }
 }

@@ -1,6 +1,6 @@
 //! The keys whose values hold from start to end: another value is for the next start.
 
-use super::{Config, DaemonSettings, DatapathSettings, ProxySettings};
+use super::{ApiSettings, Config, DaemonSettings, DatapathSettings, ProxySettings};
 
 /// What lets another value hold.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -40,7 +40,7 @@ impl Config {
 
     /// Each key with what it needs, and whether `new` has another value. All keys are named here, so that one that is
     /// added has to be decided upon.
-    fn lasting(&self, new: &Self) -> [(&'static str, Next, bool); 12] {
+    fn lasting(&self, new: &Self) -> [(&'static str, Next, bool); 13] {
         let DaemonSettings {
             control_socket,
             pin_path,
@@ -53,6 +53,15 @@ impl Config {
             app_cookie_save_s: _,
             access_log: _,
         } = &self.proxy;
+        let ApiSettings {
+            listen: _,
+            auth: _,
+            tls: _,
+            certificates_path,
+            users: _,
+            tokens: _,
+            subnets: _,
+        } = &self.api;
         let DatapathSettings {
             interfaces: _,
             xdp_mode,
@@ -66,6 +75,10 @@ impl Config {
             flow_idle_timeout: _,
         } = &self.datapath;
         let (daemon, datapath) = (&new.daemon, &new.datapath);
+        // One that is not there yet, or will not be any more, is made or ended as a whole.
+        let stays = self.has_layer_4() && new.has_layer_4();
+        let of_datapath = |key, next, is_other| (key, next, stays && is_other);
+        let sized = |key, old, new| of_datapath(key, Next::Datapath, old != new);
         [
             (
                 "control_socket",
@@ -74,35 +87,24 @@ impl Config {
             ),
             ("state_path", Next::Daemon, *state_path != daemon.state_path),
             (
+                "certificates_path",
+                Next::Upgrade,
+                *certificates_path != new.api.certificates_path,
+            ),
+            (
                 "max_app_cookies",
                 Next::Upgrade,
                 *max_app_cookies != new.proxy.max_app_cookies,
             ),
             ("workers", Next::Upgrade, *workers != new.proxy.workers),
-            ("pin_path", Next::Datapath, *pin_path != daemon.pin_path),
-            ("xdp_mode", Next::Upgrade, *xdp_mode != datapath.xdp_mode),
-            ("max_flows", Next::Datapath, *max_flows != datapath.max_flows),
-            (
-                "max_sessions",
-                Next::Datapath,
-                *max_sessions != datapath.max_sessions,
-            ),
-            (
-                "max_listeners",
-                Next::Datapath,
-                *max_listeners != datapath.max_listeners,
-            ),
-            ("max_pools", Next::Datapath, *max_pools != datapath.max_pools),
-            (
-                "max_members",
-                Next::Datapath,
-                *max_members != datapath.max_members,
-            ),
-            (
-                "schedule_slots",
-                Next::Datapath,
-                *schedule_slots != datapath.schedule_slots,
-            ),
+            of_datapath("pin_path", Next::Datapath, *pin_path != daemon.pin_path),
+            of_datapath("xdp_mode", Next::Upgrade, *xdp_mode != datapath.xdp_mode),
+            sized("max_flows", *max_flows, datapath.max_flows),
+            sized("max_sessions", *max_sessions, datapath.max_sessions),
+            sized("max_listeners", *max_listeners, datapath.max_listeners),
+            sized("max_pools", *max_pools, datapath.max_pools),
+            sized("max_members", *max_members, datapath.max_members),
+            sized("schedule_slots", *schedule_slots, datapath.schedule_slots),
         ]
     }
 }
@@ -113,9 +115,11 @@ mod tests {
     use crate::model::{ClosedPort, FlowIdleTimeout, XdpMode};
 
     fn refusal(change: impl FnOnce(&mut Config)) -> Option<String> {
-        let mut new = Config::default();
+        let mut old = Config::default();
+        old.datapath.interfaces.push("eth0".into());
+        let mut new = old.clone();
         change(&mut new);
-        Config::default().refusal(&new)
+        old.refusal(&new)
     }
 
     #[test]
@@ -146,11 +150,25 @@ mod tests {
     }
 
     #[test]
+    fn where_a_datapath_comes_or_goes_it_may_be_another_one() {
+        let (none, mut some) = (Config::default(), Config::default());
+        some.datapath.interfaces.push("eth0".into());
+        some.datapath.max_flows += 1;
+        some.datapath.xdp_mode = XdpMode::Native;
+        some.daemon.pin_path = "/elsewhere".into();
+        assert_eq!(none.refusal(&some), None);
+        assert_eq!(some.refusal(&none), None);
+        some.daemon.control_socket = "/elsewhere".into();
+        assert!(none.refusal(&some).is_some());
+    }
+
+    #[test]
     fn every_key_that_was_changed_is_named() {
         let change = |new: &mut Config| {
             new.daemon.control_socket = "/elsewhere".into();
             new.daemon.pin_path = "/elsewhere".into();
             new.daemon.state_path = "/elsewhere".into();
+            new.api.certificates_path = "/elsewhere".into();
             new.proxy.workers = Some(3);
             new.proxy.max_app_cookies += 1;
             new.datapath.xdp_mode = XdpMode::Native;
@@ -166,6 +184,7 @@ mod tests {
             "control_socket",
             "pin_path",
             "state_path",
+            "certificates_path",
             "workers",
             "max_app_cookies",
             "xdp_mode",

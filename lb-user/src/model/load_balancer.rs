@@ -11,6 +11,9 @@ use super::{Action, Http, LbKind, ListenerTls, Policy, Protocol};
 pub struct LoadBalancer {
     /// Unique among load balancers.
     pub name: String,
+    /// What people call it, where `name` is an id. Of what a file configures, nothing: its names are for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub display_name: Option<String>,
     /// The address clients reach; unicast, and of this load balancer only.
     pub vip: IpAddr,
     /// Which types of session persistence its pools may have.
@@ -22,18 +25,23 @@ pub struct LoadBalancer {
     pub listeners: Vec<Listener>,
 }
 
-/// A port of a VIP, and the pool its clients are spread over.
+/// A port of a VIP, and the pool its clients are spread over, if it has one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Listener {
     /// Unique among all listeners, those of other load balancers included.
     pub name: String,
+    /// What people call it, where `name` is an id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub display_name: Option<String>,
     /// What it speaks with its clients, and how.
     #[serde(flatten)]
     pub service: Service,
     /// 1 to 65,535.
     pub port: u16,
-    /// The name of a [`Pool`](super::Pool) that exists. Listeners that share a pool share its sessions.
-    pub pool: String,
+    /// The name of a [`Pool`](super::Pool) that exists. Listeners that share a pool share its sessions. `None`, which a file
+    /// cannot say: its clients get what a pool without members gives them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pool: Option<String>,
     /// `false` switches it off: its port is then a closed one.
     pub admin_state_up: bool,
     /// Where requests go that its own pool is not to have; only of HTTP and HTTPS, at most
@@ -90,6 +98,6 @@ impl Listener {
             Action::RedirectToPool { redirect_pool } => Some(redirect_pool.as_str()),
             Action::Reject | Action::RedirectToUrl { .. } | Action::RedirectPrefix { .. } => None,
         });
-        std::iter::once(self.pool.as_str()).chain(of_policies)
+        self.pool.as_deref().into_iter().chain(of_policies)
     }
 }

@@ -10,29 +10,17 @@ pub struct SessionPersistence {
     /// What a session is recognised by.
     #[serde(flatten)]
     pub persistence: Persistence,
-    /// A session is lost when its client stays away for longer, in minutes: 1 to 60 by source address, 1 to 1,440 by
-    /// cookie.
-    pub idle_timeout_min: u16,
-    /// A session is lost when it is older, in minutes: from the idle timeout to 10,080. `None`: no such limit.
+    /// A session is lost when its client stays away for longer, in seconds: 60 to 3,600 in pools of TCP and UDP
+    /// listeners, 60 to 86,400 in those of HTTP and HTTPS.
+    pub idle_timeout_s: u32,
+    /// A session is lost when it is older, in seconds: from the idle timeout to 604,800. `None`: no such limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub absolute_timeout_min: Option<u16>,
+    pub absolute_timeout_s: Option<u32>,
 }
 
 impl SessionPersistence {
-    /// The default of `idle_timeout_min`.
-    pub const DEFAULT_IDLE_TIMEOUT_MIN: u16 = 20;
-
-    /// The idle timeout in seconds.
-    #[must_use]
-    pub fn idle_timeout_s(&self) -> u32 {
-        u32::from(self.idle_timeout_min) * 60
-    }
-
-    /// The absolute timeout in seconds.
-    #[must_use]
-    pub fn absolute_timeout_s(&self) -> Option<u32> {
-        self.absolute_timeout_min.map(|minutes| u32::from(minutes) * 60)
-    }
+    /// The default of `idle_timeout_s`, in minutes.
+    pub const DEFAULT_IDLE_TIMEOUT_MIN: u32 = 20;
 }
 
 /// What a session is recognised by, with what belongs to each type.

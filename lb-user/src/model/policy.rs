@@ -21,6 +21,9 @@ pub const MAX_RULES_PER_POLICY: usize = 16;
 pub struct Policy {
     /// Unique among the policies of its listener.
     pub name: String,
+    /// What people call it, where `name` is an id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub display_name: Option<String>,
     /// What becomes of them.
     #[serde(flatten)]
     pub action: Action,

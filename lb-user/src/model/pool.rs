@@ -20,6 +20,9 @@ pub const MAX_SNAT_ADDRESSES: u32 = 4096;
 pub struct Pool {
     /// Unique among pools.
     pub name: String,
+    /// What people call it, where `name` is an id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub display_name: Option<String>,
     /// How the member for a new client is chosen.
     pub algorithm: LbAlgorithm,
     /// How packets get to a member and back.
@@ -40,6 +43,12 @@ pub struct Pool {
 }
 
 impl Pool {
+    /// The member of that name.
+    #[must_use]
+    pub fn member(&self, name: &str) -> Option<&Member> {
+        self.members.iter().find(|member| member.name == name)
+    }
+
     /// Where `member` is asked whether it is up.
     ///
     /// `None` for a pool without health monitor, and for a `dsr` or `ipip` pool that names no port and has no listener
@@ -47,8 +56,9 @@ impl Pool {
     #[must_use]
     pub fn probe_target(&self, member: &Member) -> Option<SocketAddr> {
         let monitor = self.health_monitor.as_ref()?;
-        let address = monitor.address.unwrap_or(member.address);
-        Some(SocketAddr::new(address, monitor.port.or(member.port)?))
+        let address = member.probe_address.or(monitor.address);
+        let port = member.probe_port.or(monitor.port).or(member.port)?;
+        Some(SocketAddr::new(address.unwrap_or(member.address), port))
     }
 
     /// How many slots its schedule takes while all members are up that can be. With fewer members it takes no more.
@@ -82,6 +92,9 @@ impl LbAlgorithm {
 pub struct Member {
     /// Unique in its pool; `address:port` unless it was given a name.
     pub name: String,
+    /// What people call it, where `name` is an id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub display_name: Option<String>,
     /// Unicast, no VIP, and of the family of the pool's VIPs except with `ipip`.
     pub address: IpAddr,
     /// Where it listens. Always there for `full_nat` and `nat`; with `dsr` and `ipip`, which cannot change the port, it
@@ -92,6 +105,12 @@ pub struct Member {
     pub weight: u16,
     /// `false` switches it off: its sessions move to other members.
     pub admin_state_up: bool,
+    /// Where the health monitor asks this one, if not where it asks the others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probe_address: Option<IpAddr>,
+    /// The same of the port.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probe_port: Option<u16>,
 }
 
 /// How packets get to a member and back, with what each way needs.

@@ -30,7 +30,8 @@ impl Default for DaemonSettings {
 /// The XDP program: where it is attached, and how large its maps are.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DatapathSettings {
-    /// The interfaces where clients and members are reached: at least one, at most 64.
+    /// The interfaces where clients and members are reached, at most 64; none where the proxy serves all: then there is no
+    /// datapath.
     pub interfaces: Vec<String>,
     /// How the program is attached.
     pub xdp_mode: XdpMode,
@@ -60,8 +61,8 @@ impl Default for DatapathSettings {
             closed_port: ClosedPort::Reject,
             max_flows: 1 << 20,
             max_sessions: 1 << 20,
-            max_listeners: 4096,
-            max_pools: 4096,
+            max_listeners: 8192,
+            max_pools: 8192,
             max_members: 1 << 16,
             schedule_slots: 1 << 20,
             flow_idle_timeout: FlowIdleTimeout::default(),

@@ -42,6 +42,42 @@ macro_rules! words {
     };
 }
 
+pub(crate) use words;
+
+words! {
+    /// What a daemon has its clients served by: it is started with that.
+    #[derive(Default)]
+    pub enum DataPlane {
+        /// The datapath, in the kernel, and the proxy.
+        #[default]
+        Kernel = "kernel",
+        /// Nothing: the daemon keeps its model and answers, and nobody is served.
+        Noop = "noop",
+    }
+}
+
+words! {
+    /// Whether those who use the management API by network have to say who they are.
+    pub enum ApiAuth {
+        /// They have to.
+        Required = "required",
+        /// Whoever comes may do all.
+        None = "none",
+    }
+}
+
+words! {
+    /// What somebody may do by the management API. Later ones may do what earlier ones may.
+    pub enum ApiRole {
+        /// Look at what is a project's own.
+        Observer = "observer",
+        /// Make and change what is a project's own.
+        Member = "member",
+        /// All, in all projects.
+        Admin = "admin",
+    }
+}
+
 words! {
     /// How the packets of the interfaces reach the XDP program.
     pub enum XdpMode {
@@ -319,7 +355,7 @@ words! {
     pub enum OperatingStatus {
         /// Works, and all that it depends on does.
         Online = "ONLINE",
-        /// Switched off by its `admin_state_up`.
+        /// Switched off by its `admin_state_up`, or served by nobody.
         Offline = "OFFLINE",
         /// Works, though some of what it depends on does not.
         Degraded = "DEGRADED",

@@ -1,6 +1,6 @@
 //! Asking the kernel, and hearing from it.
 
-use std::{collections::HashMap, io, net::IpAddr, time::Duration};
+use std::{io, net::IpAddr, time::Duration};
 
 use anyhow::{Context, anyhow};
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -17,7 +17,7 @@ use rtnetlink::{
 };
 use tokio::time;
 
-use super::picture::{Need, Picture, Route};
+use super::picture::{Need, Picture, Route, Routes};
 use crate::reconcile::Sources;
 
 /// Questions for routes that are under way at a time: their answers fit into a socket's buffer.
@@ -85,6 +85,13 @@ enum Answer {
     Unknown,
 }
 
+async fn in_time<T>(answers: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    let answered = time::timeout(PATIENCE, answers).await;
+    answered
+        .context("the kernel does not answer")?
+        .context("cannot ask for routes")
+}
+
 /// The kernel, to be asked.
 pub(super) struct Kernel(Handle);
 
@@ -101,28 +108,35 @@ impl Kernel {
         let everything = async {
             let links: Vec<_> = self.0.link().get().execute().try_collect().await?;
             let neighbours: Vec<_> = self.0.neighbours().get().execute().try_collect().await?;
-            let answers: Vec<_> = stream::iter(addresses.iter().copied())
-                .map(|address| async move { anyhow::Ok((address, self.route(address).await?)) })
-                .buffer_unordered(QUESTIONS)
-                .try_collect()
-                .await?;
-            let (mut routes, mut sources) = (HashMap::new(), Sources::new());
-            for (address, answer) in answers {
-                match answer {
-                    Answer::Route(route, source) => {
-                        routes.extend(route.map(|route| (address, route)));
-                        sources.extend(source.map(|source| (address, Some(source))));
-                    }
-                    Answer::Unreachable => drop(sources.insert(address, None)),
-                    Answer::Unknown => {}
-                }
-            }
+            let (routes, sources) = self.routes(addresses).await?;
             anyhow::Ok((Picture::new(&links, &neighbours, routes), sources))
         };
-        let answered = time::timeout(PATIENCE, everything).await;
-        answered
-            .context("the kernel does not answer")?
-            .context("cannot ask for routes")
+        in_time(everything).await
+    }
+
+    /// The routes to some addresses more, and where packets to these would come from.
+    pub(super) async fn ask(&self, addresses: &[IpAddr]) -> anyhow::Result<(Routes, Sources)> {
+        in_time(self.routes(addresses)).await
+    }
+
+    async fn routes(&self, addresses: &[IpAddr]) -> anyhow::Result<(Routes, Sources)> {
+        let answers: Vec<_> = stream::iter(addresses.iter().copied())
+            .map(|address| async move { anyhow::Ok((address, self.route(address).await?)) })
+            .buffer_unordered(QUESTIONS)
+            .try_collect()
+            .await?;
+        let (mut routes, mut sources) = (Routes::new(), Sources::new());
+        for (address, answer) in answers {
+            match answer {
+                Answer::Route(route, source) => {
+                    routes.extend(route.map(|route| (address, route)));
+                    sources.extend(source.map(|source| (address, Some(source))));
+                }
+                Answer::Unreachable => drop(sources.insert(address, None)),
+                Answer::Unknown => {}
+            }
+        }
+        Ok((routes, sources))
     }
 
     /// As for packets of this host's own: rules that look at where a packet came from see none.

@@ -8,19 +8,19 @@ mod picture;
 mod task;
 #[cfg(test)]
 mod tests;
+mod wanted;
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    future,
-    net::IpAddr,
-    sync::Arc,
-};
+use std::{collections::HashMap, future, net::IpAddr, sync::Arc};
 
 use lb_common::tables::{self, Member, MemberState};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tracing::error;
 
-use crate::{model::Config, reconcile::Sources};
+use crate::{
+    model::{Changed, Config, Pool},
+    reconcile::{Ids, Sources},
+};
+use wanted::{Turn, Wanted};
 
 /// The way to a member. The default is none: the datapath asks the kernel.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -71,14 +71,18 @@ pub type Hops = HashMap<IpAddr, Hop>;
 /// Gives the members their hops, and all others none.
 pub fn write(members: &[Member], hops: &Hops) {
     for member in members {
-        let hop = if member.state() == MemberState::Unused {
-            None
-        } else {
-            hops.get(&member.address.load().into()).copied()
-        };
-        if Hop::read(&member.next_hop) != hop {
-            hop.unwrap_or_default().write(&member.next_hop);
-        }
+        write_one(member, hops);
+    }
+}
+
+fn write_one(member: &Member, hops: &Hops) {
+    let hop = if member.state() == MemberState::Unused {
+        None
+    } else {
+        hops.get(&member.address.load().into()).copied()
+    };
+    if Hop::read(&member.next_hop) != hop {
+        hop.unwrap_or_default().write(&member.next_hop);
     }
 }
 
@@ -91,7 +95,8 @@ struct Found {
 
 /// The daemon's end of the task that follows the kernel.
 pub struct NextHops {
-    wanted: watch::Sender<Vec<IpAddr>>,
+    wanted: Wanted,
+    turns: mpsc::UnboundedSender<Turn>,
     /// None before the task has looked.
     found: watch::Receiver<Option<Found>>,
     task: Task,
@@ -106,20 +111,44 @@ enum Task {
 impl NextHops {
     /// Begins to follow the ways to the members of a configuration.
     pub fn follow(config: &Config) -> Self {
-        let (wanted, addresses) = watch::channel(addresses(config));
+        let mut wanted = Wanted::default();
+        wanted.turn_to(addresses(config.datapath_pools()));
+        let (turns, receiver) = mpsc::unbounded_channel();
         let (sender, found) = watch::channel(None);
-        tokio::spawn(task::run(addresses, sender));
+        tokio::spawn(task::run(wanted.addresses(), receiver, sender));
         Self {
             wanted,
+            turns,
             found,
             task: Task::Runs,
         }
     }
 
     /// Follows the members of another configuration. What is known of them is written at once.
-    pub fn turn_to(&self, config: &Config, members: &[Member]) {
-        self.wanted.send_replace(addresses(config));
+    pub fn turn_to(&mut self, config: &Config, members: &[Member]) {
+        let turn = self.wanted.turn_to(addresses(config.datapath_pools()));
+        self.tell(turn);
         self.write(members);
+    }
+
+    /// The same where only some of them are others, which the maps have by now.
+    pub fn turn_to_changed(&mut self, changed: &Changed<'_>, ids: &Ids, members: &[Member]) {
+        let pools = changed.datapath_pools();
+        let [before, after] = [&pools.before, &pools.after].map(|pools| addresses(pools.iter().copied()));
+        let turn = self.wanted.replace(before, after);
+        self.tell(turn);
+        if let (Task::Runs, Some(found)) = (&self.task, &*self.found.borrow()) {
+            let ids = pools.after.iter().flat_map(|pool| ids.members(&pool.name));
+            let members = ids.filter_map(|id| members.get(id as usize));
+            members.for_each(|member| write_one(member, &found.hops));
+        }
+    }
+
+    fn tell(&self, turn: Turn) {
+        if !turn.is_nothing() {
+            // A task that has ended has said so.
+            let _ = self.turns.send(turn);
+        }
     }
 
     /// Waits until [`Self::write`] has something new to write, or [`Self::sources`] something new to say.
@@ -154,9 +183,7 @@ impl NextHops {
     }
 }
 
-/// The addresses of all members, each once.
-fn addresses(config: &Config) -> Vec<IpAddr> {
-    let members = config.datapath_pools().flat_map(|pool| &pool.members);
-    let distinct: BTreeSet<IpAddr> = members.map(|member| member.address).collect();
-    distinct.into_iter().collect()
+fn addresses<'c>(pools: impl Iterator<Item = &'c Arc<Pool>>) -> impl Iterator<Item = IpAddr> {
+    let members = pools.flat_map(|pool| &pool.members);
+    members.map(|member| member.address)
 }

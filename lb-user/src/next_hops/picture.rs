@@ -54,6 +54,9 @@ pub(super) struct Route {
     mtu_bytes: Option<u32>,
 }
 
+/// Routes by destination.
+pub(super) type Routes = HashMap<IpAddr, Route>;
+
 #[derive(Debug)]
 struct Neighbour {
     state: NeighbourState,
@@ -66,16 +69,11 @@ pub(super) struct Picture {
     links: HashMap<u32, Link>,
     /// By interface and address.
     neighbours: HashMap<(u32, IpAddr), Neighbour>,
-    /// By destination.
-    routes: HashMap<IpAddr, Route>,
+    routes: Routes,
 }
 
 impl Picture {
-    pub(super) fn new(
-        links: &[LinkMessage],
-        neighbours: &[NeighbourMessage],
-        routes: HashMap<IpAddr, Route>,
-    ) -> Self {
+    pub(super) fn new(links: &[LinkMessage], neighbours: &[NeighbourMessage], routes: Routes) -> Self {
         let links = links
             .iter()
             .filter_map(|link| Some((link.header.index, Link::read(link)?)));
@@ -88,6 +86,11 @@ impl Picture {
             picture.enter(neighbour);
         }
         picture
+    }
+
+    /// Takes in further routes.
+    pub(super) fn learn(&mut self, routes: Routes) {
+        self.routes.extend(routes);
     }
 
     /// Takes in an event. Of neighbours there are many, and each says all of itself; whatever else changes may change

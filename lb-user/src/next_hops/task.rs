@@ -3,7 +3,7 @@
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use tokio::{
-    sync::watch,
+    sync::{mpsc, watch},
     time::{self, Instant, MissedTickBehavior},
 };
 use tracing::warn;
@@ -12,6 +12,7 @@ use super::{
     Found, Hops,
     kernel::{Events, Kernel},
     picture::Need,
+    wanted::Turn,
 };
 use crate::reconcile::Sources;
 
@@ -26,9 +27,13 @@ const LOOK: Duration = Duration::from_secs(30);
 /// How long netlink is let alone after it failed.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// Says which hops there are to the addresses that are wanted, until the daemon wants no more.
-pub(super) async fn run(mut wanted: watch::Receiver<Vec<IpAddr>>, found: watch::Sender<Option<Found>>) {
-    while let Err(reason) = follow(&mut wanted, &found).await {
+/// Says which hops there are to these addresses, and to others as it is told, until the daemon wants no more.
+pub(super) async fn run(
+    mut addresses: Vec<IpAddr>,
+    mut turns: mpsc::UnboundedReceiver<Turn>,
+    found: watch::Sender<Option<Found>>,
+) {
+    while let Err(reason) = follow(&mut addresses, &mut turns, &found).await {
         warn!("cannot follow next hops, the datapath asks the kernel for each packet: {reason:#}");
         found.send_replace(Some(Found::default()));
         time::sleep(RETRY).await;
@@ -37,35 +42,38 @@ pub(super) async fn run(mut wanted: watch::Receiver<Vec<IpAddr>>, found: watch::
 
 /// Ends without an error when the daemon does.
 async fn follow(
-    wanted: &mut watch::Receiver<Vec<IpAddr>>,
+    addresses: &mut Vec<IpAddr>,
+    turns: &mut mpsc::UnboundedReceiver<Turn>,
     found: &watch::Sender<Option<Found>>,
 ) -> anyhow::Result<()> {
     // Before the first look, so that no change falls between.
     let mut events = Events::subscribe()?;
     let kernel = Kernel::connect()?;
-    let mut addresses = wanted.borrow_and_update().clone();
     let mut resolve = time::interval(RESOLVE);
     resolve.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut look = time::interval(LOOK);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     look.reset();
-    let (mut picture, sources) = kernel.look(&addresses).await?;
+    let (mut picture, sources) = kernel.look(addresses).await?;
     let mut sources = Arc::new(sources);
-    publish(found, picture.hops(&addresses), &sources);
+    publish(found, picture.hops(addresses), &sources);
     let mut rested = Instant::now();
     loop {
         let mut need = tokio::select! {
             need = events.note(&mut picture) => need?,
             _ = look.tick() => Need::Look,
-            changed = wanted.changed() => {
-                if changed.is_err() {
-                    return Ok(());
-                }
-                addresses.clone_from(&wanted.borrow_and_update());
-                Need::Look
+            turn = turns.recv() => {
+                let Some(turn) = turn else { return Ok(()) };
+                turn.take(addresses);
+                let (routes, further) = kernel.ask(&turn.added).await?;
+                picture.learn(routes);
+                let sources = Arc::make_mut(&mut sources);
+                sources.retain(|address, _| !turn.dropped.contains(address));
+                sources.extend(further);
+                Need::Hops
             }
             _ = resolve.tick() => {
-                let unsure: Vec<_> = picture.unsure(&addresses).take(RESOLVE_AT_A_TIME).collect();
+                let unsure: Vec<_> = picture.unsure(addresses).take(RESOLVE_AT_A_TIME).collect();
                 for neighbour in unsure {
                     kernel.resolve(neighbour).await?;
                 }
@@ -81,10 +89,10 @@ async fn follow(
         }
         let begin = Instant::now();
         if need == Need::Look {
-            let looked = kernel.look(&addresses).await?;
+            let looked = kernel.look(addresses).await?;
             (picture, sources) = (looked.0, Arc::new(looked.1));
         }
-        publish(found, picture.hops(&addresses), &sources);
+        publish(found, picture.hops(addresses), &sources);
         // However many members there are and however much changes, this takes a fifth of a core at most.
         rested = Instant::now() + begin.elapsed() * 4;
     }

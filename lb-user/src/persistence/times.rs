@@ -46,8 +46,8 @@ impl Limits {
     #[must_use]
     pub fn of(persistence: &SessionPersistence) -> Self {
         Self {
-            idle_s: persistence.idle_timeout_s(),
-            absolute_s: persistence.absolute_timeout_s(),
+            idle_s: persistence.idle_timeout_s,
+            absolute_s: persistence.absolute_timeout_s,
         }
     }
 

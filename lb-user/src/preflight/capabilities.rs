@@ -4,11 +4,12 @@ use std::fmt;
 
 use super::Missing;
 
-/// What the daemon needs of root's rights. Each was taken away on Linux 6.18, and the kernel refused; no other is needed.
+/// What the daemon may need of root's rights. Each was taken away on Linux 6.18, and the kernel refused; no other is needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Capability {
     Bpf = 39,
     NetAdmin = 12,
+    NetBindService = 10,
     Perfmon = 38,
 }
 
@@ -16,13 +17,15 @@ pub(super) enum Capability {
 const SYS_ADMIN: u32 = 21;
 
 impl Capability {
-    pub(super) const ALL: [Self; 3] = [Self::Bpf, Self::NetAdmin, Self::Perfmon];
+    /// What the datapath takes.
+    pub(super) const OF_LAYER_4: [Self; 3] = [Self::Bpf, Self::NetAdmin, Self::Perfmon];
 
     /// With what it is for.
     pub(super) fn with_use(self) -> String {
         let purpose = match self {
             Self::Bpf => "to make maps and load programs",
             Self::NetAdmin => "to load and attach XDP programs",
+            Self::NetBindService => "to listen on ports below 1024 for HTTP and HTTPS",
             Self::Perfmon => "to have the verifier allow comparing packet pointers",
         };
         format!("{self} ({purpose})")
@@ -30,7 +33,7 @@ impl Capability {
 
     fn is_in(self, set: u64) -> bool {
         let has = |bit: u32| set >> bit & 1 == 1;
-        has(self as u32) || self != Self::NetAdmin && has(SYS_ADMIN)
+        has(self as u32) || matches!(self, Self::Bpf | Self::Perfmon) && has(SYS_ADMIN)
     }
 }
 
@@ -39,16 +42,20 @@ impl fmt::Display for Capability {
         f.write_str(match self {
             Self::Bpf => "CAP_BPF",
             Self::NetAdmin => "CAP_NET_ADMIN",
+            Self::NetBindService => "CAP_NET_BIND_SERVICE",
             Self::Perfmon => "CAP_PERFMON",
         })
     }
 }
 
-/// Where /proc does not tell, the kernel will.
-pub(super) fn check() -> Option<Missing> {
+/// Which of these are missing. Where /proc does not tell, the kernel will.
+pub(super) fn check(needed: &[Capability]) -> Option<Missing> {
     let status = std::fs::read_to_string("/proc/thread-self/status").ok()?;
-    let missing = missing_in(effective(&status)?);
-    (!missing.is_empty()).then_some(Missing::Capabilities(missing))
+    let missing = missing_in(effective(&status)?, needed);
+    (!missing.is_empty()).then(|| Missing::Capabilities {
+        missing,
+        needed: needed.to_owned(),
+    })
 }
 
 /// The effective capabilities in a `status` file of /proc, a bit each.
@@ -57,9 +64,9 @@ fn effective(status: &str) -> Option<u64> {
     u64::from_str_radix(line.trim(), 16).ok()
 }
 
-fn missing_in(set: u64) -> Vec<Capability> {
-    let all = Capability::ALL.into_iter();
-    all.filter(|capability| !capability.is_in(set)).collect()
+fn missing_in(set: u64, needed: &[Capability]) -> Vec<Capability> {
+    let needed = needed.iter().copied();
+    needed.filter(|capability| !capability.is_in(set)).collect()
 }
 
 #[cfg(test)]
@@ -75,14 +82,18 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_named() {
-        assert_eq!(missing_in(u64::MAX), []);
-        assert_eq!(missing_in(0), Capability::ALL);
-        assert_eq!(missing_in(1 << 39 | 1 << 38), [Capability::NetAdmin]);
-        assert_eq!(missing_in(1 << 12 | 1 << 38), [Capability::Bpf]);
+        let missing = |set| missing_in(set, &Capability::OF_LAYER_4);
+        assert_eq!(missing(u64::MAX), []);
+        assert_eq!(missing(0), Capability::OF_LAYER_4);
+        assert_eq!(missing(1 << 39 | 1 << 38), [Capability::NetAdmin]);
+        assert_eq!(missing(1 << 12 | 1 << 38), [Capability::Bpf]);
+        assert_eq!(missing_in(0, &[]), []);
     }
 
     #[test]
     fn the_old_right_to_administer_stands_for_the_newer_ones() {
-        assert_eq!(missing_in(1 << SYS_ADMIN), [Capability::NetAdmin]);
+        use Capability::{Bpf, NetAdmin, NetBindService, Perfmon};
+        let all = [Bpf, NetAdmin, NetBindService, Perfmon];
+        assert_eq!(missing_in(1 << SYS_ADMIN, &all), [NetAdmin, NetBindService]);
     }
 }

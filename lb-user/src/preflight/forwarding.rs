@@ -1,11 +1,11 @@
 //! Whether the kernel forwards: its routing, which knows the ways to members, answers the datapath only then.
 
-use std::{fs, net::IpAddr};
+use std::{collections::HashSet, fs, net::IpAddr};
 
 use tracing::warn;
 
 use super::listed;
-use crate::model::Config;
+use crate::model::{Changed, Config, Titled as _};
 
 /// What is set to have the kernel forward, and what it is called where it is read.
 struct Family {
@@ -30,19 +30,25 @@ const FAMILIES: [Family; 2] = [
     },
 ];
 
-/// Warns of members that `config` has and that packets do not reach, since the kernel does not forward what comes in by
-/// the interfaces.
-pub(crate) fn warn_of_closed_forwarding(config: &Config) {
+/// Warns of members that there are now and that packets do not reach, since the kernel does not forward what comes in by the
+/// interfaces.
+pub(super) fn warn_of_closed(changed: &Changed<'_>) {
+    let mut pools = changed.datapath_pools().after;
+    if pools.is_empty() {
+        return;
+    }
+    let config = changed.after;
+    let served = served(config);
+    pools.retain(|pool| served.contains(pool.name.as_str()));
     for family in FAMILIES {
-        let pools = config.datapath_pools();
         let pools: Vec<&str> = pools
-            .filter(|pool| serves(config, &pool.name))
+            .iter()
             .filter(|pool| {
                 pool.members
                     .iter()
                     .any(|member| (family.contains)(&member.address))
             })
-            .map(|pool| pool.name.as_str())
+            .map(|pool| pool.title())
             .collect();
         let interfaces = config.datapath.interfaces.iter();
         let closed: Vec<&String> = interfaces
@@ -60,13 +66,12 @@ pub(crate) fn warn_of_closed_forwarding(config: &Config) {
     }
 }
 
-fn serves(config: &Config, pool: &str) -> bool {
-    let mut listeners = config
-        .load_balancers
-        .iter()
-        .filter(|balancer| balancer.admin_state_up)
-        .flat_map(|balancer| &balancer.listeners);
-    listeners.any(|listener| listener.admin_state_up && listener.pool == pool)
+/// The pools of the listeners that are on.
+fn served(config: &Config) -> HashSet<&str> {
+    let on = config
+        .listeners()
+        .filter(|(balancer, listener)| balancer.admin_state_up && listener.admin_state_up);
+    on.filter_map(|(_, listener)| listener.pool.as_deref()).collect()
 }
 
 /// An interface that tells nothing is not complained of.

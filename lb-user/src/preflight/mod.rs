@@ -6,20 +6,30 @@ mod forwarding;
 mod interfaces;
 mod kernel;
 mod paths;
+mod ports;
 mod vips;
 
-use std::{fmt, io, path::PathBuf};
+use std::{fmt, io, net::TcpListener, path::PathBuf};
 
 use capabilities::Capability;
-pub(crate) use forwarding::warn_of_closed_forwarding;
 use nix::{
     errno::Errno,
     sys::resource::{Resource, getrlimit, setrlimit},
 };
 use tracing::warn;
-pub(crate) use vips::warn_of_hidden_vips;
 
-use crate::{api::socket::Kind, bpf::Holder, daemon::Start, model::Config};
+use crate::{
+    control::socket::Kind,
+    daemon::Start,
+    lock::Holder,
+    model::{Changed, Config},
+};
+
+/// Warns of what keeps packets from what is new in a configuration.
+pub(crate) fn warn_of(changed: &Changed<'_>) {
+    forwarding::warn_of_closed(changed);
+    vips::warn_of_hidden(changed);
+}
 
 /// Something that is missing.
 #[derive(Debug, thiserror::Error)]
@@ -27,10 +37,13 @@ enum Missing {
     #[error(
         "missing: {}; run it as root, or with the capabilities {} (setpriv --ambient-caps, or AmbientCapabilities= of \
          systemd)",
-        listed(.0.iter().map(|capability| capability.with_use())),
-        listed(Capability::ALL)
+        listed(.missing.iter().map(|capability| capability.with_use())),
+        listed(.needed)
     )]
-    Capabilities(Vec<Capability>),
+    Capabilities {
+        missing: Vec<Capability>,
+        needed: Vec<Capability>,
+    },
     #[error(
         "the kernel {release} has no bpf_loop, with which the datapath looks through its tables: Linux 5.17 or newer \
          is needed"
@@ -103,44 +116,61 @@ impl fmt::Display for Unready {
 
 impl std::error::Error for Unready {}
 
-/// Whether `config` can be served here by this process. One that takes over finds out by asking whether the pins and the
-/// control socket are left to it.
-pub(crate) fn check(config: &Config, start: Start) -> Result<(), Unready> {
-    let mut missing = capabilities::check();
-    // Asked without the rights, the kernel would only say that they are missing.
-    if missing.is_none() {
-        missing = kernel::check();
+/// Whether `config` can be served here by this process, which was passed these sockets. One that takes over finds out by
+/// asking whether pins, control socket and ports are left to it.
+pub(crate) fn check(config: &Config, start: Start, passed: &[TcpListener]) -> Result<(), Unready> {
+    let mut needed = Vec::new();
+    if config.has_layer_4() {
+        needed.extend(Capability::OF_LAYER_4);
     }
-    let occupied = (start == Start::Alone).then(|| {
-        let lock = paths::check_lock(&config.daemon.pin_path);
-        lock.into_iter()
-            .chain(paths::check_socket(&config.daemon.control_socket))
-    });
-    let missing: Vec<Missing> = missing
-        .into_iter()
-        .chain(paths::check_pins(&config.daemon.pin_path))
-        .chain(occupied.into_iter().flatten())
-        .chain(interfaces::check(&config.datapath.interfaces))
-        .collect();
+    if start == Start::Alone && ports::are_privileged(config, passed) {
+        needed.push(Capability::NetBindService);
+    }
+    let mut missing = Vec::from_iter(capabilities::check(&needed));
+    if config.has_layer_4() {
+        missing.extend(check_layer_4(config, start));
+    }
+    if start == Start::Alone {
+        missing.extend(paths::check_socket(&config.daemon.control_socket));
+    }
+    missing.extend(interfaces::check(&config.datapath.interfaces));
+    unready(missing)
+}
+
+/// Whether a daemon that serves `old` can serve `new`.
+pub(crate) fn check_change(old: &Config, new: &Config) -> Result<(), Unready> {
+    let mut missing = Vec::new();
+    if new.has_layer_4() && !old.has_layer_4() {
+        missing.extend(capabilities::check(&Capability::OF_LAYER_4));
+        missing.extend(check_layer_4(new, Start::Alone));
+    }
+    let known = &old.datapath.interfaces;
+    let interfaces = new.datapath.interfaces.iter();
+    let added: Vec<String> = interfaces.filter(|name| !known.contains(name)).cloned().collect();
+    missing.extend(interfaces::check(&added));
+    unready(missing)
+}
+
+/// What a datapath needs beside rights and interfaces.
+fn check_layer_4(config: &Config, start: Start) -> impl Iterator<Item = Missing> {
+    let pins = &config.daemon.pin_path;
+    // Asked without the rights, the kernel would only say that they are missing.
+    let kernel = match capabilities::check(&Capability::OF_LAYER_4) {
+        None => kernel::check(),
+        Some(_) => None,
+    };
+    let lock = match start {
+        Start::Alone => paths::check_lock(pins),
+        Start::TakingOver => None,
+    };
+    [kernel, paths::check_pins(pins), lock].into_iter().flatten()
+}
+
+fn unready(missing: Vec<Missing>) -> Result<(), Unready> {
     if missing.is_empty() {
         Ok(())
     } else {
         Err(Unready(missing))
-    }
-}
-
-/// Whether the interfaces are there that `new` has and `old` has not.
-pub(crate) fn check_interfaces(new: &Config, old: &Config) -> Result<(), Unready> {
-    let known = &old.datapath.interfaces;
-    let added = new
-        .datapath
-        .interfaces
-        .iter()
-        .filter(|name| !known.contains(name));
-    let added: Vec<String> = added.cloned().collect();
-    match interfaces::check(&added) {
-        missing if missing.is_empty() => Ok(()),
-        missing => Err(Unready(missing)),
     }
 }
 

@@ -12,8 +12,8 @@ use nix::{
 
 use super::Missing;
 use crate::{
-    api::socket::{self, Occupant},
-    bpf,
+    control::socket::{self, Occupant},
+    lock,
 };
 
 pub(super) fn check_pins(pin_path: &Path) -> Option<Missing> {
@@ -40,7 +40,7 @@ pub(super) fn check_pins(pin_path: &Path) -> Option<Missing> {
 
 /// A daemon that is about to end is waited for.
 pub(super) fn check_lock(pin_path: &Path) -> Option<Missing> {
-    let holder = bpf::holder(pin_path, bpf::TIME_TO_END)?;
+    let holder = lock::holder(pin_path, lock::TIME_TO_END)?;
     let path = pin_path.to_owned();
     Some(Missing::Held { path, holder })
 }

@@ -1,11 +1,11 @@
 //! Whether the VIPs lead here.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
 
 use nix::{ifaddrs::getifaddrs, sys::socket::SockaddrStorage};
 use tracing::warn;
 
-use crate::model::Config;
+use crate::model::{Changed, LoadBalancer};
 
 /// An address of this host, with its network.
 struct Own {
@@ -25,9 +25,13 @@ impl Own {
     }
 }
 
-/// Warns of VIPs in a network of this host of which nobody there can know that they are here. Whether somebody routes
+/// Warns of new VIPs in a network of this host of which nobody there can know that they are here. Whether somebody routes
 /// others here cannot be seen from here.
-pub(crate) fn warn_of_hidden_vips(config: &Config) {
+pub(super) fn warn_of_hidden(changed: &Changed<'_>) {
+    let balancers = &changed.load_balancers.after;
+    if balancers.is_empty() {
+        return;
+    }
     let Ok(addresses) = getifaddrs() else { return };
     let own: Vec<Own> = addresses
         .filter_map(|entry| {
@@ -38,7 +42,7 @@ pub(crate) fn warn_of_hidden_vips(config: &Config) {
             })
         })
         .collect();
-    for (vip, interface) in hidden(config, &own) {
+    for (vip, interface) in hidden(balancers.iter().copied(), &own) {
         let length = if vip.is_ipv4() { 32 } else { 128 };
         // Not chosen as the source of what this host sends.
         let options = if vip.is_ipv4() {
@@ -59,8 +63,10 @@ fn ip(address: &SockaddrStorage) -> Option<IpAddr> {
 }
 
 /// VIPs that are in a network of an interface and no address of this host, each with that interface.
-fn hidden<'o>(config: &Config, own: &'o [Own]) -> Vec<(IpAddr, &'o str)> {
-    let balancers = config.load_balancers.iter();
+fn hidden<'b, 'o>(
+    balancers: impl Iterator<Item = &'b Arc<LoadBalancer>>,
+    own: &'o [Own],
+) -> Vec<(IpAddr, &'o str)> {
     let vips = balancers
         .filter(|balancer| balancer.admin_state_up && !balancer.vip.is_loopback())
         .map(|balancer| balancer.vip);
@@ -101,7 +107,7 @@ mod tests {
                 "datapath.interfaces = [\"eth0\"]\nload_balancer = [{{ name = \"a\", vip = \"{vip}\" }}]"
             );
             let config = crate::config::parse(&text, "test.toml").unwrap().config;
-            let found = hidden(&config, &own);
+            let found = hidden(config.load_balancers.iter(), &own);
             let expected = interface.map(|interface| (vip.parse().unwrap(), interface));
             assert_eq!(found, Vec::from_iter(expected), "{vip}");
         }

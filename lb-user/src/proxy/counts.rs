@@ -7,8 +7,8 @@ use std::sync::{
 
 use rustls::HandshakeKind;
 
-use super::{greeting::NoHeader, histogram::Histogram};
-use crate::persistence::Refused;
+use super::greeting::NoHeader;
+use crate::{histogram::Histogram, persistence::Refused};
 
 /// A number that only grows.
 #[derive(Debug, Default)]

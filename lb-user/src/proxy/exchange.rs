@@ -13,7 +13,7 @@ use super::{
     choose::Choice,
     fault::{Fault, Retry},
     log::Trail,
-    persist::{Shown, Why},
+    persist::{Held, Shown, Why},
     request_id::RequestId,
     route::Route,
     serving::Listener,
@@ -101,11 +101,13 @@ async fn balance<B: RequestBody, R: Responder>(
     let pool = match listener.route(request.head, &request.admitted) {
         Route::Pool(pool) => pool,
         Route::Answer(own) => return Err(Fault::Answered(own)),
+        Route::Nowhere => return Err(Fault::NoMember),
     };
     let now_s = worker.unix_s();
     let target = request.head.target();
     let shown = pool.persist.as_ref().map_or_else(Shown::default, |persist| {
-        persist.read(&worker.sessions, &pool.counts, request.head, target, now_s)
+        let by = (target, request.client.ip());
+        persist.read(&worker.sessions, &pool.counts, request.head, by, now_s)
     });
     let mut choice = Choice {
         pool,
@@ -122,6 +124,13 @@ async fn balance<B: RequestBody, R: Responder>(
             return Err(last);
         };
         let member = seat.member();
+        if let Some(persist) = &pool.persist {
+            let chosen = (why, member.tag);
+            let held = persist.hold(&worker.sessions, &pool.counts, &shown, chosen, now_s);
+            if held == Held::Elsewhere {
+                continue;
+            }
+        }
         if let Some(trail) = request.trail {
             trail.note_member(pool, member, why, &shown);
         }

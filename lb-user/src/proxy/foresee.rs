@@ -47,6 +47,8 @@ pub enum Then {
         /// Its client is sent there.
         location: Option<String>,
     },
+    /// It is for no pool, and answered 503.
+    Nowhere,
     /// It is for a member of this pool.
     Balanced {
         /// The pool's name.
@@ -69,7 +71,7 @@ pub enum Cookie {
     NotLookedFor,
     /// A cookie of the balancer's that is not taken.
     Refused(Refused),
-    /// A cookie of the application's that nothing is known of.
+    /// A cookie of the application's, or a client's address, that nothing is known of.
     Unknown,
     /// One of a session that is over.
     Over,
@@ -99,24 +101,26 @@ impl Look {
                     status,
                     location: location.map(|location| String::from_utf8_lossy(&location).into_owned()),
                 },
+                Route::Nowhere => Then::Nowhere,
                 Route::Pool(pool) => Then::Balanced {
                     pool: pool.name.clone(),
                     cookie_name: pool
                         .persist
                         .as_ref()
-                        .map(|persist| String::from_utf8_lossy(persist.cookie_name()).into_owned()),
-                    cookie: self.cookie(pool, &head),
+                        .and_then(|persist| persist.cookie_name())
+                        .map(|name| String::from_utf8_lossy(name).into_owned()),
+                    cookie: self.cookie(pool, &head, request.client),
                     next: pool.peek(request.client).map(|member| member.name.clone()),
                 },
             },
         })
     }
 
-    fn cookie(&self, pool: &Pool, head: &Head) -> Cookie {
+    fn cookie(&self, pool: &Pool, head: &Head, client: IpAddr) -> Cookie {
         let (Some(persist), Some(sessions)) = (&pool.persist, &self.sessions) else {
             return Cookie::NotLookedFor;
         };
-        match persist.look(sessions, head, self.now_s) {
+        match persist.look(sessions, head, client, self.now_s) {
             None => Cookie::None,
             Some(Looked::Refused(why)) => Cookie::Refused(why),
             Some(Looked::Unknown) => Cookie::Unknown,
@@ -152,7 +156,8 @@ fn head(listener: &Listener, request: &Request<'_>) -> Result<Head, String> {
     let mut text = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n");
     let names = listener.routes.pools().filter_map(|pool| pool.persist.as_ref());
     let names: BTreeSet<_> = names
-        .map(|persist| String::from_utf8_lossy(persist.cookie_name()))
+        .filter_map(|persist| persist.cookie_name())
+        .map(String::from_utf8_lossy)
         .collect();
     let cookies = cookie
         .iter()

@@ -21,10 +21,10 @@ mod door;
 mod encode;
 mod exchange;
 mod fault;
+mod files;
 mod foresee;
 mod gather;
 mod greeting;
-mod histogram;
 mod http1;
 mod http2;
 mod io;
@@ -68,7 +68,6 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use anyhow::Context as _;
 use arc_swap::ArcSwap;
 use tokio::{
     runtime,
@@ -77,15 +76,14 @@ use tokio::{
 };
 use tracing::warn;
 
+pub use crate::histogram::{DurationBucket, Durations, Quantile};
 use crate::{
     health::Health,
-    model::{self, Config},
+    model::Config,
     persistence::{KeyFile, KeyRing, keys::KeyFileError},
-    tls::{client, server::Server},
 };
+use files::Files;
 pub use foresee::{Cookie, Foreseen, Request, Then};
-pub use histogram::{DurationBucket, Durations, Quantile};
-use log::{Log, Writer};
 pub use look::Look;
 use persist::Sessions;
 pub use report::{
@@ -100,6 +98,11 @@ pub(crate) use worker::unix_s;
 
 /// What the keys of cookies lie in, beside the rest of the daemon's state.
 pub const KEY_FILE: &str = "cookie-keys";
+
+/// Where `config` has the proxy listen.
+pub(crate) fn addresses(config: &Config) -> impl Iterator<Item = SocketAddr> {
+    serving::listeners(config).map(|configured| configured.address)
+}
 
 /// The workers, and what they serve.
 #[derive(Default)]
@@ -141,8 +144,17 @@ impl Proxy {
     /// Prepares what `config` wants served; what is served stays as it is. The first time that there is something to serve,
     /// it starts the workers.
     pub fn prepare(&mut self, config: &Config) -> anyhow::Result<Prepared> {
-        let loaded = self.load(config)?;
-        let mut addresses = serving::listeners(config).map(|(address, ..)| address).peekable();
+        self.prepare_by(config, Files::Again)
+    }
+
+    /// The same where files are read for that only which has changed.
+    pub fn prepare_changed(&mut self, config: &Config) -> anyhow::Result<Prepared> {
+        self.prepare_by(config, Files::WhereChanged)
+    }
+
+    fn prepare_by(&mut self, config: &Config, files: Files) -> anyhow::Result<Prepared> {
+        let loaded = self.load(config, files)?;
+        let mut addresses = addresses(config).peekable();
         if addresses.peek().is_none() {
             return Ok(Prepared {
                 loaded,
@@ -154,6 +166,7 @@ impl Proxy {
         let path = config.daemon.state_path.join(KEY_FILE);
         let keys = match &self.sessions {
             None => Arc::new(KeyFile::at(&path).load_or_create(unix_s())?),
+            Some(sessions) if files == Files::WhereChanged => sessions.keys.load_full(),
             Some(sessions) => keys_again(&path, sessions.keys.load_full())?,
         };
         if self.sessions.is_none() {
@@ -161,7 +174,7 @@ impl Proxy {
         }
         let workers = self.workers.len();
         let new = addresses.filter(|address| !self.sockets.contains_key(address));
-        let sockets = sockets::provide(new, &mut self.inherited, workers)?;
+        let sockets = sockets::provide(new, &self.inherited, workers)?;
         Ok(Prepared {
             of_workers: sockets::deal(&sockets, workers)?,
             sockets,
@@ -188,55 +201,15 @@ impl Proxy {
         Ok(())
     }
 
-    /// Whether the certificates and keys that `config` names can be used.
-    pub fn check_files(config: &Config) -> anyhow::Result<()> {
-        Self::default().load_tls(config).map(drop)
-    }
-
-    fn load_tls(&self, config: &Config) -> anyhow::Result<Loaded> {
-        let mut loaded = Loaded::default();
-        for (balancer, listener) in config.listeners() {
-            let model::Service::Https { http, tls } = &listener.service else {
-                continue;
-            };
-            let address = SocketAddr::new(balancer.vip, listener.port);
-            let before = self.serving.listeners.get(&address);
-            let before = before.and_then(|before| before.tls.as_deref());
-            let server = Server::new(tls, http, before);
-            let server = server.with_context(|| format!("listener {:?}", listener.name))?;
-            loaded.listeners.insert(address, Arc::new(server));
-        }
-        for pool in &config.pools {
-            if let Some(http) = &pool.http
-                && let Some(tls) = &http.tls
-            {
-                let client = client::of_members(tls, http.protocol);
-                let client = client.with_context(|| format!("pool {:?}", pool.name))?;
-                loaded.pools.insert(pool.name.clone(), Arc::new(client));
-            }
-        }
-        Ok(loaded)
-    }
-
-    fn load(&self, config: &Config) -> anyhow::Result<Loaded> {
-        let mut loaded = self.load_tls(config)?;
-        if let Some(log) = &config.proxy.access_log {
-            let writer = Writer::open(&log.path, &self.serving.lost_lines);
-            let writer =
-                writer.with_context(|| format!("cannot open the access log {}", log.path.display()))?;
-            loaded.log = Some(Arc::new(Log {
-                format: log.format,
-                sample: log.sample,
-                writer: Arc::new(writer),
-            }));
-        }
-        Ok(loaded)
-    }
-
     /// How things stand.
     #[must_use]
     pub fn report(&self) -> Report {
         Report::of(&self.serving)
+    }
+
+    /// The members that are given no requests for a while, since they failed one after another: their pools and names.
+    pub fn ejected(&self) -> impl Iterator<Item = (&str, &str)> {
+        report::ejected(&self.serving)
     }
 
     /// The time of the workers.
@@ -276,7 +249,9 @@ impl Proxy {
                 .send(Command::Serve(Arc::clone(&self.serving), of_worker));
         }
         self.sockets.extend(sockets);
-        sockets::warn_of_unused(&std::mem::take(&mut self.inherited));
+        let mut unused = std::mem::take(&mut self.inherited);
+        unused.retain(|address, _| !self.sockets.contains_key(address));
+        sockets::warn_of_unused(&unused);
     }
 
     /// The listening sockets, by address.

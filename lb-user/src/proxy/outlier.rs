@@ -149,8 +149,8 @@ impl Pool {
             request_id = id.text(),
             "pool {:?}: member {:?} is ejected for {for_s} s, since it failed {failures} requests in a row, the last one so: \
              {why}",
-            self.name,
-            member.name
+            self.title(),
+            self.title_of(member)
         );
         // Sessions that wait for it go elsewhere.
         self.queue.look_again(&self.members);
@@ -201,7 +201,8 @@ impl Pool {
             }
             info!(
                 "pool {:?}: member {:?} is back from its ejection",
-                self.name, member.name
+                self.title(),
+                self.title_of(member)
             );
             self.queue.look_again(&self.members);
         }

@@ -1,8 +1,17 @@
 //! Session persistence: whose session a request belongs to, and what the response says of it.
 
+mod by_address;
+mod by_application;
 pub(super) mod look;
 
-use std::sync::{Arc, Mutex, atomic::AtomicU32};
+use std::{
+    cell::Cell,
+    net::IpAddr,
+    sync::{Arc, Mutex, atomic::AtomicU32},
+};
+
+pub(super) use by_address::Held;
+use by_application::of_application;
 
 use super::{counts::PoolCounts, pool::Member};
 use crate::{
@@ -10,13 +19,12 @@ use crate::{
         cookies,
         fields::Name,
         head::Head,
-        set_cookie::{self, Attributes, Change, Channel, SetCookie},
-        url_session,
+        set_cookie::{Attributes, Change, Channel, SetCookie},
     },
     model,
     persistence::{
-        AppCookies, KeyRing, Limits, MemberTag, PoolTag, Session, Times,
-        app_cookies::{Found, Learned, Moved},
+        AppCookies, ByAddress, KeyRing, Limits, MemberTag, PoolTag, Session, Times,
+        app_cookies::Found,
         token::{self, Refused, Renewal},
     },
 };
@@ -57,15 +65,19 @@ enum Kind {
     },
     /// The application's.
     App { name: Vec<u8>, in_url: bool },
+    /// None: the client's address.
+    Address(model::Granularity),
 }
 
 /// What a request showed of its session.
 #[derive(Debug, Default)]
 pub(super) struct Shown<'q> {
-    session: Option<Session>,
+    session: Cell<Option<Session>>,
     is_due: bool,
     /// The application's cookie.
     value: Option<&'q [u8]>,
+    /// Who asks, where that is what tells.
+    client: Option<ByAddress>,
     /// Why its cookie is none, where it is so.
     pub(super) refused: Option<Refused>,
 }
@@ -96,39 +108,29 @@ fn cookies_of<'q>(head: &'q Head, name: &[u8]) -> impl Iterator<Item = &'q [u8]>
         .take(MOST_COOKIES)
 }
 
-/// What may be the application's cookie of that name, and stands in the URL perhaps.
-fn of_application<'q>(
-    head: &'q Head,
-    target: &'q [u8],
-    name: &[u8],
-    in_url: bool,
-) -> impl Iterator<Item = &'q [u8]> {
-    let of_target = in_url.then(|| url_session::find(target, name)).flatten();
-    cookies_of(head, name).chain(of_target)
-}
-
 impl Persist {
     /// The names of the balancer's cookie, where it has one.
     pub(super) fn own_names(&self) -> Option<&[Vec<u8>; 2]> {
         match &self.kind {
             Kind::Own { names, .. } => Some(names),
-            Kind::App { .. } => None,
+            Kind::App { .. } | Kind::Address(_) => None,
         }
     }
 
-    /// The name of the cookie by which sessions are recognised.
-    pub(super) fn cookie_name(&self) -> &[u8] {
+    /// The name of the cookie by which sessions are recognised, where they are.
+    pub(super) fn cookie_name(&self) -> Option<&[u8]> {
         match &self.kind {
-            Kind::Own { names: [name, _], .. } | Kind::App { name, .. } => name,
+            Kind::Own { names: [name, _], .. } | Kind::App { name, .. } => Some(name),
+            Kind::Address(_) => None,
         }
     }
 
-    /// That of a pool, where it is by cookie.
+    /// That of a pool, where it has one.
     pub(super) fn of(pool: &model::Pool, cookie_name: CookieName) -> Option<Self> {
         let persistence = pool.session_persistence.as_ref()?;
         let tag = PoolTag::of(&pool.name);
         let kind = match &persistence.persistence {
-            model::Persistence::SourceIp(_) => return None,
+            model::Persistence::SourceIp(granularity) => Kind::Address(*granularity),
             model::Persistence::HttpCookie(settings) => {
                 let plain = settings.cookie_name.clone();
                 let numbered = format!("{plain}-{:08x}", tag.0 >> 32);
@@ -160,9 +162,10 @@ impl Persist {
         })
     }
 
-    /// The pool and its limits, where sessions are held by the application's cookie.
-    pub(super) fn of_application(&self) -> Option<(PoolTag, Limits)> {
-        matches!(self.kind, Kind::App { .. }).then_some((self.pool, self.limits))
+    /// The pool and its limits, where its sessions are remembered.
+    pub(super) fn remembered(&self) -> Option<(PoolTag, Limits)> {
+        let is_carried = matches!(self.kind, Kind::Own { .. });
+        (!is_carried).then_some((self.pool, self.limits))
     }
 
     /// What a request shows of its session.
@@ -171,7 +174,7 @@ impl Persist {
         sessions: &Sessions,
         counts: &PoolCounts,
         head: &'q Head,
-        target: &'q [u8],
+        (target, client): (&'q [u8], IpAddr),
         now_s: u32,
     ) -> Shown<'q> {
         match &self.kind {
@@ -203,26 +206,37 @@ impl Persist {
             Kind::App { name, in_url } => {
                 let mut first = None;
                 for value in of_application(head, target, name, *in_url) {
-                    let found = sessions.app_cookies.find(self.pool, value, self.limits, now_s);
+                    let found = self.find(sessions, counts, value, now_s);
                     let shown = Shown {
-                        session: match found {
-                            Found::Held(session) => Some(session),
-                            Found::Expired(_) | Found::Absent => None,
-                        },
+                        session: session_of(found),
                         value: Some(value),
                         refused: matches!(found, Found::Expired(_)).then_some(Refused::Expired),
                         ..Shown::default()
                     };
-                    match found {
-                        Found::Held(_) => return shown,
-                        Found::Expired(_) => counts.expired.add(1),
-                        Found::Absent => {}
+                    if matches!(found, Found::Held(_)) {
+                        return shown;
                     }
                     first = first.or(Some(shown));
                 }
                 first.unwrap_or_default()
             }
+            Kind::Address(granularity) => {
+                let client = ByAddress::of(client, *granularity);
+                Shown {
+                    session: session_of(self.find(sessions, counts, client.as_bytes(), now_s)),
+                    client: Some(client),
+                    ..Shown::default()
+                }
+            }
         }
+    }
+
+    fn find(&self, sessions: &Sessions, counts: &PoolCounts, value: &[u8], now_s: u32) -> Found {
+        let found = sessions.app_cookies.find(self.pool, value, self.limits, now_s);
+        if matches!(found, Found::Expired(_)) {
+            counts.expired.add(1);
+        }
+        found
     }
 
     /// What the first of these cookies of the balancer's shows that is of use; otherwise why the first of all is none.
@@ -239,7 +253,7 @@ impl Persist {
             match opened {
                 Ok((session, renewal)) => {
                     return Ok(Shown {
-                        session: Some(session),
+                        session: Cell::new(Some(session)),
                         is_due: renewal == Renewal::Due,
                         ..Shown::default()
                     });
@@ -259,7 +273,7 @@ impl Persist {
                 if answer.why == Why::Held && !answer.shown.is_due {
                     return;
                 }
-                let created_s = match (answer.why, answer.shown.session) {
+                let created_s = match (answer.why, answer.shown.session.get()) {
                     (Why::Held | Why::Moved, Some(session)) => session.times.created_s,
                     _ => answer.now_s,
                 };
@@ -283,50 +297,8 @@ impl Persist {
                 }
             }
             Kind::App { name, .. } => self.learn(answer, name),
-        }
-    }
-
-    fn learn(&self, answer: &Answer<'_>, name: &[u8]) {
-        let Answer {
-            sessions,
-            counts,
-            shown,
-            member,
-            now_s,
-            ..
-        } = answer;
-        let table = &sessions.app_cookies;
-        if let (Why::Moved, Some(value), Some(session)) = (answer.why, shown.value, shown.session) {
-            let _: Moved = table.move_on(self.pool, value, session.member, *member, *now_s);
-        }
-        let said = answer.response.values(Name::SetCookie);
-        let said = said.filter_map(|header| set_cookie::learn(header, name, u64::from(*now_s)));
-        let mut ends = false;
-        for said in said {
-            match said {
-                set_cookie::Learned::Value(value) => {
-                    ends &= shown.value != Some(value);
-                    match table.learn(self.pool, value, *member, self.limits, *now_s) {
-                        Learned::Created => counts.created.add(1),
-                        Learned::CreatedFor { .. } => {
-                            counts.evicted.add(1);
-                            counts.created.add(1);
-                        }
-                        Learned::Restarted => {
-                            counts.expired.add(1);
-                            counts.created.add(1);
-                        }
-                        Learned::Same | Learned::Moved { .. } => {}
-                    }
-                }
-                // One of another path is another cookie than the one that the client has shown.
-                set_cookie::Learned::Ends { path } => ends |= set_cookie::is_within(answer.path, path),
-            }
-        }
-        if let Some(value) = shown.value.filter(|_| ends)
-            && table.forget(self.pool, value, *now_s).is_some()
-        {
-            counts.ended.add(1);
+            // It was held when its member was chosen.
+            Kind::Address(_) => {}
         }
     }
 }
@@ -348,7 +320,7 @@ pub(super) struct Answer<'a> {
 impl Shown<'_> {
     /// The member of the session, if it can have the request.
     pub(super) fn member<'m>(&self, members: &'m [Arc<Member>], tried: &[u64]) -> Option<&'m Arc<Member>> {
-        let session = self.session?;
+        let session = self.session.get()?;
         let mut members = members.iter();
         let member = members.find(|member| member.tag == session.member)?;
         (member.keeps_sessions() && !tried.contains(&member.id)).then_some(member)
@@ -356,12 +328,19 @@ impl Shown<'_> {
 
     /// Why a request that does not go to the member of its session goes elsewhere.
     pub(super) fn otherwise(&self) -> Why {
-        if self.session.is_some() {
+        if self.session.get().is_some() {
             Why::Moved
         } else {
             Why::New
         }
     }
+}
+
+fn session_of(found: Found) -> Cell<Option<Session>> {
+    Cell::new(match found {
+        Found::Held(session) => Some(session),
+        Found::Expired(_) | Found::Absent => None,
+    })
 }
 
 /// Why a cookie that goes by another pool's name is none: most are that pool's, and nothing is wrong with them.

@@ -16,8 +16,8 @@ use lb_common::{
 };
 
 use crate::{
-    health::Health,
-    model::{self, MemberHttp},
+    health::{Findings, Health},
+    model::{self, MemberHttp, Titled},
     persistence::MemberTag,
     schedules,
 };
@@ -34,6 +34,9 @@ use super::{
 #[derive(Debug)]
 pub(super) struct Pool {
     pub(super) name: String,
+    model: Arc<model::Pool>,
+    findings: Findings,
+    cookie_name: CookieName,
     pub(super) http: MemberHttp,
     /// TLS towards its members.
     pub(super) tls: Option<Arc<rustls::ClientConfig>>,
@@ -67,6 +70,8 @@ pub(super) struct Member {
     http: MemberHttp,
     /// When what is under way has to end, in seconds since 1970: never, as long as it is configured.
     ends_s: AtomicU32,
+    /// How long an unused connection to it is kept, in seconds; 0: it is not served any more.
+    idle_s: AtomicU32,
 }
 
 impl Member {
@@ -82,6 +87,7 @@ impl Member {
             counts: MemberCounts::default(),
             http: http.clone(),
             ends_s: AtomicU32::new(u32::MAX),
+            idle_s: AtomicU32::new(http.timeouts.idle_s),
         }
     }
 
@@ -93,6 +99,16 @@ impl Member {
     /// It may do so until then at the latest.
     pub(super) fn end_by(&self, ends_s: u32) {
         self.ends_s.fetch_min(ends_s, Ordering::Relaxed);
+    }
+
+    /// How long an unused connection to it is kept, in seconds; 0: it is not served any more.
+    pub(super) fn idle_s(&self) -> u32 {
+        self.idle_s.load(Ordering::Relaxed)
+    }
+
+    /// Says how long.
+    pub(super) fn keep_for(&self, idle_s: u32) {
+        self.idle_s.store(idle_s, Ordering::Relaxed);
     }
 
     /// Whether what is under way is to break off.
@@ -107,6 +123,36 @@ impl Member {
 }
 
 impl Pool {
+    /// Whether it would be the same again, made of these.
+    pub(super) fn is_of(
+        &self,
+        pool: &Arc<model::Pool>,
+        cookie_name: CookieName,
+        health: &Health,
+        tls: Option<&Arc<rustls::ClientConfig>>,
+    ) -> bool {
+        Arc::ptr_eq(&self.model, pool)
+            && self.cookie_name == cookie_name
+            && self.findings == health.of_pool(&pool.name)
+            && self.tls.as_ref().map(Arc::as_ptr) == tls.map(Arc::as_ptr)
+    }
+
+    /// Whether it is of this pool of the configuration, and of no other one of its name.
+    pub(super) fn is_configured_as(&self, pool: &Arc<model::Pool>) -> bool {
+        Arc::ptr_eq(&self.model, pool)
+    }
+
+    /// What people call it.
+    pub(super) fn title(&self) -> &str {
+        self.model.title()
+    }
+
+    /// What people call a member.
+    pub(super) fn title_of<'m>(&'m self, member: &'m Member) -> &'m str {
+        let configured = self.model.member(&member.name);
+        configured.map_or(member.name.as_str(), Titled::title)
+    }
+
     /// The member that a request of a client would go to that no session says anything of, without taking its turn.
     pub(super) fn peek(&self, client: IpAddr) -> Option<&Arc<Member>> {
         let candidates = Candidates {
@@ -177,7 +223,7 @@ impl Members for Candidates<'_, '_> {
 
 impl Pool {
     pub(super) fn new(
-        pool: &model::Pool,
+        pool: &Arc<model::Pool>,
         cookie_name: CookieName,
         health: &Health,
         tls: Option<Arc<rustls::ClientConfig>>,
@@ -201,6 +247,7 @@ impl Pool {
                 });
                 let entry = known.map_or_else(|| Arc::new(Member::new(member, address, &http)), Arc::clone);
                 entry.entry.weight.set(member.weight.into());
+                entry.keep_for(http.timeouts.idle_s);
                 let state = state(member, health.is_up(&pool.name, &member.name));
                 states.set(&entry, state, http.outlier.as_ref(), before.map(|_| now_s));
                 Some(entry)
@@ -236,6 +283,9 @@ impl Pool {
         queue.look_again(&members);
         Self {
             name: pool.name.clone(),
+            model: Arc::clone(pool),
+            findings: health.of_pool(&pool.name),
+            cookie_name,
             queue,
             states,
             tls,
@@ -293,10 +343,13 @@ pub(super) mod tests {
     pub(in crate::proxy) fn member(name: &str) -> Arc<Member> {
         let model = model::Member {
             name: name.into(),
+            display_name: None,
             address: "192.0.2.1".parse().unwrap(),
             port: Some(80),
             weight: 1,
             admin_state_up: true,
+            probe_address: None,
+            probe_port: None,
         };
         let member = Member::new(&model, "192.0.2.1:80".parse().unwrap(), &MemberHttp::default());
         member.entry.set_state(MemberState::Up);

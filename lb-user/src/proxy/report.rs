@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, HashMap};
 use lb_common::tables::MemberState;
 use serde::{Deserialize, Serialize};
 
+use crate::{histogram::Durations, model::titled};
+
 use super::{
     counts::PoolCounts,
-    histogram::Durations,
     pool::{Member, Pool},
     serving::{Listener, Serving},
 };
@@ -78,9 +79,14 @@ pub struct HandshakeReport {
 pub struct PolicyReport {
     /// Its name.
     pub name: String,
+    /// What people call it, where that is another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub display_name: Option<String>,
     /// Requests that it decided.
     pub requests: u64,
 }
+
+titled!(PolicyReport);
 
 /// The sessions and the members of a pool.
 #[derive(Clone, Debug, Default)]
@@ -243,6 +249,18 @@ fn of_sessions(counts: &PoolCounts) -> ProxiedSessions {
             .map(|(why, count)| (why.word().to_owned(), count))
             .collect(),
     }
+}
+
+/// The members that are ejected: their pools and names.
+pub(super) fn ejected(serving: &Serving) -> impl Iterator<Item = (&str, &str)> {
+    let pools = serving
+        .pools
+        .iter()
+        .filter(|(_, pool)| pool.http.outlier.is_some());
+    pools.flat_map(|(name, pool)| {
+        let ejected = pool.members.iter().filter(|member| member.standing.is_ejected());
+        ejected.map(move |member| (name.as_str(), member.name.as_str()))
+    })
 }
 
 fn of_member(member: &Member) -> MemberReport {

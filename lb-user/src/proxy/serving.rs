@@ -9,7 +9,7 @@ use std::{
 use crate::{
     health::Health,
     http::{forwarded::Scheme, head, set_cookie::Channel},
-    model::{self, ClientIdentity, Config, Http},
+    model::{self, ClientIdentity, Config, Http, LoadBalancer, Titled as _},
     persistence::{Limits, PoolTag},
     tls::server::Server,
 };
@@ -38,20 +38,22 @@ pub(super) struct Serving {
     pub(super) log: Option<Arc<Log>>,
     /// Of all logs since the daemon began.
     pub(super) lost_lines: Arc<Count>,
-    /// How long an unused connection to the member of an id is kept, in seconds.
-    idle_s: QuickMap<u64, u32>,
     /// How long what is under way may go on at a listener or a member that went, in seconds.
     pub(super) drain_s: u32,
     /// Members that went.
     gone: Vec<Gone>,
-    /// The pools with sessions by application cookie, and how long these last.
-    pub(super) by_application: HashMap<PoolTag, (Limits, Arc<Pool>)>,
+    /// The pools whose sessions are remembered, and how long these last.
+    pub(super) remembered: HashMap<PoolTag, (Limits, Arc<Pool>)>,
 }
 
 /// A listener.
 #[derive(Debug)]
 pub(super) struct Listener {
     pub(super) name: String,
+    /// The one of the configuration that it is of.
+    balancer: Arc<LoadBalancer>,
+    /// What people call it.
+    pub(super) title: String,
     pub(super) address: SocketAddr,
     pub(super) http: Http,
     /// That of `http`; the same one as before a reload, unless it has changed.
@@ -65,6 +67,33 @@ pub(super) struct Listener {
 }
 
 impl Listener {
+    /// Whether it is of this load balancer of the configuration, and of no other one of its name.
+    pub(super) fn is_configured_as(&self, balancer: &Arc<LoadBalancer>) -> bool {
+        Arc::ptr_eq(&self.balancer, balancer)
+    }
+
+    /// Whether it speaks with its clients as this listener of the configuration is to.
+    pub(super) fn speaks_as(&self, listener: &model::Listener) -> bool {
+        let mut configured = self.balancer.listeners.iter();
+        configured.any(|known| known.name == listener.name && known.service == listener.service)
+    }
+
+    /// Whether it would be the same again, made of these.
+    fn is_of(
+        &self,
+        Configured {
+            balancer, listener, ..
+        }: &Configured<'_>,
+        tls: Option<&Arc<Server>>,
+        pools: &HashMap<String, Arc<Pool>>,
+    ) -> bool {
+        let is_same = |pool: &Arc<Pool>| pools.get(&pool.name).is_some_and(|now| Arc::ptr_eq(now, pool));
+        self.is_configured_as(balancer)
+            && self.name == listener.name
+            && self.tls.as_ref().map(Arc::as_ptr) == tls.map(Arc::as_ptr)
+            && self.routes.pools().all(is_same)
+    }
+
     /// What its responses go over.
     pub(super) fn channel(&self) -> Channel {
         if self.tls.is_some() {
@@ -86,13 +115,13 @@ impl Listener {
 
 /// Where what lies in files comes from: the TLS of listeners and pools, the access log.
 pub(super) enum Resources {
-    /// It was loaded, or opened, anew.
+    /// It was loaded, or opened, or is what it was.
     New(Loaded),
     /// It stays.
     AsBefore,
 }
 
-/// What was read or opened anew.
+/// What was read or opened, or is what it was.
 #[derive(Default)]
 pub(super) struct Loaded {
     /// By what clients ask.
@@ -125,25 +154,34 @@ impl Resources {
     }
 }
 
-/// The listeners that are on, and where.
-pub(super) fn listeners(config: &Config) -> impl Iterator<Item = (SocketAddr, &model::Listener, &Http)> {
-    let on = config
-        .listeners()
-        .filter(|(balancer, listener)| balancer.admin_state_up && listener.admin_state_up);
+/// A listener of the configuration that is to be served.
+pub(super) struct Configured<'c> {
+    pub(super) address: SocketAddr,
+    pub(super) balancer: &'c Arc<LoadBalancer>,
+    pub(super) listener: &'c model::Listener,
+    pub(super) http: &'c Http,
+}
+
+/// The listeners that are on.
+pub(super) fn listeners(config: &Config) -> impl Iterator<Item = Configured<'_>> {
+    let balancers = config.load_balancers.iter();
+    let all = balancers.flat_map(|balancer| {
+        let listeners = balancer.listeners.iter();
+        listeners.map(move |listener| (balancer, listener))
+    });
+    let on = all.filter(|(balancer, listener)| balancer.admin_state_up && listener.admin_state_up);
     on.filter_map(|(balancer, listener)| match &listener.service {
-        model::Service::Http { http } | model::Service::Https { http, .. } => {
-            Some((SocketAddr::new(balancer.vip, listener.port), listener, http))
-        }
+        model::Service::Http { http } | model::Service::Https { http, .. } => Some(Configured {
+            address: SocketAddr::new(balancer.vip, listener.port),
+            balancer,
+            listener,
+            http,
+        }),
         model::Service::Tcp | model::Service::Udp => None,
     })
 }
 
 impl Serving {
-    /// How long an unused connection to the member of this id is kept, in seconds; none: it is not served.
-    pub(super) fn idle_s(&self, member: u64) -> Option<u32> {
-        self.idle_s.get(&member).copied()
-    }
-
     /// Whether between these times what is under way has to end at a member that went.
     pub(super) fn drain_ends(&self, before_s: u32, now_s: u32) -> bool {
         let mut gone = self.gone.iter();
@@ -166,30 +204,38 @@ impl Serving {
             .iter()
             .filter(|pool| proxied.contains(pool.name.as_str()))
             .map(|pool| {
-                let before = before.pools.get(&pool.name).map(Arc::as_ref);
+                let before = before.pools.get(&pool.name);
                 let cookie_name = if taken.contains(pool.name.as_str()) {
                     CookieName::Taken
                 } else {
                     CookieName::AsConfigured
                 };
+                let tls = resources.tls_of_pool(&pool.name, before.map(Arc::as_ref));
+                if let Some(same) =
+                    before.filter(|before| before.is_of(pool, cookie_name, health, tls.as_ref()))
+                {
+                    return (pool.name.clone(), Arc::clone(same));
+                }
+                let before = before.map(Arc::as_ref);
                 (
                     pool.name.clone(),
-                    Arc::new(Pool::new(
-                        pool,
-                        cookie_name,
-                        health,
-                        resources.tls_of_pool(&pool.name, before),
-                        before,
-                        now_s,
-                    )),
+                    Arc::new(Pool::new(pool, cookie_name, health, tls, before, now_s)),
                 )
             })
             .collect();
-        let listeners = listeners(config).filter_map(|(address, listener, http)| {
-            let known = before
-                .listeners
-                .get(&address)
-                .filter(|known| known.name == listener.name);
+        let listeners = listeners(config).filter_map(|configured| {
+            let Configured {
+                address,
+                balancer,
+                listener,
+                http,
+            } = configured;
+            let known = before.listeners.get(&address);
+            let known = known.filter(|known| known.name == listener.name);
+            let tls = resources.tls_at(address, before);
+            if let Some(same) = known.filter(|known| known.is_of(&configured, tls.as_ref(), &pools)) {
+                return Some((address, Arc::clone(same)));
+            }
             let places = http.max_connections as usize;
             // Also where it is called otherwise now, or comes back: who is there takes a place.
             let room = match before.rooms.get(&address).and_then(Weak::upgrade) {
@@ -211,6 +257,8 @@ impl Serving {
                 counts: known.map_or_else(Arc::default, |known| Arc::clone(&known.counts)),
                 room,
                 name: listener.name.clone(),
+                balancer: Arc::clone(balancer),
+                title: listener.title().to_owned(),
                 address,
                 limits: head::Limits {
                     bytes: http.limits.header_bytes as usize,
@@ -218,14 +266,10 @@ impl Serving {
                     target: http.limits.uri_bytes as usize,
                 },
                 http: http.clone(),
-                tls: resources.tls_at(address, before),
+                tls,
                 routes,
             };
             Some((served.address, Arc::new(served)))
-        });
-        let idle = pools.values().flat_map(|pool| {
-            let idle_s = pool.http.timeouts.idle_s;
-            pool.members.iter().map(move |member| (member.id, idle_s))
         });
         let listeners: QuickMap<_, _> = listeners.collect();
         let mut rooms = before.rooms.clone();
@@ -238,11 +282,10 @@ impl Serving {
         Self {
             listeners,
             rooms,
-            idle_s: idle.collect(),
-            by_application: pools
+            remembered: pools
                 .values()
                 .filter_map(|pool| {
-                    let (tag, limits) = pool.persist.as_ref()?.of_application()?;
+                    let (tag, limits) = pool.persist.as_ref()?.remembered()?;
                     Some((tag, (limits, Arc::clone(pool))))
                 })
                 .collect(),
@@ -265,7 +308,11 @@ struct Gone {
 /// The members of before that are not among `pools`. What is under way there has to end in time, unless the member is there
 /// again, or is only called or spoken to otherwise.
 fn gone(pools: &HashMap<String, Arc<Pool>>, drain_s: u32, before: &Serving, now_s: u32) -> Vec<Gone> {
-    let known = before.pools.iter().flat_map(|(pool, known)| {
+    // Of a pool that is the same again, nobody went.
+    let is_same =
+        |pool: &String, known: &Arc<Pool>| pools.get(pool).is_some_and(|now| Arc::ptr_eq(now, known));
+    let changed = before.pools.iter().filter(|(pool, known)| !is_same(pool, known));
+    let known = changed.flat_map(|(pool, known)| {
         known.members.iter().map(|member| Gone {
             pool: pool.clone(),
             member: Arc::clone(member),
@@ -286,7 +333,11 @@ fn gone(pools: &HashMap<String, Arc<Pool>>, drain_s: u32, before: &Serving, now_
             // The second that runs does not count.
             member.end_by(now_s.saturating_add(drain_s).saturating_add(1));
         }
-        !now.iter().any(|now| Arc::ptr_eq(now, member))
+        let is_served = now.iter().any(|now| Arc::ptr_eq(now, member));
+        if !is_served {
+            member.keep_for(0);
+        }
+        !is_served
     });
     gone
 }

@@ -2,13 +2,15 @@
 
 use std::{
     collections::HashMap,
-    io::{Error, ErrorKind},
+    io::Error,
     net::{SocketAddr, TcpListener},
 };
 
 use anyhow::Context as _;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tracing::warn;
+
+use crate::listening::make_sure_of;
 
 /// Connections that wait to be accepted, at each socket.
 const BACKLOG: i32 = 4096;
@@ -45,11 +47,14 @@ pub(super) fn warn_of_unused(inherited: &Sockets) {
 /// The sockets of listeners that are new: inherited ones where there are any. Each worker is to have one of each.
 pub(super) fn provide(
     new: impl Iterator<Item = SocketAddr>,
-    inherited: &mut Sockets,
+    inherited: &Sockets,
     workers: usize,
 ) -> anyhow::Result<Sockets> {
     let provided = new.map(|address| {
-        let inherited = inherited.remove(&address).unwrap_or_default();
+        // Others stay, for whom this comes to nothing.
+        let inherited = inherited.get(&address).map_or(&[][..], Vec::as_slice);
+        let inherited = inherited.iter().map(TcpListener::try_clone);
+        let inherited = inherited.collect::<Result<_, _>>()?;
         let sockets = complete(address, inherited, workers);
         Ok((address, sockets.with_context(|| refusal(address))?))
     });
@@ -62,7 +67,7 @@ fn complete(
     workers: usize,
 ) -> Result<Vec<TcpListener>, Error> {
     if sockets.is_empty() {
-        make_sure_of(address)?;
+        make_sure_of(address, &at(address)?)?;
     }
     let mut shares = true;
     for socket in &sockets {
@@ -102,17 +107,6 @@ fn refusal(address: SocketAddr) -> String {
         ""
     };
     format!("cannot listen at {address}{hint}")
-}
-
-/// Whether the address can be had for ourselves. Another daemon that shares its addresses too would get some of the connections
-/// otherwise, and nobody would know.
-fn make_sure_of(address: SocketAddr) -> Result<(), Error> {
-    let socket = at(address)?;
-    // Whoever has such a socket beside ours refuses that.
-    socket.bind(&address.into()).map_err(|error| match error.kind() {
-        ErrorKind::AddrInUse => Error::new(error.kind(), "another process listens there"),
-        _ => error,
-    })
 }
 
 fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
@@ -162,7 +156,7 @@ mod tests {
         for (workers, expected) in [(2, vec![2, 1]), (3, vec![1, 1, 1]), (1, vec![3]), (0, vec![])] {
             assert_eq!(dealt(&passed_on, workers), expected);
         }
-        let sockets = provide([address].into_iter(), &mut passed_on.clone_all(), 5).unwrap();
+        let sockets = provide([address].into_iter(), &passed_on.clone_all(), 5).unwrap();
         assert_eq!(sockets[&address].len(), 5);
         assert_eq!(dealt(&sockets, 5), [1; 5]);
     }
@@ -170,7 +164,7 @@ mod tests {
     #[test]
     fn an_address_where_somebody_else_listens_is_refused_though_it_could_be_shared() {
         let (address, other) = anywhere();
-        let new = || provide([address].into_iter(), &mut Sockets::new(), 2);
+        let new = || provide([address].into_iter(), &Sockets::new(), 2);
         let refusal = format!("{:#}", new().unwrap_err());
         assert!(refusal.ends_with("another process listens there"), "{refusal}");
         drop(other);
@@ -181,19 +175,19 @@ mod tests {
     fn a_socket_that_does_not_share_its_address_is_shared_itself() {
         let alone = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = alone.local_addr().unwrap();
-        let sockets = provide([address].into_iter(), &mut by_address(vec![alone]), 3).unwrap();
+        let sockets = provide([address].into_iter(), &by_address(vec![alone]), 3).unwrap();
         assert_eq!(sockets[&address].len(), 1);
         assert_eq!(dealt(&sockets, 3), [1; 3]);
     }
 
     #[test]
-    fn what_is_inherited_is_used_first_and_the_rest_is_left() {
+    fn what_is_inherited_is_used_first_and_also_by_who_tries_again() {
         let (address, socket) = anywhere();
-        let (other, unused) = anywhere();
-        let mut inherited = by_address(vec![socket, unused]);
-        let sockets = provide([address].into_iter(), &mut inherited, 1).unwrap();
-        assert_eq!(sockets.len(), 1);
-        assert_eq!(inherited.into_keys().collect::<Vec<_>>(), [other]);
+        let inherited = by_address(vec![socket]);
+        for _ in 0..2 {
+            let sockets = provide([address].into_iter(), &inherited, 1).unwrap();
+            assert_eq!(sockets[&address].len(), 1);
+        }
     }
 
     trait CloneAll {

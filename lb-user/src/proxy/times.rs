@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::histogram::micros;
+use crate::histogram::micros;
 
 /// The times of a request.
 #[derive(Debug)]

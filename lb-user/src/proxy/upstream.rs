@@ -42,11 +42,14 @@ struct Unused {
     since_s: u32,
 }
 
+/// A member, and the connections to it.
+type OfMember<C> = (Arc<Member>, Vec<C>);
+
 /// The connections of a worker, by member.
 #[derive(Default)]
 pub(super) struct Connections {
     /// Of HTTP/1, while no request uses them.
-    unused: RefCell<QuickMap<u64, Vec<Unused>>>,
+    unused: RefCell<QuickMap<u64, OfMember<Unused>>>,
     /// Of HTTP/2.
     shared: Shared,
 }
@@ -55,7 +58,7 @@ impl Connections {
     /// An unused connection to the member that it has not closed, as far as is known.
     pub(super) fn take(&self, member: &Member) -> Option<Stream> {
         let mut unused = self.unused.borrow_mut();
-        let unused = unused.get_mut(&member.id)?;
+        let (_, unused) = unused.get_mut(&member.id)?;
         loop {
             // The one used last: the others grow old, and are closed.
             let Unused { stream, .. } = unused.pop()?;
@@ -66,9 +69,10 @@ impl Connections {
     }
 
     /// Keeps a connection for another request.
-    pub(super) fn give(&self, member: &Member, stream: Stream, now_s: u32) {
+    pub(super) fn give(&self, member: &Arc<Member>, stream: Stream, now_s: u32) {
         let mut unused = self.unused.borrow_mut();
-        let unused = unused.entry(member.id).or_default();
+        let of_member = unused.entry(member.id);
+        let (_, unused) = of_member.or_insert_with(|| (Arc::clone(member), Vec::new()));
         if unused.len() < MOST_KEPT {
             unused.push(Unused {
                 stream,
@@ -78,14 +82,14 @@ impl Connections {
     }
 
     /// Closes what has been unused for too long, what its member has closed, and what leads to members that are not
-    /// served any more: `longest_s` tells of each.
-    pub(super) fn sweep(&self, now_s: u32, longest_s: impl Fn(u64) -> Option<u32>) {
-        self.unused.borrow_mut().retain(|id, unused| {
-            let longest_s = longest_s(*id).unwrap_or(0);
+    /// served any more.
+    pub(super) fn sweep(&self, now_s: u32) {
+        self.unused.borrow_mut().retain(|_, (member, unused)| {
+            let longest_s = member.idle_s();
             unused.retain(|one| now_s.saturating_sub(one.since_s) < longest_s && !has_news(&one.stream));
             !unused.is_empty()
         });
-        self.shared.sweep(now_s, longest_s);
+        self.shared.sweep(now_s);
     }
 }
 

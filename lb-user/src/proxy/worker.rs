@@ -229,7 +229,7 @@ impl Worker {
             warn!(
                 "listener {:?}: closed a connection of the trusted proxy {}, which is to begin with a PROXY protocol \
                  header: {error}",
-                listener.name,
+                listener.title,
                 ends.peer.ip()
             );
         }
@@ -242,7 +242,7 @@ impl Worker {
         {
             info!(
                 "listener {:?}: the TLS handshake of {} failed: {refusal}",
-                listener.name,
+                listener.title,
                 ends.peer.ip()
             );
         }
@@ -257,8 +257,8 @@ impl Worker {
                 unsaid => format!("; {unsaid} more requests failed since the last was told of"),
             };
             warn!(
-                pool = pool.name,
-                member = member.name,
+                pool = pool.title(),
+                member = pool.title_of(member),
                 request_id = id.text(),
                 "a request failed: {fault}{more}"
             );
@@ -267,7 +267,7 @@ impl Worker {
         }
     }
 
-    /// Ends some of the sessions by application cookie that are over: all are looked at once in a minute.
+    /// Ends some of the remembered sessions that are over: all are looked at once in a minute.
     fn sweep(&self, cursor: &mut Cursor) {
         let table = &self.sessions.app_cookies;
         let serving = Arc::clone(&self.serving.borrow());
@@ -275,9 +275,9 @@ impl Worker {
             table.sweep(
                 cursor,
                 self.unix_s(),
-                |pool| serving.by_application.get(&pool).map(|(limits, _)| *limits),
+                |pool| serving.remembered.get(&pool).map(|(limits, _)| *limits),
                 |pool, ended| {
-                    if let (Some((_, pool)), Ended::Expired) = (serving.by_application.get(&pool), ended) {
+                    if let (Some((_, pool)), Ended::Expired) = (serving.remembered.get(&pool), ended) {
                         pool.counts.expired.add(1);
                     }
                 },
@@ -292,7 +292,7 @@ impl Worker {
         let now_s = self.begun.elapsed().as_secs() as u32;
         if self.now_s.replace(now_s) != now_s {
             let serving = Arc::clone(&self.serving.borrow());
-            self.connections.sweep(now_s, |member| serving.idle_s(member));
+            self.connections.sweep(now_s);
             for pool in serving.pools.values() {
                 pool.readmit(self.unix_s());
             }
@@ -340,6 +340,8 @@ pub(super) async fn run(
                         }
                     }
                     worker.serving.replace(serving);
+                    // What holds from now on does so for the next request, not from the next tick: a key seals at once.
+                    worker.unix_s.set(worker.time_s());
                     worker.timers.wake();
                 }
                 Some(Command::End) | None => {

@@ -29,8 +29,8 @@ pub fn outdated(
     let mut outdated = Outdated::new();
     for pool in config.datapath_pools().filter(|pool| takes_own_address(pool)) {
         for member in &pool.members {
-            let id = ids.members.get(&(pool.name.clone(), member.name.clone()));
-            let entry = id.and_then(|id| members.get(*id as usize));
+            let id = ids.member(&pool.name, &member.name);
+            let entry = id.and_then(|id| members.get(id as usize));
             let (Some(entry), Some(now)) = (entry, now.get(&member.address)) else {
                 continue;
             };
@@ -84,12 +84,13 @@ mod tests {
         let mut ids = Ids::default();
         let members: Vec<tables::Member> = (0..8).map(|_| tables::Member::default()).collect();
         let known = ["same", "changed", "gone", "found", "unknown", "never"];
-        for (id, name) in (1..).zip(known) {
-            ids.members.insert(("own".into(), name.into()), id);
+        for (id, name) in (1_u32..).zip(known) {
             let is_reached = !["found", "never"].contains(&name);
             members[id as usize].snat.set(range(is_reached.into()));
         }
-        ids.members.insert(("named".into(), "10.0.0.2:1".into()), 7);
+        let own = known.iter().zip(1..).map(|(name, id)| ((*name).to_owned(), id));
+        ids.note_pool("own", 1, own);
+        ids.note_pool("named", 2, [("10.0.0.2:1".to_owned(), 7)].into_iter());
         members[7].snat.set(range(1));
         let now = Sources::from([
             (ip("10.0.0.1"), Some(old)),

@@ -7,9 +7,12 @@
 mod removed;
 mod walk;
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Instant};
 
-use crate::bpf::Maps;
+use crate::{
+    bpf::Maps,
+    histogram::{Durations, Histogram},
+};
 use removed::{Ids, Kind, free};
 use walk::{FlowWalk, Progress, SessionWalk};
 
@@ -44,12 +47,26 @@ pub fn sessions(maps: &mut Maps) -> usize {
 /// Sweeps in slices, and frees the ids of what was removed.
 #[derive(Debug)]
 pub struct Sweep {
-    flows: Option<FlowWalk>,
-    sessions: Option<SessionWalk>,
+    flows: Option<(Instant, FlowWalk)>,
+    sessions: Option<(Instant, SessionWalk)>,
+    /// How many flows and sessions the last walks left; none before the first.
+    left: Left,
+    /// How long walks took from their beginning to their end, with all that the daemon did in between.
+    flow_times: Histogram,
+    session_times: Histogram,
     /// What is removed, and not free yet.
     removed: Ids,
     /// The walks that met nobody of it.
     quiet: HashMap<(Kind, u32), Quiet>,
+}
+
+/// How many flows and sessions walks have left; none: nobody has looked.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Left {
+    /// In the table of flows.
+    pub flows: Option<u64>,
+    /// In that of sessions.
+    pub sessions: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -65,6 +82,9 @@ impl Sweep {
         Self {
             flows: None,
             sessions: None,
+            left: Left::default(),
+            flow_times: Histogram::default(),
+            session_times: Histogram::default(),
             removed: Ids::removed(maps),
             quiet: HashMap::new(),
         }
@@ -73,14 +93,15 @@ impl Sweep {
     /// Begins to sweep the flows, unless that is under way.
     pub fn begin_flows(&mut self) {
         let removed = &self.removed;
-        self.flows.get_or_insert_with(|| FlowWalk::begin(removed.clone()));
+        self.flows
+            .get_or_insert_with(|| (Instant::now(), FlowWalk::begin(removed.clone())));
     }
 
     /// Begins to sweep the sessions, unless that is under way.
     pub fn begin_sessions(&mut self) {
         let removed = &self.removed;
         self.sessions
-            .get_or_insert_with(|| SessionWalk::begin(removed.clone()));
+            .get_or_insert_with(|| (Instant::now(), SessionWalk::begin(removed.clone())));
     }
 
     /// Whether there is something to do.
@@ -91,18 +112,42 @@ impl Sweep {
 
     /// Sweeps a slice of the flows and one of the sessions, where that is under way.
     pub fn step(&mut self, maps: &mut Maps) {
-        if let Some(mut walk) = self.flows.take() {
+        if let Some((begun, mut walk)) = self.flows.take() {
             match walk.step(maps) {
-                Progress::UnderWay => self.flows = Some(walk),
-                ended => self.end(maps, ended, &walk.unmet, |quiet| &mut quiet.flow_walks),
+                Progress::UnderWay => self.flows = Some((begun, walk)),
+                ended => {
+                    if ended == Progress::Whole {
+                        self.flow_times.observe(begun.elapsed());
+                        self.left.flows = Some(walk.swept.flows as u64);
+                    }
+                    self.end(maps, ended, &walk.unmet, |quiet| &mut quiet.flow_walks);
+                }
             }
         }
-        if let Some(mut walk) = self.sessions.take() {
+        if let Some((begun, mut walk)) = self.sessions.take() {
             match walk.step(maps) {
-                Progress::UnderWay => self.sessions = Some(walk),
-                ended => self.end(maps, ended, &walk.unmet, |quiet| &mut quiet.session_walks),
+                Progress::UnderWay => self.sessions = Some((begun, walk)),
+                ended => {
+                    if ended == Progress::Whole {
+                        self.session_times.observe(begun.elapsed());
+                        self.left.sessions = Some(walk.sessions as u64);
+                    }
+                    self.end(maps, ended, &walk.unmet, |quiet| &mut quiet.session_walks);
+                }
             }
         }
+    }
+
+    /// How many flows and sessions there were when they were last looked at.
+    #[must_use]
+    pub fn left(&self) -> Left {
+        self.left
+    }
+
+    /// How long walks over the flows took, and such over the sessions.
+    #[must_use]
+    pub fn times(&self) -> [Durations; 2] {
+        [self.flow_times.report(), self.session_times.report()]
     }
 
     /// The maps were made equal to a configuration. What was removed by that is swept for from now on; what was removed
@@ -111,10 +156,10 @@ impl Sweep {
         self.removed = Ids::removed(maps);
         self.quiet
             .retain(|(kind, id), _| self.removed.contains(*kind, *id));
-        if let Some(walk) = &mut self.flows {
+        if let Some((_, walk)) = &mut self.flows {
             walk.unmet.retain(&self.removed);
         }
-        if let Some(walk) = &mut self.sessions {
+        if let Some((_, walk)) = &mut self.sessions {
             walk.unmet.retain(&self.removed);
         }
     }

@@ -73,6 +73,8 @@ impl FlowWalk {
 pub(super) struct SessionWalk {
     next: SessionCursor,
     pub(super) ended: usize,
+    /// How many were left.
+    pub(super) sessions: usize,
     /// As with flows.
     pub(super) unmet: Ids,
 }
@@ -82,6 +84,7 @@ impl SessionWalk {
         Self {
             next: SessionCursor::START,
             ended: 0,
+            sessions: 0,
             unmet: removed,
         }
     }
@@ -108,6 +111,8 @@ impl SessionWalk {
             {
                 maps.count_swept_session(&entry.key);
                 self.ended += 1;
+            } else {
+                self.sessions += 1;
             }
         }
         let Some(next) = next else {

@@ -12,6 +12,8 @@ use lb_common::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::views::Titles;
+
 /// The TCP flags, from the lowest bit.
 const FLAGS: [&str; 8] = ["FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR"];
 
@@ -38,6 +40,17 @@ pub struct Line {
     pub member: Option<String>,
     /// Why it goes to that member: `flow`, `session`, `algorithm`, `session_over`, `session_moved`, `flow_moved`.
     pub why: Option<String>,
+    /// What people call pool and member.
+    #[serde(default, skip_serializing_if = "Titles::is_empty")]
+    pub display_names: Titles,
+}
+
+/// Who has a packet: none, where no member is known.
+#[derive(Default)]
+pub(super) struct Whose {
+    pub(super) pool: Option<String>,
+    pub(super) member: Option<String>,
+    pub(super) display_names: Titles,
 }
 
 /// A line as it comes from the datapath: numbers.
@@ -83,9 +96,13 @@ impl Raw {
         words.next().is_none().then_some(raw)
     }
 
-    /// The same in words; the names are those of pool and member.
-    pub(super) fn in_words(&self, at_unix_us: u64, names: Option<(String, String)>) -> Line {
-        let (pool, member) = names.unzip();
+    /// The same in words.
+    pub(super) fn in_words(&self, at_unix_us: u64, names: Whose) -> Line {
+        let Whose {
+            pool,
+            member,
+            display_names,
+        } = names;
         let flags = FLAGS.iter().enumerate();
         let flags = flags.filter(|(bit, _)| self.flags >> bit & 1 == 1);
         Line {
@@ -105,6 +122,7 @@ impl Raw {
             pool,
             member,
             why: self.why.map(|why| why.label().into()),
+            display_names,
         }
     }
 }
@@ -122,7 +140,11 @@ mod tests {
     use super::*;
 
     fn line(text: &str) -> Line {
-        let names = Some(("pool".to_owned(), "one".to_owned()));
+        let names = Whose {
+            pool: Some("pool".into()),
+            member: Some("one".into()),
+            ..Whose::default()
+        };
         Raw::read(text).unwrap().in_words(7, names)
     }
 
@@ -140,6 +162,7 @@ mod tests {
             pool: Some("pool".into()),
             member: Some("one".into()),
             why: Some("session".into()),
+            display_names: Titles::default(),
         };
         assert_eq!(line, expected);
     }

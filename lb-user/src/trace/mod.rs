@@ -25,12 +25,13 @@ pub use client::{Client, NotAClient};
 pub use line::Line;
 
 use crate::{
-    api::Answer,
-    bpf::{Chosen, Datapath},
+    bpf::{Chosen, Datapath, Maps},
+    control::Answer,
+    model::Config,
     reconcile::Ids,
-    views::GONE,
+    views::{GONE, Titles},
 };
-use line::Raw;
+use line::{Raw, Whose};
 
 /// What a trace says.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -180,11 +181,11 @@ impl Tracer {
     }
 
     /// Hands on the lines that are there, and says how many got lost.
-    pub fn hand_on(&mut self, datapath: &mut Datapath, ids: &Ids) {
+    pub fn hand_on(&mut self, datapath: &mut Datapath, config: &Config, ids: &Ids) {
         let Some(listener) = &mut self.listener else {
             return;
         };
-        let trace = &mut datapath.trace;
+        let Datapath { trace, maps, .. } = datapath;
         // First: what is counted as due by then is read below, unless it is lost.
         let (due, number) = (trace.due(), trace.number());
         let clock = Clock::now();
@@ -192,7 +193,7 @@ impl Tracer {
             let Some(raw) = Raw::read(&text).filter(|raw| raw.trace == number) else {
                 continue;
             };
-            let line = raw.in_words(clock.unix_us(raw.at_ns), names(ids, raw.member));
+            let line = raw.in_words(clock.unix_us(raw.at_ns), names(maps, config, ids, raw.member));
             if listener.told.try_send(Told::Line(Box::new(line))).is_ok() {
                 listener.handed_on += 1;
             }
@@ -207,13 +208,24 @@ impl Tracer {
     }
 }
 
-/// The names of a member's pool and of the member; none: there is no member to name.
-fn names(ids: &Ids, id: u32) -> Option<(String, String)> {
+/// The names of a member's pool and of the member.
+fn names(maps: &Maps, config: &Config, ids: &Ids, id: u32) -> Whose {
     if id == 0 {
-        return None;
+        return Whose::default();
     }
-    let known = ids.members.iter().find(|(_, member)| **member == id);
-    Some(known.map_or_else(|| (GONE.into(), GONE.into()), |(names, _)| names.clone()))
+    let entry = maps.members.get(id as usize);
+    let known = entry.and_then(|entry| ids.named(entry.pool.get(), id));
+    let (pool, member) = known.unwrap_or((GONE, GONE));
+    let mut display_names = Titles::default();
+    if let Some(configured) = config.pool(pool) {
+        display_names.note(configured.as_ref());
+        display_names.extend(configured.member(member));
+    }
+    Whose {
+        pool: Some(pool.to_owned()),
+        member: Some(member.to_owned()),
+        display_names,
+    }
 }
 
 /// What time it is, by both clocks.

@@ -17,6 +17,10 @@ pub struct Census {
     sessions: HashMap<u32, u64>,
     /// The same by the id of their member.
     sessions_of_members: HashMap<u32, u64>,
+    /// Flows, also those that are over and not swept.
+    all_flows: u64,
+    /// The same of sessions.
+    all_sessions: u64,
 }
 
 impl Census {
@@ -32,6 +36,7 @@ impl Census {
 
     /// Counts a flow, where it is open.
     pub fn note_flow(&mut self, record: &Record) {
+        self.all_flows += 1;
         if record.state_word().is_counted() {
             *self.flows.entry(record.listener.get()).or_default() += 1;
         }
@@ -39,11 +44,22 @@ impl Census {
 
     /// Counts a session, where it holds.
     pub fn note_session<S: Sight>(&mut self, sight: &S, entry: &SessionEntry) {
+        self.all_sessions += 1;
         let pool = sight.pool(entry.key.pool);
         if pool.is_some_and(|pool| sight.now_s() < sessions::end_s(pool, entry)) {
             *self.sessions.entry(entry.key.pool).or_default() += 1;
             *self.sessions_of_members.entry(entry.member).or_default() += 1;
         }
+    }
+
+    /// All that take a place in the table of flows.
+    pub(super) fn all_flows(&self) -> u64 {
+        self.all_flows
+    }
+
+    /// The same of sessions.
+    pub(super) fn all_sessions(&self) -> u64 {
+        self.all_sessions
     }
 
     /// The open flows of a listener.

@@ -3,31 +3,38 @@
 
 mod census;
 mod explain;
-mod operating;
+pub(crate) mod operating;
 mod packets;
+mod refusal;
 mod sessions;
 mod sight;
+mod statistics;
 mod status;
 #[cfg(test)]
 mod tests;
+mod titles;
 
-use std::{collections::HashMap, net::IpAddr};
+use std::{collections::HashMap, net::IpAddr, sync::Arc};
 
 pub use census::Census;
 pub use explain::{AskedRequest, By, CookieValue, Explainer, Explanation, Flow, HeldSession, Question};
 pub use packets::Packets;
+pub(crate) use packets::fate;
+pub use refusal::{Refusal, Refused};
 pub use sessions::{Kept, RecognisedBy, Session, SessionList, Sessions, Wanted, session_key};
-pub use sight::Sight;
+pub use sight::{MaybeMaps, Sight};
+pub use statistics::statistics;
 pub use status::{
-    Interface, Listener, LoadBalancer, Member, NextHop, Pool, SessionCounts, SessionEvents, Status, Traffic,
-    status,
+    Doings, Interface, Listener, LoadBalancer, Member, NextHop, Pool, SessionCounts, SessionEvents, Status,
+    Table, Traffic, Work, status,
 };
+pub use titles::Titles;
 
 use lb_common::tables::{self, MemberState};
 
 use crate::{
     health::Health,
-    model::{self, Config, OperatingStatus},
+    model::{self, Config, DataPlane, OperatingStatus},
     proxy::{Look, Report},
     reconcile::Ids,
 };
@@ -36,6 +43,8 @@ use crate::{
 pub struct Scene<'a, S> {
     /// What is configured.
     pub config: &'a Config,
+    /// What it is served by.
+    pub plane: DataPlane,
     /// What the monitors found.
     pub health: &'a Health,
     /// The ids in the maps.
@@ -50,8 +59,7 @@ pub struct Scene<'a, S> {
 
 impl<'a, S: Sight> Scene<'a, S> {
     fn member_id(&self, pool: &model::Pool, member: &model::Member) -> Option<u32> {
-        let key = (pool.name.clone(), member.name.clone());
-        self.ids.members.get(&key).copied()
+        self.ids.member(&pool.name, &member.name)
     }
 
     fn member_status(&self, pool: &model::Pool, member: &model::Member) -> OperatingStatus {
@@ -69,7 +77,7 @@ impl<'a, S: Sight> Scene<'a, S> {
 
     /// The configured members by id, each with its pool.
     fn members_by_id(&self) -> HashMap<u32, (&'a model::Pool, &'a model::Member)> {
-        let pools = self.config.pools.iter();
+        let pools = self.config.pools.iter().map(Arc::as_ref);
         let members = pools.flat_map(|pool| pool.members.iter().map(move |member| (pool, member)));
         members
             .filter_map(|(pool, member)| Some((self.member_id(pool, member)?, (pool, member))))

@@ -4,7 +4,7 @@ use lb_common::tables::MemberState;
 
 use crate::model::{Member, OperatingStatus, Pool};
 
-/// A member's, by its state in the maps.
+/// A member's, by its state where it is served; unused: nobody serves it.
 pub(super) fn of_member(pool: &Pool, member: &Member, state: MemberState) -> OperatingStatus {
     if !member.admin_state_up {
         return OperatingStatus::Offline;
@@ -13,13 +13,14 @@ pub(super) fn of_member(pool: &Pool, member: &Member, state: MemberState) -> Ope
         MemberState::Up if pool.health_monitor.is_none() => OperatingStatus::NoMonitor,
         MemberState::Up => OperatingStatus::Online,
         MemberState::Draining => OperatingStatus::Draining,
-        MemberState::Down | MemberState::Removed | MemberState::Unused => OperatingStatus::Error,
+        MemberState::Down | MemberState::Removed => OperatingStatus::Error,
+        MemberState::Unused => OperatingStatus::Offline,
     }
 }
 
 /// A pool's, by those of its members. It works where a member takes new clients; where others have failed, or all that
 /// is left are draining, not as it should.
-pub(super) fn of_pool(members: &[OperatingStatus]) -> OperatingStatus {
+pub(crate) fn of_pool(members: &[OperatingStatus]) -> OperatingStatus {
     let any = |wanted: &[OperatingStatus]| members.iter().any(|status| wanted.contains(status));
     let takes_new = any(&[OperatingStatus::Online, OperatingStatus::NoMonitor]);
     let failed = any(&[OperatingStatus::Error]);
@@ -32,17 +33,19 @@ pub(super) fn of_pool(members: &[OperatingStatus]) -> OperatingStatus {
     }
 }
 
-/// A listener's, by that of its pool: one that is on, and has a pool where nothing is on, does not work.
-pub(super) fn of_listener(admin_state_up: bool, pool: OperatingStatus) -> OperatingStatus {
+/// A listener's, by that of its pool: one that is on, and has a pool where nothing is on, does not work. One without a pool
+/// does all that it is to do.
+pub(crate) fn of_listener(admin_state_up: bool, pool: Option<OperatingStatus>) -> OperatingStatus {
     match (admin_state_up, pool) {
         (false, _) => OperatingStatus::Offline,
-        (true, OperatingStatus::Offline) => OperatingStatus::Error,
-        (true, status) => status,
+        (true, None) => OperatingStatus::Online,
+        (true, Some(OperatingStatus::Offline)) => OperatingStatus::Error,
+        (true, Some(status)) => status,
     }
 }
 
 /// A load balancer's, by those of its listeners; the ones that are switched off do not matter.
-pub(super) fn of_load_balancer(admin_state_up: bool, listeners: &[OperatingStatus]) -> OperatingStatus {
+pub(crate) fn of_load_balancer(admin_state_up: bool, listeners: &[OperatingStatus]) -> OperatingStatus {
     if !admin_state_up {
         return OperatingStatus::Offline;
     }
@@ -86,9 +89,10 @@ mod tests {
 
     #[test]
     fn a_listener_does_as_its_pool_does() {
-        assert_eq!(of_listener(true, Degraded), Degraded);
-        assert_eq!(of_listener(true, Offline), Error);
-        assert_eq!(of_listener(false, Online), Offline);
+        assert_eq!(of_listener(true, Some(Degraded)), Degraded);
+        assert_eq!(of_listener(true, Some(Offline)), Error);
+        assert_eq!(of_listener(false, Some(Online)), Offline);
+        assert_eq!(of_listener(true, None), Online);
     }
 
     #[test]

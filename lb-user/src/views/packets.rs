@@ -29,7 +29,8 @@ pub(super) fn of<S: Sight>(sight: &S) -> Vec<Packets> {
     counted.filter(|packets| packets.count > 0).collect()
 }
 
-fn fate(fate: Fate) -> &'static str {
+/// What that is called.
+pub(crate) fn fate(fate: Fate) -> &'static str {
     match fate {
         Fate::Forwarded => "forwarded",
         Fate::Passed => "passed",

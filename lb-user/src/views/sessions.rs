@@ -1,10 +1,13 @@
 //! Who is held where.
 
+mod remembered;
+
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     fmt,
-    net::{IpAddr, SocketAddr},
+    net::IpAddr,
     str::FromStr,
+    sync::Arc,
 };
 
 use lb_common::{
@@ -13,12 +16,14 @@ use lb_common::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{GONE, Scene, Sight};
+use remembered::{Remembered, id_of};
+
+use super::{GONE, Refusal, Scene, Sight, Titles};
 use crate::{
     bpf::SessionEntry,
-    model::{self, Config, Persistence},
+    model::{self, Config, Persistence, Titled as _, meant},
     persistence::{
-        Limits, MemberTag, PoolTag,
+        PoolTag,
         app_cookies::{Listed, SessionId},
     },
 };
@@ -49,6 +54,8 @@ pub enum RecognisedBy {
     Client(IpAddr),
     /// The application's cookie, by its id: the value is known to nobody but the client and its member.
     Cookie(SessionId),
+    /// Its network, where only the proxy keeps that, and as good as a hash of it: by the id of that.
+    ClientId(SessionId),
 }
 
 impl fmt::Display for RecognisedBy {
@@ -56,6 +63,7 @@ impl fmt::Display for RecognisedBy {
         match self {
             Self::Client(client) => client.fmt(f),
             Self::Cookie(id) => write!(f, "cookie {id}"),
+            Self::ClientId(id) => write!(f, "client {id}"),
         }
     }
 }
@@ -80,6 +88,9 @@ pub struct Sessions {
     pub listed: Vec<Session>,
     /// Of the pools that were asked for, those whose clients carry their sessions themselves: there is nothing to list.
     pub carried_by_clients: Vec<String>,
+    /// What people call the pools and members of these.
+    #[serde(default, skip_serializing_if = "Titles::is_empty")]
+    pub display_names: Titles,
 }
 
 /// Where a session is kept, if there is one.
@@ -87,38 +98,50 @@ pub struct Sessions {
 pub enum Kept {
     /// In the maps.
     InTheDatapath(SessionKey),
-    /// In the table of application cookies.
+    /// In the table of the proxy.
     ByTheProxy(PoolTag, SessionId),
 }
 
 impl Kept {
     /// Where a pool keeps the session of such a client; or why it has none at all.
-    pub fn of<S: Sight>(scene: &Scene<'_, S>, pool: &str, by: RecognisedBy) -> Result<Self, String> {
-        let configured = scene.config.pool(pool).ok_or_else(|| no_pool(pool))?;
+    pub fn of<S: Sight>(scene: &Scene<'_, S>, pool: &str, by: RecognisedBy) -> Result<Self, Refusal> {
+        let configured = find_pool(scene.config, pool)?;
+        let (name, pool) = (&configured.name, configured.title());
         let persistence = configured.session_persistence.as_ref();
-        match (by, persistence.map(|persistence| &persistence.persistence)) {
-            (_, Some(Persistence::HttpCookie(_))) => Err(format!(
+        let persistence = persistence.map(|persistence| &persistence.persistence);
+        let by_the_proxy = |id| Ok(Self::ByTheProxy(PoolTag::of(name), id));
+        let none = || Refusal::NoSuch(format!("pool \"{pool}\" holds no session of {by}"));
+        match (by, persistence) {
+            (_, Some(Persistence::HttpCookie(_))) => Err(Refusal::Wrong(format!(
                 "pool \"{pool}\" keeps no sessions: each of its clients carries its own, in a cookie"
-            )),
-            (RecognisedBy::Cookie(id), Some(Persistence::AppCookie { .. })) => {
-                Ok(Self::ByTheProxy(PoolTag::of(pool), id))
+            ))),
+            (RecognisedBy::Cookie(id) | RecognisedBy::ClientId(id), Some(Persistence::AppCookie { .. })) => {
+                by_the_proxy(id)
             }
-            (RecognisedBy::Cookie(_), _) => Err(format!(
+            (RecognisedBy::Client(_), Some(Persistence::AppCookie { .. })) => Err(Refusal::Wrong(format!(
+                "pool \"{pool}\" recognises clients by cookie; `holdfast sessions --pool {name}` lists their ids"
+            ))),
+            (by, Some(Persistence::SourceIp(granularity))) if scene.proxied.pools.contains_key(name) => {
+                match by {
+                    RecognisedBy::Cookie(id) | RecognisedBy::ClientId(id) => by_the_proxy(id),
+                    RecognisedBy::Client(client) => {
+                        by_the_proxy(id_of(scene, name, client, *granularity).ok_or_else(none)?)
+                    }
+                }
+            }
+            (RecognisedBy::Cookie(_) | RecognisedBy::ClientId(_), _) => Err(Refusal::Wrong(format!(
                 "pool \"{pool}\" recognises nobody by cookie: name the client's address"
-            )),
-            (RecognisedBy::Client(_), Some(Persistence::AppCookie { .. })) => Err(format!(
-                "pool \"{pool}\" recognises clients by cookie; `holdfast sessions --pool {pool}` lists their ids"
-            )),
-            (RecognisedBy::Client(client), _) => session_key(scene, pool, client)
+            ))),
+            (RecognisedBy::Client(client), _) => session_key(scene, name, client)
                 .map(Self::InTheDatapath)
-                .ok_or_else(|| format!("pool \"{pool}\" holds no session of {client}")),
+                .ok_or_else(none),
         }
     }
 }
 
 /// The key of a client's session with a pool, under the pool's granularity.
 pub fn session_key<S: Sight>(scene: &Scene<'_, S>, pool: &str, client: IpAddr) -> Option<SessionKey> {
-    let id = *scene.ids.pools.get(pool)?;
+    let id = scene.ids.pool(pool)?;
     let network = client_network(scene.sight.pool(id)?, &client.into());
     Some(SessionKey::new(&network, id))
 }
@@ -138,14 +161,19 @@ pub struct Wanted {
     /// They are with this member: its name, in whatever pool.
     #[serde(default)]
     pub member: Option<String>,
-    /// They are this client's, who is known by no cookie.
+    /// They are this client's, as far as it is recognised by its address.
     #[serde(default)]
     pub client: Option<IpAddr>,
 }
 
-/// That there is no such pool, and what would be right.
-fn no_pool(name: &str) -> String {
-    format!("there is no pool \"{name}\"; `holdfast status` lists them")
+/// The pool that is meant; or what would be right.
+fn find_pool<'c>(config: &'c Config, wanted: &str) -> Result<&'c model::Pool, Refusal> {
+    let pools = config.pools.iter().map(Arc::as_ref);
+    meant("pools", pools, wanted)?.ok_or_else(|| {
+        Refusal::NoSuch(format!(
+            "there is no pool \"{wanted}\"; `holdfast status` lists them"
+        ))
+    })
 }
 
 impl Wanted {
@@ -159,48 +187,27 @@ impl Wanted {
                 .is_none_or(|wanted| members.any(|member| member.name == *wanted))
     }
 
-    /// Whether there are such things; if not, what would be right.
-    fn check(&self, config: &Config) -> Result<(), String> {
-        let pool = self.pool.as_ref();
-        if let Some(pool) = pool.filter(|pool| config.pool(pool).is_none()) {
-            return Err(no_pool(pool));
+    /// The same by key; or what would be right, where there are no such things.
+    fn by_key(mut self, config: &Config) -> Result<Self, Refusal> {
+        let pool = self
+            .pool
+            .as_ref()
+            .map(|pool| find_pool(config, pool))
+            .transpose()?;
+        self.pool = pool.map(|pool| pool.name.clone());
+        if let Some(member) = &self.member
+            && !config.pools.iter().any(|pool| self.may_have(pool))
+        {
+            let pools = config.pools.iter().map(Arc::as_ref);
+            let pools = pools.filter(|one| pool.is_none_or(|wanted| wanted.name == one.name));
+            let members = pools.flat_map(|pool| &pool.members);
+            let place = pool.map_or_else(String::new, |pool| format!(" in pool \"{}\"", pool.title()));
+            let meant = meant("members", members, member)?.ok_or_else(|| {
+                format!("there is no member \"{member}\"{place}; `holdfast status` lists them")
+            })?;
+            self.member = Some(meant.name.clone());
         }
-        let Some(member) = &self.member else { return Ok(()) };
-        if config.pools.iter().any(|pool| self.may_have(pool)) {
-            return Ok(());
-        }
-        let place = pool.map_or_else(String::new, |pool| format!(" in pool \"{pool}\""));
-        Err(format!(
-            "there is no member \"{member}\"{place}; `holdfast status` lists them"
-        ))
-    }
-}
-
-/// A pool that recognises its clients by application cookie.
-#[derive(Debug)]
-struct ByCookie {
-    name: String,
-    limits: Limits,
-    /// The names of its members.
-    members: HashMap<MemberTag, String>,
-}
-
-impl ByCookie {
-    fn of(pool: &model::Pool) -> Option<(PoolTag, Self)> {
-        let persistence = pool.session_persistence.as_ref()?;
-        if !matches!(persistence.persistence, Persistence::AppCookie { .. }) {
-            return None;
-        }
-        let members = pool.members.iter().filter_map(|member| {
-            let address = SocketAddr::new(member.address, member.port?);
-            Some((MemberTag::at(address), member.name.clone()))
-        });
-        let by_cookie = Self {
-            name: pool.name.clone(),
-            limits: Limits::of(persistence),
-            members: members.collect(),
-        };
-        Some((PoolTag::of(&pool.name), by_cookie))
+        Ok(self)
     }
 }
 
@@ -219,33 +226,40 @@ pub struct SessionList {
     client: Option<IpAddr>,
     /// The names of members by id.
     members: HashMap<u32, String>,
-    by_cookie: HashMap<PoolTag, ByCookie>,
+    /// Where the wanted sessions may be.
+    configured: Vec<Arc<model::Pool>>,
+    remembered: HashMap<PoolTag, Remembered>,
     answer: Sessions,
 }
 
 impl SessionList {
     /// An empty one; or what is wrong with the question.
-    pub fn new<S: Sight>(scene: &Scene<'_, S>, wanted: Wanted) -> Result<Self, String> {
-        wanted.check(scene.config)?;
-        let configured = || scene.config.pools.iter().filter(|pool| wanted.may_have(pool));
-        let carrying = configured().filter(|pool| carries_its_own(pool));
+    pub fn new<S: Sight>(scene: &Scene<'_, S>, wanted: Wanted) -> Result<Self, Refusal> {
+        let wanted = wanted.by_key(scene.config)?;
+        let configured = scene.config.pools.iter().filter(|pool| wanted.may_have(pool));
+        let configured: Vec<Arc<model::Pool>> = configured.cloned().collect();
+        let carrying = configured.iter().filter(|pool| carries_its_own(pool));
         let answer = Sessions {
-            listed: Vec::new(),
             carried_by_clients: carrying.map(|pool| pool.name.clone()).collect(),
+            ..Sessions::default()
         };
-        let by_cookie = configured().filter_map(ByCookie::of).collect();
+        let remembered = configured
+            .iter()
+            .filter_map(|pool| Remembered::of(scene, pool, wanted.client));
+        let remembered = remembered.collect();
         let Wanted { pool, member, client } = wanted;
-        let pools = scene.ids.pools.iter();
-        let pools = pools.filter(|(name, _)| pool.as_ref().is_none_or(|wanted| wanted == *name));
+        let pools = scene.ids.pools();
+        let pools = pools.filter(|(name, _)| pool.as_ref().is_none_or(|wanted| wanted == name));
         let members = scene.members_by_id().into_iter();
         Ok(Self {
-            pools: pools.map(|(name, id)| (*id, name.clone())).collect(),
+            pools: pools.map(|(name, id)| (id, name.to_owned())).collect(),
             member,
             client,
             members: members
                 .map(|(id, (_, member))| (id, member.name.clone()))
                 .collect(),
-            by_cookie,
+            configured,
+            remembered,
             answer,
         })
     }
@@ -271,20 +285,23 @@ impl SessionList {
         });
     }
 
-    /// Takes a session by application cookie in, where it is wanted. What is over, and only not swept yet, holds nobody.
-    pub fn note_cookie(&mut self, now_s: u32, entry: &Listed) {
-        let Some(pool) = self.by_cookie.get(&entry.pool) else {
+    /// Takes a session that the proxy remembers in, where it is wanted. What is over, and only not swept yet, holds nobody.
+    pub fn note_remembered(&mut self, now_s: u32, entry: &Listed) {
+        let Some(pool) = self.remembered.get(&entry.pool) else {
             return;
         };
         let times = entry.session.times;
         let member = pool.members.get(&entry.session.member);
         let is_wanted = self.member.is_none() || self.member.as_ref() == member;
-        if self.client.is_some() || !is_wanted || pool.limits.are_passed(times, now_s) {
+        let Some(by) = pool.recognised(entry.id).filter(|_| is_wanted) else {
+            return;
+        };
+        if pool.limits.are_passed(times, now_s) {
             return;
         }
         self.answer.listed.push(Session {
             pool: pool.name.clone(),
-            by: RecognisedBy::Cookie(entry.id),
+            by,
             member: member.map_or_else(|| GONE.into(), Clone::clone),
             age_s: now_s.saturating_sub(times.created_s),
             idle_s: now_s.saturating_sub(times.seen_s),
@@ -295,6 +312,17 @@ impl SessionList {
     /// Those that were wanted.
     #[must_use]
     pub fn finish(self) -> Sessions {
-        self.answer
+        let mut answer = self.answer;
+        let listed = answer.listed.iter();
+        let named = listed.flat_map(|session| [&session.pool, &session.member]);
+        let named: HashSet<&String> = named.chain(&answer.carried_by_clients).collect();
+        let mut titles = Titles::default();
+        for pool in self.configured.iter().filter(|pool| named.contains(&pool.name)) {
+            titles.note(pool.as_ref());
+            let members = pool.members.iter();
+            titles.extend(members.filter(|member| named.contains(&member.name)));
+        }
+        answer.display_names = titles;
+        answer
     }
 }

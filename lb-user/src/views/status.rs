@@ -9,13 +9,18 @@ pub use answer::*;
 use super::{Census, Scene, Sight, endpoint, operating, packets};
 use crate::{
     bpf::Attachment,
-    model::{self, OperatingStatus},
+    model::{self, DataPlane, OperatingStatus},
     next_hops::Hop,
     proxy::MemberRequests,
 };
 
 /// How things stand.
-pub fn status<S: Sight>(scene: &Scene<'_, S>, census: &Census, attachments: &[Attachment]) -> Status {
+pub fn status<S: Sight>(
+    scene: &Scene<'_, S>,
+    census: &Census,
+    attachments: &[Attachment],
+    doings: Doings,
+) -> Status {
     let pools: Vec<Pool> = scene
         .config
         .pools
@@ -36,11 +41,41 @@ pub fn status<S: Sight>(scene: &Scene<'_, S>, census: &Census, attachments: &[At
             .map(|balancer| of_load_balancer(scene, balancer, &states, census))
             .collect(),
         pools,
-        daemon: Daemon::this(),
+        refused: doings.refused,
+        work: doings.work,
+        daemon: Daemon::this(scene.plane),
         interfaces: interfaces.collect(),
+        tables: tables(scene, census),
         packets: packets::of(scene.sight),
         access_log: scene.proxied.access_log,
     }
+}
+
+/// How full the tables are: what is configured, what the datapath holds where there is one, and what the proxy does.
+fn tables<S: Sight>(scene: &Scene<'_, S>, census: &Census) -> Vec<Table> {
+    let (config, datapath) = (scene.config, &scene.config.datapath);
+    let table = |name: String, entries: u64, capacity: u32| Table {
+        name,
+        entries,
+        capacity: capacity.into(),
+    };
+    let rooms = config.rooms().into_iter();
+    let mut tables: Vec<Table> = rooms
+        .map(|room| table(room.what.replace(' ', "_"), room.count as u64, room.room))
+        .collect();
+    if config.has_layer_4() && scene.plane != DataPlane::Noop {
+        tables.push(table("flows".into(), census.all_flows(), datapath.max_flows));
+        tables.push(table(
+            "sessions".into(),
+            census.all_sessions(),
+            datapath.max_sessions,
+        ));
+    }
+    if let Some(cookies) = scene.look.app_cookies() {
+        let capacity = config.proxy.max_app_cookies;
+        tables.push(table("app_cookies".into(), cookies.len() as u64, capacity));
+    }
+    tables
 }
 
 fn of_load_balancer<S: Sight>(
@@ -49,17 +84,18 @@ fn of_load_balancer<S: Sight>(
     pools: &HashMap<&str, OperatingStatus>,
     census: &Census,
 ) -> LoadBalancer {
+    let is_on = balancer.admin_state_up && scene.plane != DataPlane::Noop;
     let listener = |listener: &model::Listener| {
-        let id = scene.ids.listeners.get(&listener.name).copied().unwrap_or(0);
-        let pool = pools.get(listener.pool.as_str());
-        let pool = pool.copied().unwrap_or(OperatingStatus::Offline);
-        let is_on = balancer.admin_state_up && listener.admin_state_up;
+        let id = scene.ids.listener(&listener.name).unwrap_or(0);
+        let pool = listener.pool.as_deref();
+        let pool = pool.map(|pool| pools.get(pool).copied().unwrap_or(OperatingStatus::Offline));
         let traffic = scene.sight.listener_traffic(id);
         Listener {
             name: listener.name.clone(),
+            display_name: listener.display_name.clone(),
             protocol: listener.protocol(),
             port: listener.port,
-            status: operating::of_listener(is_on, pool),
+            status: operating::of_listener(is_on && listener.admin_state_up, pool),
             pool: listener.pool.clone(),
             traffic: traffic.into(),
             active_flows: census.flows_of(id),
@@ -71,14 +107,15 @@ fn of_load_balancer<S: Sight>(
     let states: Vec<OperatingStatus> = listeners.iter().map(|listener| listener.status).collect();
     LoadBalancer {
         name: balancer.name.clone(),
+        display_name: balancer.display_name.clone(),
         vip: balancer.vip,
-        status: operating::of_load_balancer(balancer.admin_state_up, &states),
+        status: operating::of_load_balancer(is_on, &states),
         listeners,
     }
 }
 
 fn of_pool<S: Sight>(scene: &Scene<'_, S>, pool: &model::Pool, census: &Census) -> Pool {
-    let id = scene.ids.pools.get(&pool.name).copied().unwrap_or(0);
+    let id = scene.ids.pool(&pool.name).unwrap_or(0);
     let members: Vec<Member> = pool
         .members
         .iter()
@@ -95,6 +132,7 @@ fn of_pool<S: Sight>(scene: &Scene<'_, S>, pool: &model::Pool, census: &Census) 
     });
     Pool {
         name: pool.name.clone(),
+        display_name: pool.display_name.clone(),
         algorithm: pool.algorithm,
         status: operating::of_pool(&states),
         traffic: members
@@ -134,6 +172,7 @@ fn of_member<S: Sight>(
     });
     Member {
         name: member.name.clone(),
+        display_name: member.display_name.clone(),
         address: match member.port {
             Some(port) => endpoint(member.address, port),
             None => member.address.to_string(),

@@ -3,7 +3,10 @@
 use std::{
     collections::HashSet,
     path::PathBuf,
-    sync::atomic::{AtomicU32, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 
 use lb_common::checksum::Sum;
@@ -11,9 +14,9 @@ use lb_user::{
     bpf::{Datapath, Memory},
     config,
     health::Health,
-    model::{Config, DatapathSettings},
+    model::{Config, DataPlane, DatapathSettings},
     reconcile, sweep,
-    views::{self, Census, Scene, SessionCounts, SessionEvents},
+    views::{self, Census, MaybeMaps, Scene, SessionCounts, SessionEvents},
 };
 
 /// The index of the loopback interface, the same in every network namespace.
@@ -49,7 +52,7 @@ const CONFIG: &str = r#"
 pub(crate) fn config() -> Config {
     let loaded = config::parse(CONFIG, "accounts.toml").expect("it is right");
     let mut config = loaded.config;
-    config.pools[0].members[0].address = [127, 0, 0, 1].into();
+    Arc::make_mut(&mut config.pools[0]).members[0].address = [127, 0, 0, 1].into();
     config
 }
 
@@ -79,15 +82,17 @@ pub(crate) fn sum_header(header: &mut [u8]) {
 
 /// The counts of the pool's sessions.
 fn sessions(datapath: &Datapath, config: &Config, ids: &reconcile::Ids) -> SessionCounts {
+    let sight = MaybeMaps(Some(&datapath.maps));
     let scene = Scene {
         proxied: lb_user::proxy::Report::default(),
         look: lb_user::proxy::Look::default(),
         config,
+        plane: DataPlane::Kernel,
         health: &Health::default(),
         ids,
-        sight: &datapath.maps,
+        sight: &sight,
     };
-    let status = views::status(&scene, &Census::of(&datapath.maps), &[]);
+    let status = views::status(&scene, &Census::of(&sight), &[], views::Doings::default());
     status.pools[0].sessions.expect("the pool has persistence")
 }
 

@@ -3,6 +3,7 @@
 mod accounts;
 #[path = "../../../lb-common/tests/cases/mod.rs"]
 mod cases;
+mod changes;
 mod counters;
 mod differential;
 mod kernel;

@@ -1,5 +1,7 @@
 //! Reload after reload: what goes leaves its id to what comes, once nothing refers to it.
 
+use std::sync::Arc;
+
 use lb_common::{address::Address, filter};
 use lb_user::{
     bpf::{Datapath, Error, Maps},
@@ -74,7 +76,7 @@ impl Reloaded {
 
 /// The one listener at this port.
 fn at_port(port: u8, mut config: Config) -> Config {
-    config.load_balancers[0].listeners[0].port = port.into();
+    Arc::make_mut(&mut config.load_balancers[0]).listeners[0].port = port.into();
     config
 }
 
@@ -87,7 +89,7 @@ fn members_are_replaced_over_and_over_beyond_the_room_for_members() {
         for client in 1..=10 {
             reloaded.ask(client, 53);
         }
-        let id = ids.members[&("pool".to_owned(), round.to_string())];
+        let id = ids.member("pool", &round.to_string()).expect("it is there");
         let held = reloaded.datapath.maps.sessions();
         assert_eq!(
             held.filter(|session| session.member == id).count(),
@@ -108,7 +110,9 @@ fn an_id_is_not_free_before_two_sweeps_met_nobody_of_its_member() {
     let third = {
         let mut config = with_members(1, &[1]);
         let mut other = with_members(3, &[1]);
-        config.pools[0].members.append(&mut other.pools[0].members);
+        Arc::make_mut(&mut config.pools[0])
+            .members
+            .append(&mut Arc::make_mut(&mut other.pools[0]).members);
         config
     };
     reloaded.sweep(1);
@@ -131,12 +135,12 @@ fn listeners_pools_and_source_addresses_are_replaced_over_and_over_beyond_the_ro
     for round in 1..=ROUNDS {
         let mut config = at_port(round, with_members(round, &[1]));
         let name = format!("pool {round}");
-        config.load_balancers[0].listeners[0].pool.clone_from(&name);
-        config.pools[0].name.clone_from(&name);
+        Arc::make_mut(&mut config.load_balancers[0]).listeners[0].pool = Some(name.clone());
+        Arc::make_mut(&mut config.pools[0]).name.clone_from(&name);
         // As many as there may be: their places are used up in the third round.
         let sources =
             (0..SOURCES).map(|low| (u32::from_be_bytes([10, round, 0, 0]) + low).to_be_bytes().into());
-        config.pools[0].forwarding = Forwarding::FullNat(SourceNat {
+        Arc::make_mut(&mut config.pools[0]).forwarding = Forwarding::FullNat(SourceNat {
             snat_addresses: sources.collect(),
             snat_ports: PortRange::default(),
         });
@@ -146,7 +150,8 @@ fn listeners_pools_and_source_addresses_are_replaced_over_and_over_beyond_the_ro
             reloaded.ask(client, round);
         }
         let maps = &reloaded.datapath.maps;
-        let (listener, pool) = (ids.listeners["listener"], ids.pools[&name]);
+        let listener = ids.listener("listener").expect("it is there");
+        let pool = ids.pool(&name).expect("it is there");
         assert_eq!(maps.counters.listener(listener).new_flows, 10, "round {round}");
         assert_eq!(maps.counters.sessions(pool).created, 10, "round {round}");
         let held = maps.sessions().filter(|session| session.key.pool == pool);
@@ -225,13 +230,13 @@ fn the_members_of_a_pool_that_keeps_the_port_stay_the_same_under_another_listene
     let mut reloaded = Reloaded::new(1);
     let at = |port| {
         let mut config = at_port(port, with_members(1, &[1]));
-        config.pools[0].forwarding = Forwarding::Dsr;
-        config.pools[0].members[0].port = Some(port.into());
+        Arc::make_mut(&mut config.pools[0]).forwarding = Forwarding::Dsr;
+        Arc::make_mut(&mut config.pools[0]).members[0].port = Some(port.into());
         config
     };
     let before = reloaded.take(&at(1)).expect("there is room");
     let after = reloaded.take(&at(2)).expect("there is room for another");
-    assert_eq!(before.members, after.members);
+    assert_eq!(before.member("pool", "1"), after.member("pool", "1"));
 }
 
 #[test]
@@ -249,7 +254,7 @@ fn a_start_takes_members_to_be_down_that_were_when_the_daemon_before_ended() {
     reconcile::apply(maps, &config, &health).expect("there is room");
     // Without a monitor nobody would ever find it up.
     assert_eq!(found(maps, &config), [true, true]);
-    config.pools[0].health_monitor = Some(HealthMonitor {
+    Arc::make_mut(&mut config.pools[0]).health_monitor = Some(HealthMonitor {
         probe: Probe::Tcp,
         delay_s: 5,
         timeout_s: 3,
@@ -270,11 +275,11 @@ fn a_pool_that_comes_back_soon_has_its_sessions_still() {
         reloaded.ask(client, 53);
     }
     let mut nothing = config.clone();
-    nothing.load_balancers[0].listeners.clear();
+    Arc::make_mut(&mut nothing.load_balancers[0]).listeners.clear();
     nothing.pools.clear();
     reloaded.take(&nothing).expect("it is less");
     let again = reloaded.take(&config).expect("there is room");
-    assert_eq!(again.pools, ids.pools);
+    assert_eq!(again.pool("pool"), ids.pool("pool"));
     assert_eq!(reloaded.datapath.maps.sessions().count(), 10);
     reloaded.sweep(3);
     assert_eq!(reloaded.datapath.maps.sessions().count(), 10);
@@ -288,9 +293,9 @@ fn all_that_there_is_room_for_can_be_replaced_at_once() {
     let round = |round: u8| {
         let mut config = at_port(round, with_members(round * 10, &WEIGHTS));
         let name = format!("pool {round}");
-        config.load_balancers[0].vip = [192, 0, 2, round].into();
-        config.load_balancers[0].listeners[0].pool.clone_from(&name);
-        config.pools[0].name = name;
+        Arc::make_mut(&mut config.load_balancers[0]).vip = [192, 0, 2, round].into();
+        Arc::make_mut(&mut config.load_balancers[0]).listeners[0].pool = Some(name.clone());
+        Arc::make_mut(&mut config.pools[0]).name = name;
         config
     };
     for number in 1..=ROUNDS {
@@ -300,4 +305,18 @@ fn all_that_there_is_room_for_can_be_replaced_at_once() {
         }
         reloaded.sweep(2);
     }
+}
+
+#[test]
+fn a_listener_without_a_pool_takes_nobody_and_is_told_to_whom_it_leads_later() {
+    let mut reloaded = Reloaded::new(1);
+    let with_pool = with_members(1, &[1]);
+    let mut without = with_pool.clone();
+    Arc::make_mut(&mut without.load_balancers[0]).listeners[0].pool = None;
+    reloaded.take(&without).expect("there is room");
+    reloaded.ask(1, 53);
+    assert_eq!(reloaded.ports_of_flows().len(), 0);
+    reloaded.take(&with_pool).expect("there is room");
+    reloaded.ask(1, 53);
+    assert_eq!(reloaded.ports_of_flows().len(), 1);
 }

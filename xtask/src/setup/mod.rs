@@ -1,6 +1,7 @@
 //! `cargo xtask setup`: facts, a plan from them, its application.
 
 mod choice;
+mod clients;
 mod compiler;
 mod linker;
 mod observe;
@@ -15,6 +16,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail};
 
 use self::choice::Attempt;
+use self::clients::Clients;
 use self::compiler::{Compiler, Origin};
 use self::linker::{Linker, State};
 use self::plan::{Line, plan};
@@ -28,6 +30,8 @@ pub(crate) enum Need {
     Build,
     /// Also what the laboratory calls.
     Test,
+    /// Also what only the end-to-end tests call.
+    EndToEnd,
     /// Also what the benchmark of layer 4 compares with.
     BenchL4,
     /// What the laboratory calls, and other proxies to compare with.
@@ -36,6 +40,13 @@ pub(crate) enum Need {
     Usual,
     /// All there is.
     Everything,
+}
+
+impl Need {
+    /// Whether the clients of `OpenStack` are called.
+    pub(crate) fn is_for_clients(self) -> bool {
+        matches!(self, Self::EndToEnd | Self::Usual | Self::Everything)
+    }
 }
 
 /// What to tell the user.
@@ -88,12 +99,33 @@ pub(crate) fn ensure(workspace: &Workspace, need: Need, talk: Talk) -> Result<To
     if !plan.problems.is_empty() {
         bail!(plan.problems.join("\n"));
     }
+    if need.is_for_clients() {
+        ensure_clients(workspace, talk)?;
+    }
     let cargo = cargo_of(&compiler).unwrap_or_else(|| workspace.cargo_program().to_path_buf());
     Ok(Toolchain {
         rustc: compiler.rustc,
         cargo,
         linker_directory: linker.directory(),
     })
+}
+
+fn ensure_clients(workspace: &Workspace, talk: Talk) -> Result<()> {
+    let clients = Clients::of(workspace)?;
+    match clients.observe() {
+        State::Ready => print(&[Line::Have(Clients::name())], talk),
+        State::Absent => {
+            print(
+                &[Line::Install(format!(
+                    "{} (takes a minute, once)",
+                    Clients::name()
+                ))],
+                talk,
+            );
+            clients.install()?;
+        }
+    }
+    clients.link()
 }
 
 /// The cargo that knows how to build this compiler's library. Debian's `rustc-web` comes without one that fits.

@@ -12,7 +12,7 @@ use super::choice::{
 use super::compiler::{Compiler, NAMING_VARIABLE, Origin, Source};
 use super::plan::Facts;
 use super::rustc::Version;
-use super::tools::TOOLS;
+use super::tools::{TOOLS, Tool};
 use crate::process::{User, find_program, read, user};
 
 /// Looks at everything. Cheap: a handful of short commands.
@@ -22,15 +22,17 @@ pub(crate) fn observe() -> Facts {
         (Some(_), User::Other) => Installer::NotRoot,
         (Some(_), User::Root) => Installer::AptGet,
     };
-    let missing = TOOLS
-        .iter()
-        .filter(|tool| find_program(tool.program).is_none())
-        .collect();
+    let missing = TOOLS.iter().filter(|tool| !is_there(tool)).collect();
     Facts {
         compilers: compilers(),
         installer,
         missing_tools: missing,
     }
+}
+
+fn is_there(tool: &Tool) -> bool {
+    find_program(tool.program).is_some()
+        && (tool.proof.is_empty() || read(Command::new(tool.program).args(tool.proof)).is_ok())
 }
 
 fn compilers() -> Found {

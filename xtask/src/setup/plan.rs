@@ -65,6 +65,7 @@ fn plan_tool(plan: &mut Plan, tool: &'static Tool, facts: &Facts, attempt: Attem
         program,
         package,
         user,
+        proof: _,
     } = tool;
     let name = format!("{program} ({package}), {}", user.name());
     if !facts.missing_tools.contains(&tool) {

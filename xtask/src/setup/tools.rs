@@ -9,6 +9,8 @@ pub(crate) struct Tool {
     /// The package that has it, in Debian and most others.
     pub(crate) package: &'static str,
     pub(crate) user: ToolUser,
+    /// Arguments with which it succeeds only where all of it is there; none: it is one piece.
+    pub(crate) proof: &'static [&'static str],
 }
 
 /// Who calls a tool.
@@ -16,6 +18,8 @@ pub(crate) struct Tool {
 pub(crate) enum ToolUser {
     /// The laboratory of tests, demonstration and benchmark.
     Tests,
+    /// The end-to-end tests alone.
+    EndToEnd,
     /// The benchmark of layer 4 alone, to compare with.
     BenchL4,
     /// That of layer 7 alone: also what it compares with.
@@ -27,6 +31,7 @@ impl ToolUser {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Tests => "for the tests",
+            Self::EndToEnd => "for the end-to-end tests only",
             Self::BenchL4 => "for `bench l4` only",
             Self::BenchL7 => "for `bench l7` only",
         }
@@ -34,55 +39,64 @@ impl ToolUser {
 
     /// Is a tool of this user called in what is about to be done?
     pub(crate) fn is_needed_for(self, need: Need) -> bool {
-        match (need, self) {
-            (Need::Build, _)
-            | (Need::Test, Self::BenchL4 | Self::BenchL7)
-            | (Need::Usual | Need::BenchL4, Self::BenchL7)
-            | (Need::BenchL7, Self::BenchL4) => false,
-            (Need::Everything, _)
-            | (Need::Test | Need::Usual | Need::BenchL4 | Need::BenchL7, Self::Tests)
-            | (Need::Usual | Need::BenchL4, Self::BenchL4)
-            | (Need::BenchL7, Self::BenchL7) => true,
+        match self {
+            Self::Tests => need != Need::Build,
+            Self::EndToEnd => need.is_for_clients(),
+            Self::BenchL4 => matches!(need, Need::BenchL4 | Need::Usual | Need::Everything),
+            Self::BenchL7 => matches!(need, Need::BenchL7 | Need::Everything),
         }
     }
 }
 
 /// All of them.
-pub(crate) const TOOLS: [Tool; 7] = [
+pub(crate) const TOOLS: [Tool; 8] = [
     Tool {
         program: "ip",
         package: "iproute2",
         user: ToolUser::Tests,
+        proof: &[],
     },
     Tool {
         program: "nsenter",
         package: "util-linux",
         user: ToolUser::Tests,
+        proof: &[],
     },
     Tool {
         program: "ethtool",
         package: "ethtool",
         user: ToolUser::Tests,
+        proof: &[],
+    },
+    Tool {
+        program: "python3",
+        package: "python3-venv",
+        user: ToolUser::EndToEnd,
+        proof: &["-c", "import ensurepip, venv"],
     },
     Tool {
         program: "nft",
         package: "nftables",
         user: ToolUser::BenchL4,
+        proof: &[],
     },
     Tool {
         program: "haproxy",
         package: "haproxy",
         user: ToolUser::BenchL7,
+        proof: &[],
     },
     Tool {
         program: "nginx",
         package: "nginx",
         user: ToolUser::BenchL7,
+        proof: &[],
     },
     Tool {
         program: "openssl",
         package: "openssl",
         user: ToolUser::BenchL7,
+        proof: &[],
     },
 ];
 
@@ -97,6 +111,8 @@ mod tests {
     fn a_build_needs_no_tool_and_only_the_benchmarks_their_own() {
         assert!(!ToolUser::Tests.is_needed_for(Need::Build));
         assert!(ToolUser::Tests.is_needed_for(Need::Test));
+        assert!(!ToolUser::EndToEnd.is_needed_for(Need::Test));
+        assert!(ToolUser::EndToEnd.is_needed_for(Need::EndToEnd));
         assert!(!ToolUser::BenchL4.is_needed_for(Need::Test));
         assert!(ToolUser::BenchL4.is_needed_for(Need::BenchL4));
         assert!(!ToolUser::BenchL4.is_needed_for(Need::BenchL7));

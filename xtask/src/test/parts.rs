@@ -58,7 +58,10 @@ pub(crate) fn in_order(wanted: &[Part]) -> BTreeSet<Part> {
 
 /// What must be installed for `wanted`.
 pub(crate) fn need(wanted: &[Part]) -> Need {
-    if in_order(wanted).iter().any(|part| part.needs_root()) {
+    let parts = in_order(wanted);
+    if parts.contains(&Part::E2e) {
+        Need::EndToEnd
+    } else if parts.iter().any(|part| part.needs_root()) {
         Need::Test
     } else {
         Need::Build
@@ -148,6 +151,6 @@ mod tests {
     fn tools_of_the_laboratory_are_only_wanted_where_it_is_used() {
         assert_eq!(need(&[Part::Lint, Part::Unit]), Need::Build);
         assert_eq!(need(&[Part::Packets]), Need::Test);
-        assert_eq!(need(&[]), Need::Test);
+        assert_eq!(need(&[]), Need::EndToEnd);
     }
 }

@@ -4,15 +4,16 @@ use std::{collections::BTreeMap, iter};
 
 use crate::{
     cli::table::{Column, Table, bytes, count, duration},
+    model::Titled as _,
     proxy::{Durations, ListenerReport, Quantile},
     views::Status,
 };
 
-/// The listeners that the proxy serves, by name.
+/// The listeners that the proxy serves, by what they are called.
 fn proxied(status: &Status) -> impl Iterator<Item = (&str, &ListenerReport)> {
     let balancers = status.load_balancers.iter();
     let listeners = balancers.flat_map(|balancer| &balancer.listeners);
-    listeners.filter_map(|listener| Some((listener.name.as_str(), listener.proxied.as_ref()?)))
+    listeners.filter_map(|listener| Some((listener.title(), listener.proxied.as_ref()?)))
 }
 
 /// What became of requests.
@@ -89,7 +90,7 @@ pub(super) fn policies(status: &Status) -> Option<String> {
     ]);
     for (name, proxied) in proxied(status) {
         for policy in &proxied.policies {
-            table.row([policy.name.clone(), name.to_owned(), count(policy.requests)]);
+            table.row([policy.title().to_owned(), name.to_owned(), count(policy.requests)]);
         }
     }
     table.unless_empty()
@@ -112,8 +113,12 @@ pub(super) fn pools(status: &Status) -> Option<String> {
         let members = pool
             .members
             .iter()
-            .map(|member| (format!("  {}", member.name), member.proxied, None));
-        let whole = (pool.name.clone(), pool.proxied, pool.response_times.as_ref());
+            .map(|member| (format!("  {}", member.title()), member.proxied, None));
+        let whole = (
+            pool.title().to_owned(),
+            pool.proxied,
+            pool.response_times.as_ref(),
+        );
         for (name, proxied, times) in iter::once(whole).chain(members) {
             let Some(proxied) = proxied else { continue };
             let [p50, p99] = times.map_or_else(Default::default, quantiles);
@@ -145,7 +150,7 @@ pub(super) fn queues(status: &Status) -> Option<String> {
     for pool in &status.pools {
         let Some(queue) = pool.queue else { continue };
         let [now, queued, full, late] = [queue.now, queue.queued, queue.full, queue.late].map(count);
-        table.row([pool.name.clone(), now, queued, full, late]);
+        table.row([pool.title().to_owned(), now, queued, full, late]);
     }
     table.unless_empty()
 }
@@ -156,10 +161,10 @@ pub(super) fn access_log(status: &Status) -> Option<String> {
     Some(format!("{} lines of the access log were lost\n", count(lost)))
 }
 
-/// What became of sessions by cookie.
+/// What became of the sessions of requests.
 pub(super) fn sessions(status: &Status) -> Option<String> {
     let mut table = Table::new([
-        Column::Left("SESSIONS BY COOKIE"),
+        Column::Left("SESSIONS OF REQUESTS"),
         Column::Right("CREATED"),
         Column::Right("HELD"),
         Column::Right("MOVED"),
@@ -173,7 +178,7 @@ pub(super) fn sessions(status: &Status) -> Option<String> {
             continue;
         };
         table.row([
-            pool.name.clone(),
+            pool.title().to_owned(),
             count(sessions.created),
             count(sessions.held),
             count(sessions.moved),

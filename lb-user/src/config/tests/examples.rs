@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use super::super::{load, parse, render};
 use crate::model::{
-    Config, DaemonSettings, DatapathSettings, Forwarding, Granularity, HealthMonitor, HttpMethod, HttpProbe,
-    LbAlgorithm, LbKind, Listener, LoadBalancer, Member, Persistence, Pool, PortRange, Probe, ProxySettings,
-    Service, SessionPersistence, SourceNat,
+    ApiSettings, Config, DaemonSettings, DatapathSettings, Forwarding, Granularity, HealthMonitor,
+    HttpMethod, HttpProbe, LbAlgorithm, LbKind, Listener, LoadBalancer, Member, Persistence, Pool, PortRange,
+    Probe, ProxySettings, Service, SessionPersistence, SourceNat,
 };
 
 fn directory() -> PathBuf {
@@ -59,9 +59,10 @@ fn the_api_says_what_the_file_says() {
 fn listener(name: &str, service: Service, port: u16, pool: &str) -> Listener {
     Listener {
         name: name.into(),
+        display_name: None,
         service,
         port,
-        pool: pool.into(),
+        pool: Some(pool.into()),
         admin_state_up: true,
         policies: vec![],
     }
@@ -70,10 +71,13 @@ fn listener(name: &str, service: Service, port: u16, pool: &str) -> Listener {
 fn member(name: &str, address: &str, port: u16, weight: u16) -> Member {
     Member {
         name: name.into(),
+        display_name: None,
         address: address.parse().unwrap(),
         port: Some(port),
         weight,
         admin_state_up: true,
+        probe_address: None,
+        probe_port: None,
     }
 }
 
@@ -81,6 +85,7 @@ fn member(name: &str, address: &str, port: u16, weight: u16) -> Member {
 fn the_minimal_example_takes_every_default() {
     let web = LoadBalancer {
         name: "web".into(),
+        display_name: None,
         vip: "192.0.2.10".parse().unwrap(),
         kind: LbKind::Shared,
         admin_state_up: true,
@@ -88,6 +93,7 @@ fn the_minimal_example_takes_every_default() {
     };
     let pool = Pool {
         name: "web".into(),
+        display_name: None,
         algorithm: LbAlgorithm::RoundRobin,
         forwarding: Forwarding::FullNat(SourceNat {
             snat_addresses: vec![],
@@ -98,8 +104,8 @@ fn the_minimal_example_takes_every_default() {
         }),
         session_persistence: Some(SessionPersistence {
             persistence: Persistence::SourceIp(Granularity { v4: 32, v6: 128 }),
-            idle_timeout_min: 20,
-            absolute_timeout_min: None,
+            idle_timeout_s: 1200,
+            absolute_timeout_s: None,
         }),
         http: None,
         health_monitor: None,
@@ -115,8 +121,9 @@ fn the_minimal_example_takes_every_default() {
             ..DatapathSettings::default()
         },
         proxy: ProxySettings::default(),
-        load_balancers: vec![web],
-        pools: vec![pool],
+        api: ApiSettings::default(),
+        load_balancers: vec![web.into()],
+        pools: vec![pool.into()],
     };
     assert_eq!(example("minimal.toml"), expected);
 }
@@ -125,6 +132,7 @@ fn the_minimal_example_takes_every_default() {
 fn the_full_example_comes_to_what_it_says() {
     let shop_balancer = LoadBalancer {
         name: "shop".into(),
+        display_name: None,
         vip: "192.0.2.10".parse().unwrap(),
         kind: LbKind::Shared,
         admin_state_up: true,
@@ -136,6 +144,7 @@ fn the_full_example_comes_to_what_it_says() {
     };
     let shop = Pool {
         name: "shop".into(),
+        display_name: None,
         algorithm: LbAlgorithm::LeastConnections,
         forwarding: Forwarding::FullNat(SourceNat {
             snat_addresses: vec!["10.0.0.2".parse().unwrap()],
@@ -143,8 +152,8 @@ fn the_full_example_comes_to_what_it_says() {
         }),
         session_persistence: Some(SessionPersistence {
             persistence: Persistence::SourceIp(Granularity::default()),
-            idle_timeout_min: 20,
-            absolute_timeout_min: Some(480),
+            idle_timeout_s: 1200,
+            absolute_timeout_s: Some(28_800),
         }),
         http: None,
         health_monitor: Some(HealthMonitor {
@@ -168,6 +177,7 @@ fn the_full_example_comes_to_what_it_says() {
     };
     let resolver = Pool {
         name: "resolver".into(),
+        display_name: None,
         algorithm: LbAlgorithm::SourceIp,
         forwarding: Forwarding::FullNat(SourceNat::default()),
         session_persistence: None,
@@ -194,8 +204,9 @@ fn the_full_example_comes_to_what_it_says() {
             ..DatapathSettings::default()
         },
         proxy: ProxySettings::default(),
-        load_balancers: vec![shop_balancer],
-        pools: vec![shop, resolver],
+        api: ApiSettings::default(),
+        load_balancers: vec![shop_balancer.into()],
+        pools: vec![shop.into(), resolver.into()],
     };
     assert_eq!(example("holdfast.toml"), expected);
 }

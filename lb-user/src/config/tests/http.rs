@@ -1,7 +1,9 @@
 //! Listeners and pools of layer 7.
 
 use super::{BASE, all_say, loaded, says_about};
-use crate::model::{CookieSettings, Outlier, Persistence, SameSite, SecureCookie, Service, TlsVersion};
+use crate::model::{
+    CookieSettings, Granularity, Outlier, Persistence, SameSite, SecureCookie, Service, TlsVersion,
+};
 
 /// The base with an HTTP listener, in place of the lines of its protocol.
 fn http() -> String {
@@ -89,13 +91,26 @@ fn what_belongs_to_another_protocol_is_refused() {
             ],
         ),
         (
-            "a proxied pool that holds addresses",
-            with_pool("session_persistence = { type = \"SOURCE_IP\" }"),
+            "a proxied pool that holds addresses for longer than a day",
+            with_pool("session_persistence = { type = \"SOURCE_IP\", idle_timeout_min = 1441 }"),
             &[
-                "13:32: pool \"web\", session persistence: type SOURCE_IP is for TCP and UDP listeners, and load balancer \"web\", listener \"http\" uses this pool; write type = \"HTTP_COOKIE\" or \"APP_COOKIE\"",
+                "13:64: idle_timeout_min 1441 is out of range; the session persistence's idle_timeout_min is 1 to 1440",
             ],
         ),
     ]);
+}
+
+#[test]
+fn a_proxied_pool_can_hold_addresses_for_a_day() {
+    let held = "session_persistence = { type = \"SOURCE_IP\", idle_timeout_min = 1440, persistence_granularity_v4 = 24 }";
+    let config = loaded(&with_pool(held)).config;
+    let persistence = config.pools[0].session_persistence.as_ref().unwrap();
+    assert_eq!(persistence.idle_timeout_s, 86_400);
+    let granularity = Granularity {
+        v4: 24,
+        ..Granularity::default()
+    };
+    assert_eq!(persistence.persistence, Persistence::SourceIp(granularity));
 }
 
 #[test]

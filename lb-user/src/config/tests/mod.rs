@@ -1,5 +1,6 @@
 //! Whole files: what they come to, and what is said about the ones that are wrong.
 
+mod api;
 mod examples;
 mod files;
 mod http;
@@ -116,9 +117,8 @@ fn interfaces_alone_are_a_balancer_with_nothing_to_balance() {
 }
 
 #[test]
-fn an_empty_file_is_told_what_it_needs() {
-    let says = "1:1: datapath: interfaces is missing; name those where clients and members are reached";
-    says_about("the file is empty", "", &[says]);
+fn an_empty_file_leaves_all_to_the_api() {
+    assert_eq!(loaded("").config, crate::model::Config::default());
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Session persistence and health monitors.
 
+use super::super::render;
 use super::{BASE, Case, INTERFACES, check, diagnostics, loaded, one_line, says_about};
 use crate::model::{CookieSettings, Persistence, Probe, SessionPersistence};
 
@@ -30,13 +31,15 @@ fn session_persistence_has_rules() {
             "the idle time is 0",
             "type = \"SOURCE_IP\"\nidle_timeout_min = 0",
             &[
-                "15:20: idle_timeout_min 0 is out of range; the session persistence's idle_timeout_min is 1 to 60",
+                "15:20: idle_timeout_min 0 is out of range; the session persistence's idle_timeout_min is 1 to 1440",
             ],
         ),
         (
             "the idle time is too long for layer 4",
             "type = \"SOURCE_IP\"\nidle_timeout_min = 61",
-            &["15:20: idle_timeout_min is 1 to 60"],
+            &[
+                "15:20: pool \"web\", session persistence: idle_timeout_min 61 is out of range; for TCP and UDP listeners it is 1 to 60",
+            ],
         ),
         (
             "the idle time is no integer",
@@ -44,9 +47,16 @@ fn session_persistence_has_rules() {
             &["15:20: must be an integer, not the float 1.5"],
         ),
         (
-            "the idle time is in seconds",
-            "type = \"SOURCE_IP\"\nidle_timeout_s = 60",
-            &["15:1: unknown key \"idle_timeout_s\"; did you mean `idle_timeout_min`?"],
+            "the idle time is in seconds, and too short",
+            "type = \"SOURCE_IP\"\nidle_timeout_s = 59",
+            &[
+                "15:18: idle_timeout_s 59 is out of range; the session persistence's idle_timeout_s is 60 to 86400",
+            ],
+        ),
+        (
+            "the idle time is in both",
+            "type = \"SOURCE_IP\"\nidle_timeout_min = 1\nidle_timeout_s = 60",
+            &["16:18: idle_timeout_s says again what idle_timeout_min says; leave one of both out"],
         ),
         (
             "the absolute time is too long",
@@ -58,6 +68,13 @@ fn session_persistence_has_rules() {
             "type = \"SOURCE_IP\"\nabsolute_timeout_min = 19",
             &[
                 "15:24: absolute_timeout_min 19 is shorter than idle_timeout_min, 20; write 20 to 10080, or leave it out",
+            ],
+        ),
+        (
+            "the absolute time is below the idle time, in another unit",
+            "type = \"SOURCE_IP\"\nidle_timeout_s = 90\nabsolute_timeout_min = 1",
+            &[
+                "16:24: absolute_timeout_min 1 is shorter than idle_timeout_s, 90; write 2 to 10080, or leave it out",
             ],
         ),
         (
@@ -110,7 +127,7 @@ fn what_is_wrong_beside_a_wrong_type_is_said_with_it() {
         &with("session_persistence", lines),
         &[
             "14:8: type HTTP_COOKIE needs a layer 7 listener",
-            "15:20: idle_timeout_min 61 is out of range; with type = \"SOURCE_IP\" it is 1 to 60",
+            "15:20: idle_timeout_min 61 is out of range; for TCP and UDP listeners it is 1 to 60",
             "16:1: persistence_granularity_v4 is for type = \"SOURCE_IP\" only",
             "16:30: persistence_granularity_v4 77 is out of range",
         ],
@@ -150,8 +167,8 @@ fn cookies_are_understood_in_a_pool_that_no_listener_uses() {
         persistence("type = \"HTTP_COOKIE\"\nidle_timeout_min = 1440\nabsolute_timeout_min = 1440"),
         SessionPersistence {
             persistence: Persistence::HttpCookie(CookieSettings::default()),
-            idle_timeout_min: 1440,
-            absolute_timeout_min: Some(1440)
+            idle_timeout_s: 86_400,
+            absolute_timeout_s: Some(86_400)
         }
     );
     let app = persistence("type = \"APP_COOKIE\"\ncookie_name = \"JSESSIONID\"");
@@ -162,7 +179,7 @@ fn cookies_are_understood_in_a_pool_that_no_listener_uses() {
             cookie_in_url: false,
         }
     );
-    assert_eq!((app.idle_timeout_s(), app.absolute_timeout_s()), (1200, None));
+    assert_eq!((app.idle_timeout_s, app.absolute_timeout_s), (1200, None));
 
     let unused = "1:1: warning: pool \"a\": no listener uses it";
     for (lines, says) in [
@@ -343,4 +360,27 @@ fn every_message_names_its_object() {
             "{line}"
         );
     }
+}
+
+#[test]
+fn durations_are_written_in_minutes_or_in_seconds_and_are_the_same_again_once_rendered() {
+    let seconds = loaded(&with(
+        "session_persistence",
+        "type = \"SOURCE_IP\"\nidle_timeout_s = 90\nabsolute_timeout_s = 3599",
+    ));
+    let persistence = seconds.config.pools[0].session_persistence.as_ref().unwrap();
+    assert_eq!(
+        (persistence.idle_timeout_s, persistence.absolute_timeout_s),
+        (90, Some(3599))
+    );
+    let rendered = render(&seconds.config).unwrap();
+    assert_eq!(loaded(&rendered).config, seconds.config);
+    let of = |line: &str| {
+        loaded(&with(
+            "session_persistence",
+            &format!("type = \"SOURCE_IP\"\n{line}"),
+        ))
+        .config
+    };
+    assert_eq!(of("idle_timeout_s = 120"), of("idle_timeout_min = 2"));
 }

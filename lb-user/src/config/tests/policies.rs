@@ -80,6 +80,7 @@ fn policies_and_their_rules_are_read_in_their_order() {
     let expected = [
         Policy {
             name: "to-pool".into(),
+            display_name: None,
             action: Action::RedirectToPool {
                 redirect_pool: "web".into(),
             },
@@ -91,6 +92,7 @@ fn policies_and_their_rules_are_read_in_their_order() {
         },
         Policy {
             name: "away".into(),
+            display_name: None,
             action: Action::RedirectPrefix {
                 redirect_prefix: "https://example.com".into(),
                 redirect_http_code: RedirectCode::Temporary,

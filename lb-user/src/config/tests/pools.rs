@@ -334,6 +334,23 @@ fn a_monitor_asks_the_port_of_the_listener_where_a_member_has_none() {
 }
 
 #[test]
+fn a_member_can_be_asked_elsewhere_than_the_others() {
+    let text = BASE.replace(
+        "port = 8080",
+        "port = 8080\nprobe_address = \"10.0.1.11\"\nprobe_port = 9",
+    );
+    let text = text.replace(
+        "[[pool.member]]",
+        "health_monitor = { type = \"TCP\" }\n[[pool.member]]",
+    );
+    let pool = &loaded(&text).config.pools[0];
+    assert_eq!(
+        pool.probe_target(&pool.members[0]),
+        Some("10.0.1.11:9".parse().unwrap())
+    );
+}
+
+#[test]
 fn there_must_be_room_for_the_source_addresses_of_all_pools() {
     let pool = |name: u8, list: u8| {
         let addresses: Vec<_> = (1..=64).map(|last| format!("\"10.0.{list}.{last}\"")).collect();

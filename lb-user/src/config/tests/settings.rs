@@ -308,7 +308,7 @@ fn listeners_have_rules() {
                 "6:1: load balancer \"web\", listener #1: name is missing",
                 "6:1: protocol is missing",
                 "6:1: port is missing",
-                "6:1: pool is missing",
+                "6:1: warning: load balancer \"web\", listener #1: it has no pool, so that its clients are refused; write the name of a [[pool]] as pool",
                 "7:1: warning: pool \"web\": no listener uses it",
             ],
         },

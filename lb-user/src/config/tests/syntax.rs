@@ -89,7 +89,9 @@ fn unknown_keys_are_mistakes_everywhere() {
         Case {
             when: "a key is unknown in the file",
             change: ("[datapath]", "pools = 3\n[datapath]"),
-            says: &["1:1: unknown key \"pools\"; known here: daemon, datapath, proxy, load_balancer, pool"],
+            says: &[
+                "1:1: unknown key \"pools\"; known here: daemon, datapath, proxy, api, load_balancer, pool",
+            ],
         },
         Case {
             when: "a section is misspelt",

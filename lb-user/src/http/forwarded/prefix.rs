@@ -60,6 +60,16 @@ impl Prefix {
         self.address.is_ipv4() == address.is_ipv4() && differing & mask(self.length) == 0
     }
 
+    /// The first and the last address in it.
+    pub fn bounds(&self) -> (IpAddr, IpAddr) {
+        let last = leading(self.address) | !mask(self.length);
+        let last = match self.address {
+            IpAddr::V4(_) => Ipv4Addr::from_bits((last >> 96) as u32).into(),
+            IpAddr::V6(_) => Ipv6Addr::from_bits(last).into(),
+        };
+        (self.address, last)
+    }
+
     /// Whether each address of the family is in it.
     pub fn is_everyone(&self) -> bool {
         self.length == 0

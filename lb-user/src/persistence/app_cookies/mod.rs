@@ -1,4 +1,5 @@
-//! The table of application cookies: which member set which value.
+//! The table of application cookies: which member set which value. Clients that are recognised by their address have a place in
+//! it too, their network being the value.
 //!
 //! A value is learned from a backend's `Set-Cookie`, and looked up when a client shows it. It is never stored: the table holds
 //! 128 bits of its HMAC-SHA-256, together with its pool, under a secret of the table. So nobody can make values that fall
@@ -128,6 +129,17 @@ impl AppCookies {
     ) -> Learned {
         let fingerprint = self.fingerprint(pool, value);
         let mut shard = self.shard(fingerprint.id);
+        self.learn_in(&mut shard, (fingerprint, pool), member, limits, now_s)
+    }
+
+    fn learn_in(
+        &self,
+        shard: &mut Shard,
+        (fingerprint, pool): (Fingerprint, PoolTag),
+        member: MemberTag,
+        limits: Limits,
+        now_s: u32,
+    ) -> Learned {
         let begun = Session {
             member,
             times: Times::begin(now_s),
@@ -135,7 +147,7 @@ impl AppCookies {
         let Some(entry) = shard.find(fingerprint) else {
             let entry = Entry::new(fingerprint, pool, begun);
             self.changes.note(&entry);
-            return match self.insert(&mut shard, entry) {
+            return match self.insert(shard, entry) {
                 Some(evicted) => Learned::CreatedFor { evicted },
                 None => Learned::Created,
             };
@@ -156,6 +168,27 @@ impl AppCookies {
         }
     }
 
+    /// Begins a session with a member that was chosen for a client, unless it has one: another request of the client may have
+    /// been first, and the error says with which member.
+    pub fn begin(
+        &self,
+        pool: PoolTag,
+        value: &[u8],
+        member: MemberTag,
+        limits: Limits,
+        now_s: u32,
+    ) -> Result<Learned, MemberTag> {
+        let fingerprint = self.fingerprint(pool, value);
+        let mut shard = self.shard(fingerprint.id);
+        if let Some(entry) = shard.find(fingerprint) {
+            let Session { member: other, times } = entry.session();
+            if other != member && !limits.are_passed(times, now_s) {
+                return Err(other);
+            }
+        }
+        Ok(self.learn_in(&mut shard, (fingerprint, pool), member, limits, now_s))
+    }
+
     /// Moves a session on from a member that cannot serve its client. Of requests that do so at once one decides for all.
     pub fn move_on(&self, pool: PoolTag, value: &[u8], from: MemberTag, to: MemberTag, now_s: u32) -> Moved {
         let fingerprint = self.fingerprint(pool, value);
@@ -172,6 +205,12 @@ impl AppCookies {
             }
             other => Moved::Already(other),
         }
+    }
+
+    /// What the session of a value is called in lists.
+    #[must_use]
+    pub fn id(&self, pool: PoolTag, value: &[u8]) -> SessionId {
+        self.fingerprint(pool, value).id
     }
 
     /// Forgets a value that a member took back, and says what it was.

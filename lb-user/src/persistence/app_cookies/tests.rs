@@ -61,6 +61,16 @@ fn a_learned_value_leads_to_its_member() {
 }
 
 #[test]
+fn of_requests_that_begin_a_session_at_once_the_first_decides() {
+    let table = table(10);
+    let begin = |member, now_s| table.begin(POOL, b"a", member, LIMITS, now_s);
+    assert_eq!(begin(FIRST, NOW_S), Ok(Learned::Created));
+    assert_eq!(begin(FIRST, NOW_S), Ok(Learned::Same));
+    assert_eq!(begin(SECOND, NOW_S), Err(FIRST));
+    assert_eq!(begin(SECOND, NOW_S + 61), Ok(Learned::Restarted));
+}
+
+#[test]
 fn a_value_means_nothing_in_another_pool() {
     let table = table(10);
     learn(&table, b"a", FIRST, NOW_S);

@@ -1,10 +1,12 @@
 //! What there is about a session that somebody asks about. It is not renewed by that.
 
+use std::net::IpAddr;
+
 use super::{Kind, Persist, Sessions, cookies_of, of_application};
 use crate::{
     http::head::Head,
     persistence::{
-        Limits, Session,
+        ByAddress, Limits, Session,
         token::{self, Refused},
     },
 };
@@ -14,7 +16,7 @@ use crate::{
 pub(in crate::proxy) enum Looked {
     /// It is the balancer's, and not taken.
     Refused(Refused),
-    /// It is the application's, and nothing is known of it.
+    /// It is the application's, or the client's address, and nothing is known of it.
     Unknown,
     /// Its session is over.
     Over,
@@ -24,10 +26,21 @@ pub(in crate::proxy) enum Looked {
 
 impl Persist {
     /// What there is about the session that a request shows, which is not renewed; none where it shows none.
-    pub(in crate::proxy) fn look(&self, sessions: &Sessions, head: &Head, now_s: u32) -> Option<Looked> {
+    pub(in crate::proxy) fn look(
+        &self,
+        sessions: &Sessions,
+        head: &Head,
+        client: IpAddr,
+        now_s: u32,
+    ) -> Option<Looked> {
+        if let Kind::Address(granularity) = &self.kind {
+            let client = ByAddress::of(client, *granularity);
+            return Some(self.look_at(sessions, client.as_bytes(), now_s));
+        }
         let values: Vec<&[u8]> = match &self.kind {
             Kind::Own { names, .. } => names.iter().flat_map(|name| cookies_of(head, name)).collect(),
             Kind::App { name, in_url } => of_application(head, head.target(), name, *in_url).collect(),
+            Kind::Address(_) => Vec::new(),
         };
         let mut first = None;
         for value in values {
@@ -49,7 +62,7 @@ impl Persist {
                     Err(refused) => Looked::Refused(refused),
                 }
             }
-            Kind::App { .. } => match sessions.app_cookies.look(self.pool, value) {
+            Kind::App { .. } | Kind::Address(_) => match sessions.app_cookies.look(self.pool, value) {
                 None => Looked::Unknown,
                 Some(session) if self.limits.are_passed(session.times, now_s) => Looked::Over,
                 Some(session) => Looked::Held(session, self.limits),

@@ -19,8 +19,10 @@ use rules::{Rules, Seen};
 #[derive(Debug)]
 pub(super) enum Route<'r> {
     Pool(&'r Arc<Pool>),
-    /// To no pool.
+    /// To no pool, since that is so wanted.
     Answer(Own),
+    /// To no pool, since there is none.
+    Nowhere,
 }
 
 /// Where the requests of a listener go.
@@ -34,6 +36,7 @@ pub(super) struct Routes {
 #[derive(Debug)]
 pub(super) struct Policy {
     pub(super) name: String,
+    display_name: Option<String>,
     rules: Arc<Rules>,
     then: Then,
     /// Those that it decided.
@@ -61,6 +64,8 @@ enum Otherwise {
     Pool(Arc<Pool>),
     /// Their clients are sent to that port of HTTPS.
     Https(u16),
+    /// There is no pool for them.
+    Nowhere,
 }
 
 impl Listener {
@@ -90,6 +95,7 @@ impl Listener {
         let otherwise = match &routes.otherwise {
             Otherwise::Pool(pool) => Route::Pool(pool),
             Otherwise::Https(port) => Route::Answer(to_https(*port, &seen)),
+            Otherwise::Nowhere => Route::Nowhere,
         };
         (None, otherwise)
     }
@@ -175,6 +181,7 @@ impl Routes {
             let same_name = known().find(|known| known.name == policy.name);
             Some(Policy {
                 name: policy.name.clone(),
+                display_name: policy.display_name.clone(),
                 rules: match same_rules {
                     Some(known) => Arc::clone(&known.rules),
                     None => Arc::new(Rules::of(policy)?),
@@ -183,12 +190,15 @@ impl Routes {
                 requests: same_name.map_or_else(Arc::default, |known| Arc::clone(&known.requests)),
             })
         });
-        let own = pools.get(&listener.pool)?;
+        let own = match &listener.pool {
+            Some(pool) => Otherwise::Pool(Arc::clone(pools.get(pool)?)),
+            None => Otherwise::Nowhere,
+        };
         Some(Self {
             policies: policies.collect::<Option<_>>()?,
             otherwise: match http.redirect_to_https {
                 Some(port) => Otherwise::Https(port),
-                None => Otherwise::Pool(Arc::clone(own)),
+                None => own,
             },
         })
     }
@@ -203,7 +213,7 @@ impl Routes {
         });
         let own = match &self.otherwise {
             Otherwise::Pool(pool) => Some(pool),
-            Otherwise::Https(_) => None,
+            Otherwise::Https(_) | Otherwise::Nowhere => None,
         };
         own.into_iter().chain(of_policies)
     }
@@ -212,6 +222,7 @@ impl Routes {
     pub(super) fn report(&self) -> Vec<PolicyReport> {
         let policies = self.policies.iter().map(|policy| PolicyReport {
             name: policy.name.clone(),
+            display_name: policy.display_name.clone(),
             requests: policy.requests.get(),
         });
         policies.collect()

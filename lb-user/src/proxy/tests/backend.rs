@@ -56,7 +56,7 @@ impl Backend {
     }
 
     /// As a member.
-    fn member(&self) -> String {
+    pub(super) fn member(&self) -> String {
         let (name, address) = (self.served.name, self.address);
         format!(
             "[[pool.member]]\nname = {name:?}\naddress = \"{}\"\nport = {}\n",

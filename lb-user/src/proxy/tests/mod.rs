@@ -12,9 +12,11 @@ use http::{Method, Request};
 use lb_common::tables::MemberState;
 
 use super::*;
-use crate::config;
+use crate::{config, model};
 
 mod backend;
+mod by_address;
+mod changes;
 mod counts;
 mod limits;
 mod outliers;
@@ -153,7 +155,7 @@ fn connections_beyond_the_limit_wait_until_one_ends_or_more_are_allowed() {
     let mut running = Running::start();
     let running_address = running.address;
     let mut allow = |name: &str, most| {
-        let listener = &mut running.config.load_balancers[0].listeners[0];
+        let listener = &mut Arc::make_mut(&mut running.config.load_balancers[0]).listeners[0];
         name.clone_into(&mut listener.name);
         let model::Service::Http { http } = &mut listener.service else {
             panic!("it is an HTTP listener");
@@ -279,4 +281,40 @@ fn the_same_is_answered_over_http2() {
     ];
     assert_eq!(answers, expected);
     assert_eq!(running.report().own_responses, 3);
+}
+
+#[test]
+fn a_listener_without_a_pool_answers_as_one_whose_pool_has_no_members() {
+    let mut running = Running::with("[[pool]]\nname = \"web\"\n");
+    let request = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    let of_an_empty_pool = running.answers_without_date(request);
+    assert!(
+        of_an_empty_pool.starts_with("HTTP/1.1 503 "),
+        "{of_an_empty_pool}"
+    );
+    Arc::make_mut(&mut running.config.load_balancers[0]).listeners[0].pool = None;
+    running.reload();
+    assert_eq!(running.answers_without_date(request), of_an_empty_pool);
+}
+
+#[test]
+fn what_is_served_anew_goes_by_the_time_of_then_not_of_the_last_tick() {
+    let mut running = Running::start();
+    let hour = |answer: &str| -> u32 {
+        let (_, time) = answer
+            .split_once(" GMT")
+            .map(|(head, _)| head.rsplit_once(' ').unwrap())
+            .unwrap();
+        time[..2].parse().unwrap()
+    };
+    let request = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    for hours in 1..6 {
+        let before = hour(&running.answers(request));
+        let proxy = running.proxy.as_ref().unwrap();
+        // Two hours, so that it is told also from one that has passed by itself.
+        proxy.set_clock_offset(hours * 2 * 3600);
+        running.reload();
+        let passed = (hour(&running.answers(request)) + 24 - before) % 24;
+        assert!((2..=3).contains(&passed), "{passed}");
+    }
 }

@@ -138,3 +138,38 @@ fn a_reload_that_comes_to_nothing_ends_no_session() {
     secured.running.reload();
     assert_eq!(secured.ask(&client).unwrap(), HandshakeKind::Resumed);
 }
+
+#[test]
+fn a_change_elsewhere_reads_no_certificate_again() {
+    let mut secured = Secured::start();
+    let running = &mut secured.running;
+    fs::write(running.state.path().join("junk"), b"junk").unwrap();
+    let junk = running.state.path().join("junk");
+    let mut config = running.config.clone();
+    let listener = &mut Arc::make_mut(&mut config.load_balancers[0]).listeners[0];
+    let model::Service::Https { tls, .. } = &mut listener.service else {
+        panic!("it is an HTTPS listener");
+    };
+    let path = std::mem::replace(
+        &mut tls.certificates[0].certificate,
+        running.state.path().join("own"),
+    );
+    let own = tls.certificates[0].certificate.clone();
+    fs::copy(path, &own).unwrap();
+    let proxy = running.proxy.as_mut().unwrap();
+    let prepared = proxy.prepare_changed(&config).unwrap();
+    proxy.serve(prepared, &config, &Health::default());
+    fs::copy(junk, own).unwrap();
+    Arc::make_mut(&mut config.pools[0]).algorithm = model::LbAlgorithm::SourceIp;
+    assert!(proxy.prepare_changed(&config).is_ok());
+    assert!(proxy.prepare(&config).is_err());
+    let balancer = Arc::make_mut(&mut config.load_balancers[0]);
+    balancer.display_name = Some("web".into());
+    assert!(proxy.prepare_changed(&config).is_ok());
+    let balancer = Arc::make_mut(&mut config.load_balancers[0]);
+    let model::Service::Https { http, .. } = &mut balancer.listeners[0].service else {
+        panic!("it is an HTTPS listener");
+    };
+    http.http2 = !http.http2;
+    assert!(proxy.prepare_changed(&config).is_err());
+}

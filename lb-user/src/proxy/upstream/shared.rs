@@ -6,6 +6,7 @@ use std::{
     io::{self, ErrorKind},
     pin::Pin,
     rc::Rc,
+    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -13,7 +14,7 @@ use bytes::Bytes;
 use h2::client::{self, SendRequest};
 use tokio::{sync::OnceCell, task};
 
-use super::{Whom, in_time, open};
+use super::{OfMember, Whom, in_time, open};
 use crate::proxy::{
     fault::Fault,
     gather::{Gathered, Gathering, gather},
@@ -79,13 +80,14 @@ impl Share {
 
 /// The connections of a worker, by member.
 #[derive(Default)]
-pub(super) struct Shared(RefCell<QuickMap<u64, Vec<Rc<Connection>>>>);
+pub(super) struct Shared(RefCell<QuickMap<u64, OfMember<Rc<Connection>>>>);
 
 impl Shared {
     /// The first connection to the member that has room: so those that are not needed any more grow old.
-    fn take(&self, member: &Member, now_s: u32) -> Rc<Connection> {
+    fn take(&self, member: &Arc<Member>, now_s: u32) -> Rc<Connection> {
         let mut shared = self.0.borrow_mut();
-        let connections = shared.entry(member.id).or_default();
+        let of_member = shared.entry(member.id);
+        let (_, connections) = of_member.or_insert_with(|| (Arc::clone(member), Vec::new()));
         connections.retain(|one| !one.is_retired.get());
         // One that is being opened will hardly have more room than the others.
         let known = connections.iter().find_map(|one| one.most_uses());
@@ -106,9 +108,9 @@ impl Shared {
     }
 
     /// Closes what has been unused for too long, and what leads to members that are not served any more.
-    pub(super) fn sweep(&self, now_s: u32, longest_s: impl Fn(u64) -> Option<u32>) {
-        self.0.borrow_mut().retain(|id, connections| {
-            let longest_s = longest_s(*id).unwrap_or(0);
+    pub(super) fn sweep(&self, now_s: u32) {
+        self.0.borrow_mut().retain(|_, (member, connections)| {
+            let longest_s = member.idle_s();
             connections.retain(|one| {
                 let is_used = one.uses() > 0 && longest_s > 0;
                 !one.is_retired.get() && (is_used || now_s.saturating_sub(one.used_s.get()) < longest_s)
@@ -122,7 +124,7 @@ impl Shared {
 pub(in crate::proxy) async fn share(
     worker: &Rc<Worker>,
     pool: &Pool,
-    member: &Member,
+    member: &Arc<Member>,
     whom: Whom,
     timer: &Timer,
 ) -> Result<Share, Fault> {

@@ -2,7 +2,10 @@
 
 use std::net::SocketAddr;
 
-use crate::model::{Config, Listener, LoadBalancer};
+use crate::{
+    model::{Config, Listener, LoadBalancer, Titled as _, meant},
+    views::Refusal,
+};
 
 /// Listeners that are named to who asked for another, at most.
 const NAMED: usize = 20;
@@ -17,16 +20,7 @@ pub(super) fn address(balancer: &LoadBalancer, listener: &Listener) -> String {
 pub(super) fn listener<'c>(
     config: &'c Config,
     wanted: &str,
-) -> Result<(&'c LoadBalancer, &'c Listener), String> {
-    let all = || {
-        let balancers = config.load_balancers.iter();
-        balancers.flat_map(|balancer| {
-            balancer
-                .listeners
-                .iter()
-                .map(move |listener| (balancer, listener))
-        })
-    };
+) -> Result<(&'c LoadBalancer, &'c Listener), Refusal> {
     let at = at(wanted);
     let is_meant = |(balancer, listener): &(&LoadBalancer, &Listener)| {
         at.as_ref().is_some_and(|(protocol, vip)| {
@@ -35,26 +29,31 @@ pub(super) fn listener<'c>(
                 && listener.port == vip.port()
         })
     };
-    all()
-        .find(|(_, listener)| listener.name == wanted)
-        .or_else(|| all().find(is_meant))
+    let listeners = config.listeners().map(|(_, listener)| listener);
+    let named = meant("listeners", listeners, wanted)?;
+    let is_named = |listener: &Listener| named.is_some_and(|named| std::ptr::eq(named, listener));
+    config
+        .listeners()
+        .find(|(_, listener)| is_named(listener))
+        .or_else(|| config.listeners().find(is_meant))
         .ok_or_else(|| {
-            let mut there: Vec<String> = all()
+            let mut there: Vec<String> = config
+                .listeners()
                 .take(NAMED)
-                .map(|(balancer, listener)| format!("{} ({})", listener.name, address(balancer, listener)))
+                .map(|(balancer, listener)| format!("{} ({})", listener.title(), address(balancer, listener)))
                 .collect();
-            let more = all().count() - there.len();
+            let more = config.listeners().count() - there.len();
             if more > 0 {
                 there.push(format!("and {more} more, which `holdfast status` lists"));
             }
-            if there.is_empty() {
+            Refusal::NoSuch(if there.is_empty() {
                 format!("there is no listener \"{wanted}\", and no other: the configuration has none")
             } else {
                 format!(
                     "there is no listener \"{wanted}\"; there are: {}",
                     there.join(", ")
                 )
-            }
+            })
         })
 }
 
@@ -66,6 +65,8 @@ fn at(wanted: &str) -> Option<(String, SocketAddr)> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::model::{Http, LbKind, Protocol, Service};
 
@@ -82,20 +83,22 @@ mod tests {
     fn config(listeners: &[(&str, Protocol, u16)]) -> Config {
         let listener = |&(name, protocol, port): &(&str, Protocol, u16)| Listener {
             name: name.into(),
+            display_name: None,
             service: service(protocol),
             port,
-            pool: "web".into(),
+            pool: Some("web".into()),
             admin_state_up: true,
             policies: Vec::new(),
         };
         Config {
-            load_balancers: vec![LoadBalancer {
+            load_balancers: vec![Arc::new(LoadBalancer {
                 name: "lb".into(),
+                display_name: None,
                 vip: "2001:db8::1".parse().unwrap(),
                 kind: LbKind::Shared,
                 admin_state_up: true,
                 listeners: listeners.iter().map(listener).collect(),
-            }],
+            })],
             ..Config::default()
         }
     }
@@ -117,7 +120,7 @@ mod tests {
         let some = config(&[("web", Protocol::Tcp, 80), ("dns", Protocol::Udp, 53)]);
         for wanted in ["wbe", "udp://[2001:db8::1]:80", "tcp://[2001:db8::2]:80"] {
             assert_eq!(
-                listener(&some, wanted).unwrap_err(),
+                listener(&some, wanted).unwrap_err().to_string(),
                 format!(
                     "there is no listener \"{wanted}\"; there are: web (TCP://[2001:db8::1]:80), \
                      dns (UDP://[2001:db8::1]:53)"
@@ -125,11 +128,12 @@ mod tests {
             );
         }
         let many: Vec<_> = (1..=25).map(|port| ("web", Protocol::Tcp, port)).collect();
-        let complaint = listener(&config(&many), "x").unwrap_err();
+        let complaint = listener(&config(&many), "x").unwrap_err().to_string();
         assert!(complaint.contains("and 5 more"), "{complaint}");
         assert!(
             listener(&Config::default(), "x")
                 .unwrap_err()
+                .to_string()
                 .contains("has none")
         );
     }

@@ -87,6 +87,11 @@ impl Flows {
         self.seen.len().saturating_sub(LISTED)
     }
 
+    /// The members of those that are listed.
+    pub(super) fn members(&self) -> impl Iterator<Item = u32> {
+        self.seen.iter().take(LISTED).map(|flow| flow.member)
+    }
+
     /// The first ones, as they are told.
     pub(super) fn listed<S: Sight>(&self, sight: &S, names: &Names<'_>) -> Vec<Flow> {
         let listed = self.seen.iter().take(LISTED);

@@ -9,7 +9,7 @@ mod proxied;
 mod question;
 mod reasons;
 
-use std::{collections::HashMap, net::IpAddr};
+use std::{collections::HashMap, net::IpAddr, sync::Arc};
 
 use lb_common::{
     address::Address,
@@ -21,13 +21,18 @@ use lb_common::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{GONE, Scene, Sight, endpoint, sessions::end_s};
+use super::{GONE, Refusal, Scene, Sight, Titles, endpoint, sessions::end_s};
 use crate::{
     bpf::SessionEntry,
-    model::{self, Config, LbAlgorithm, LoadBalancer, OperatingStatus, Protocol},
+    model::{self, Config, LbAlgorithm, LoadBalancer, OperatingStatus, Protocol, Titled, Word as _},
 };
 use flows::Flows;
 pub use question::{AskedRequest, CookieValue, Question};
+
+/// What there is not, where a sentence would name it.
+const NONE: &str = "(none)";
+/// The id of listeners' pools where they have none: an entry without members.
+const NO_POOL: u32 = 0;
 
 /// Why a client goes where it goes, and until when.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,10 +46,12 @@ pub struct Explanation {
     pub listener: String,
     /// Where the listener is: `PROTOCOL://VIP:PORT`.
     pub address: String,
-    /// The pool's name.
-    pub pool: String,
+    /// The pool's name; none: there is no pool for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pool: Option<String>,
     /// How the pool chooses.
-    pub algorithm: LbAlgorithm,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub algorithm: Option<LbAlgorithm>,
     /// Where its next packet goes, or its next connection where no port is given; none: it is refused.
     pub member: Option<String>,
     /// What decides that.
@@ -61,6 +68,9 @@ pub struct Explanation {
     pub more_flows: usize,
     /// All of this in sentences.
     pub reasons: Vec<String>,
+    /// What people call what is named here.
+    #[serde(default, skip_serializing_if = "Titles::is_empty")]
+    pub display_names: Titles,
 }
 
 /// What decides.
@@ -127,10 +137,21 @@ pub struct Flow {
 struct Facts<'a> {
     question: &'a Question,
     listener: &'a model::Listener,
-    pool: &'a model::Pool,
+    pool: Option<&'a model::Pool>,
     is_on: bool,
     plan: Plan,
     unix_s: u64,
+}
+
+impl Facts<'_> {
+    /// What people call the pool.
+    fn pool(&self) -> &str {
+        self.pool.map_or(NONE, Titled::title)
+    }
+
+    fn algorithm(&self) -> &str {
+        self.pool.map_or(NONE, |pool| pool.algorithm.word())
+    }
 }
 
 /// An explanation that is being looked into. It is shown one flow after the other, so that whoever asks need not wait for
@@ -143,10 +164,10 @@ pub struct Explainer {
 
 impl Explainer {
     /// It was shown no flow yet; or what is wrong with the question.
-    pub fn new<S: Sight>(scene: &Scene<'_, S>, question: Question) -> Result<Self, String> {
+    pub fn new<S: Sight>(scene: &Scene<'_, S>, question: Question) -> Result<Self, Refusal> {
         let (_, listener) = reachable(scene.config, &question)?;
-        let id = scene.ids.listeners.get(&listener.name);
-        let flows = Flows::to(id.copied(), &question);
+        let id = scene.ids.listener(&listener.name);
+        let flows = Flows::to(id, &question);
         Ok(Self { question, flows })
     }
 
@@ -161,7 +182,7 @@ impl Explainer {
     }
 
     /// Explains, at `unix_s` seconds since 1970; or says why it cannot.
-    pub fn finish<S: Sight>(mut self, scene: &Scene<'_, S>, unix_s: u64) -> Result<Explanation, String> {
+    pub fn finish<S: Sight>(mut self, scene: &Scene<'_, S>, unix_s: u64) -> Result<Explanation, Refusal> {
         let (balancer, listener) = reachable(scene.config, &self.question)?;
         if is_proxied(listener) {
             return proxied::explain(scene, &self.question, (balancer, listener), unix_s);
@@ -179,37 +200,37 @@ fn is_proxied(listener: &model::Listener) -> bool {
 fn reachable<'c>(
     config: &'c Config,
     question: &Question,
-) -> Result<(&'c LoadBalancer, &'c model::Listener), String> {
+) -> Result<(&'c LoadBalancer, &'c model::Listener), Refusal> {
     let (balancer, listener) = find::listener(config, &question.listener)?;
     if is_proxied(listener) {
         // A proxy in front may name a client of the other family, and what it names is not the sender of any packet.
         return Ok((balancer, listener));
     }
     if question.request != AskedRequest::default() {
-        return Err(format!(
+        return Err(Refusal::Wrong(format!(
             "listener {} balances connections and sees no requests: leave --cookie, --header, --host and --path away",
-            listener.name
-        ));
+            listener.title()
+        )));
     }
     if question.client.is_ipv4() != balancer.vip.is_ipv4() {
         let (client, address) = (question.client, find::address(balancer, listener));
-        return Err(format!(
+        return Err(Refusal::Wrong(format!(
             "{client} cannot reach {address}: of the two, one is IPv4 and the other IPv6"
-        ));
+        )));
     }
     let client = Address::from(question.client);
     if !client.may_be_source() || question.client == balancer.vip {
-        return Err(format!(
+        return Err(Refusal::Wrong(format!(
             "no client is {}: packets that say so are dropped as `{}`",
             question.client,
             Reason::BadSource.label()
-        ));
+        )));
     }
     if question.port == Some(0) {
-        return Err(format!(
+        return Err(Refusal::Wrong(format!(
             "no client has the port 0: packets that say so are dropped as `{}`",
             Reason::PortZero.label()
-        ));
+        )));
     }
     Ok((balancer, listener))
 }
@@ -219,15 +240,21 @@ fn explain<S: Sight>(
     question: &Question,
     flows: &Flows,
     unix_s: u64,
-) -> Result<Explanation, String> {
+) -> Result<Explanation, Refusal> {
     let Scene {
         ids, sight, config, ..
     } = *scene;
     let (balancer, listener) = reachable(config, question)?;
-    let unknown = || format!("pool {} is not in the datapath", listener.pool);
-    let pool = config.pool(&listener.pool).ok_or_else(unknown)?;
-    let pool_id = *ids.pools.get(&pool.name).ok_or_else(unknown)?;
-    let entry = sight.pool(pool_id).ok_or_else(unknown)?;
+    let unknown = |pool: &str| format!("pool {pool} is not in the datapath");
+    let pool = listener.pool.as_deref();
+    let pool = pool
+        .map(|name| config.pool(name).ok_or_else(|| unknown(name)))
+        .transpose()?;
+    let pool_id = match pool {
+        Some(pool) => ids.pool(&pool.name).ok_or_else(|| unknown(pool.title()))?,
+        None => NO_POOL,
+    };
+    let entry = sight.pool(pool_id).ok_or_else(|| unknown("0"))?;
     let network = client_network(entry, &question.client.into());
     let now_s = sight.now_s();
 
@@ -250,8 +277,8 @@ fn explain<S: Sight>(
         port: question.port,
         listener: listener.name.clone(),
         address: find::address(balancer, listener),
-        pool: pool.name.clone(),
-        algorithm: pool.algorithm,
+        pool: pool.map(|pool| pool.name.clone()),
+        algorithm: pool.map(|pool| pool.algorithm),
         member: member.map(|id| names.name(id)),
         by,
         policy: None,
@@ -259,11 +286,17 @@ fn explain<S: Sight>(
         flows: flows.listed(sight, &names),
         more_flows: flows.more(),
         reasons: Vec::new(),
+        display_names: Titles::default(),
     };
+    let titles = &mut explanation.display_names;
+    titles.note(listener);
+    titles.extend(pool.map(Arc::as_ref));
+    let members = flows.members().chain(member).chain(held.map(|held| held.member));
+    titles.extend(members.filter_map(|id| names.member(id)));
     let facts = Facts {
         question,
         listener,
-        pool,
+        pool: pool.map(Arc::as_ref),
         is_on,
         plan,
         unix_s,
@@ -296,20 +329,24 @@ fn held_session(
 }
 
 /// The members by id.
-struct Names<'a>(HashMap<u32, (&'a str, OperatingStatus)>);
+struct Names<'a>(HashMap<u32, (&'a model::Member, OperatingStatus)>);
 
 impl<'a> Names<'a> {
     fn of<S: Sight>(scene: &Scene<'a, S>) -> Self {
         let members = scene.members_by_id().into_iter();
         Self(
             members
-                .map(|(id, (pool, member))| (id, (member.name.as_str(), scene.member_status(pool, member))))
+                .map(|(id, (pool, member))| (id, (member, scene.member_status(pool, member))))
                 .collect(),
         )
     }
 
     fn name(&self, id: u32) -> String {
-        self.0.get(&id).map_or(GONE, |(name, _)| name).to_owned()
+        self.member(id).map_or(GONE, |member| &member.name).to_owned()
+    }
+
+    fn member(&self, id: u32) -> Option<&'a model::Member> {
+        self.0.get(&id).map(|(member, _)| *member)
     }
 
     fn status(&self, id: u32) -> Option<OperatingStatus> {

@@ -1,16 +1,18 @@
 //! Why a request goes where it goes: at listeners that the proxy serves.
 
-use std::net::SocketAddr;
+mod sentences;
 
-use super::{
-    By, Explanation, HeldSession, Question, find,
-    reasons::{clock, duration, served},
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
 };
+
+use super::{By, Explanation, HeldSession, Question, find, reasons::served};
 use crate::{
-    model::{self, LbAlgorithm, LoadBalancer, OperatingStatus, Persistence},
-    persistence::{Limits, Refused, Session, Times},
+    model::{self, LoadBalancer, OperatingStatus, Persistence, Titled},
+    persistence::{Limits, Session, Times, network},
     proxy::{Cookie, Foreseen, Request, Then},
-    views::{GONE, Scene, Sight},
+    views::{GONE, Refusal, Scene, Sight, Titles},
 };
 
 /// Members that are told of because they take no requests, at most.
@@ -23,6 +25,7 @@ struct Facts<'a, 'c, S> {
     cookie_name: Option<&'a str>,
     cookie: &'a Cookie,
     next: Option<&'a str>,
+    client: IpAddr,
     unix_s: u64,
 }
 
@@ -31,19 +34,19 @@ pub(super) fn explain<S: Sight>(
     question: &Question,
     (balancer, listener): (&LoadBalancer, &model::Listener),
     unix_s: u64,
-) -> Result<Explanation, String> {
+) -> Result<Explanation, Refusal> {
     let unknown = |name: &str| format!("pool {name} is not configured");
-    let own = scene
-        .config
-        .pool(&listener.pool)
-        .ok_or_else(|| unknown(&listener.pool))?;
+    let own = listener.pool.as_deref();
+    let own = own
+        .map(|name| scene.config.pool(name).ok_or_else(|| unknown(name)))
+        .transpose()?;
     let mut explanation = Explanation {
         client: question.client,
         port: question.port,
         listener: listener.name.clone(),
         address: find::address(balancer, listener),
-        pool: own.name.clone(),
-        algorithm: own.algorithm,
+        pool: own.map(|own| own.name.clone()),
+        algorithm: own.map(|own| own.algorithm),
         member: None,
         by: By::Nothing,
         policy: None,
@@ -51,11 +54,14 @@ pub(super) fn explain<S: Sight>(
         flows: Vec::new(),
         more_flows: 0,
         reasons: Vec::new(),
+        display_names: Titles::default(),
     };
+    explanation.display_names.note(listener);
+    explanation.display_names.extend(own.map(Arc::as_ref));
     if !(balancer.admin_state_up && listener.admin_state_up) {
         explanation.reasons = vec![format!(
             "listener {} is switched off: nobody listens at its port",
-            listener.name
+            listener.title()
         )];
         return Ok(explanation);
     }
@@ -72,12 +78,18 @@ pub(super) fn explain<S: Sight>(
     let Foreseen { policy, then } = scene.look.foresee(vip, &request)?;
     explanation.reasons.push(format!(
         "listener {} is served by the proxy, which balances each request by itself",
-        listener.name
+        listener.title()
     ));
     if !listener.policies.is_empty() {
-        explanation
-            .reasons
-            .push(routed(&request, policy.as_deref(), &then));
+        let mut policies = listener.policies.iter();
+        let policy = policies.find(|one| Some(&one.name) == policy.as_ref());
+        let pool = match &then {
+            Then::Balanced { pool, .. } => scene.config.pool(pool),
+            Then::Answered { .. } | Then::Nowhere => None,
+        };
+        let (title, pool) = (policy.map(Titled::title), pool.map(|pool| pool.title()));
+        explanation.reasons.push(routed(&request, title, pool));
+        explanation.display_names.extend(policy);
         if asked.host.is_none() && asked.path.is_none() {
             let more =
                 "its policies look at requests: --host, --path and --header ask for another one than that";
@@ -90,6 +102,10 @@ pub(super) fn explain<S: Sight>(
             explanation.by = By::Policy;
             explanation.reasons.push(answered(*status, location.as_deref()));
         }
+        Then::Nowhere => explanation.reasons.push(format!(
+            "listener {} has no pool of its own: it is answered 503",
+            listener.title()
+        )),
         Then::Balanced {
             pool,
             cookie_name,
@@ -97,14 +113,16 @@ pub(super) fn explain<S: Sight>(
             next,
         } => {
             let pool = scene.config.pool(pool).ok_or_else(|| unknown(pool))?;
-            explanation.pool.clone_from(&pool.name);
-            explanation.algorithm = pool.algorithm;
+            explanation.pool = Some(pool.name.clone());
+            explanation.display_names.note(pool.as_ref());
+            explanation.algorithm = Some(pool.algorithm);
             let facts = Facts {
                 scene,
                 pool,
                 cookie_name: cookie_name.as_deref(),
                 cookie,
                 next: next.as_deref(),
+                client: question.client,
                 unix_s,
             };
             facts.balance(&mut explanation);
@@ -113,17 +131,18 @@ pub(super) fn explain<S: Sight>(
     Ok(explanation)
 }
 
-fn routed(request: &Request<'_>, policy: Option<&str>, then: &Then) -> String {
+/// Which policy decides, and for which pool; none: it is answered.
+fn routed(request: &Request<'_>, policy: Option<&str>, pool: Option<&str>) -> String {
     let Request { host, path, .. } = request;
-    match (policy, then) {
-        (None, Then::Balanced { pool, .. }) => {
+    match (policy, pool) {
+        (None, Some(pool)) => {
             format!("no policy matches {path} of {host}: it is for the listener's own pool, {pool}")
         }
-        (None, Then::Answered { .. }) => format!("no policy matches {path} of {host}"),
-        (Some(policy), Then::Balanced { pool, .. }) => {
+        (None, None) => format!("no policy matches {path} of {host}"),
+        (Some(policy), Some(pool)) => {
             format!("policy {policy} matches {path} of {host}: it is for pool {pool}")
         }
-        (Some(policy), Then::Answered { .. }) => format!("policy {policy} matches {path} of {host}"),
+        (Some(policy), None) => format!("policy {policy} matches {path} of {host}"),
     }
 }
 
@@ -156,7 +175,7 @@ impl<S: Sight> Facts<'_, '_, S> {
             let goes = match member {
                 Some(member) if served(held.member_status) => {
                     self.held(&mut sentences, &held);
-                    (Some(member.clone()), By::Cookie)
+                    (Some(member.clone()), self.by())
                 }
                 _ => {
                     sentences.push(self.moves(&held));
@@ -171,6 +190,10 @@ impl<S: Sight> Facts<'_, '_, S> {
             by_algorithm
         };
         self.tell_of_members(&mut sentences);
+        let held = explanation.session.as_ref().map(|held| &held.member);
+        let named = self.pool.members.iter();
+        let named = named.filter(|one| [member.as_ref(), held].contains(&Some(&one.name)));
+        explanation.display_names.extend(named);
         explanation.member = member;
         explanation.by = by;
         explanation.reasons.extend(sentences);
@@ -181,7 +204,7 @@ impl<S: Sight> Facts<'_, '_, S> {
         let Times { created_s, seen_s } = session.times;
         let ends_in_s = limits.ends_in_s(session.times, now_s);
         HeldSession {
-            network: None,
+            network: self.network(),
             member: member.unwrap_or(GONE).to_owned(),
             member_status: member.and_then(|name| self.status(name)),
             first_seen_s_ago: now_s.saturating_sub(created_s),
@@ -193,160 +216,37 @@ impl<S: Sight> Facts<'_, '_, S> {
         }
     }
 
-    fn idle_s(&self) -> u32 {
-        let persistence = self.pool.session_persistence.as_ref();
-        persistence.map_or(0, model::SessionPersistence::idle_timeout_s)
-    }
-
-    fn status(&self, name: &str) -> Option<OperatingStatus> {
-        let mut members = self.pool.members.iter();
-        let member = members.find(|member| member.name == name)?;
-        Some(self.scene.member_status(self.pool, member))
-    }
-
-    fn held(&self, sentences: &mut Vec<String>, held: &HeldSession) {
-        let model::Pool { name, algorithm, .. } = self.pool;
-        let member = &held.member;
-        // The balancer's is sealed anew only now and then.
-        let seen = match self.persistence() {
-            Some(Persistence::HttpCookie(_)) => "sealed",
-            _ => "last seen",
-        };
-        sentences.push(format!(
-            "held by its cookie with pool {name} until {} (idle {}, {seen} {} ago): its requests go to {member}",
-            clock(held.ends_at_unix_s, self.unix_s),
-            duration(held.idle_timeout_s),
-            duration(held.last_seen_s_ago),
-        ));
-        sentences.push(match held.ends_at_the_latest_in_s {
-            Some(latest_s) => format!(
-                "each request holds it for longer, but not beyond {}: the session began {} ago",
-                clock(self.unix_s + u64::from(latest_s), self.unix_s),
-                duration(held.first_seen_s_ago)
-            ),
-            None => format!(
-                "the session began {} ago; each request holds it for longer",
-                duration(held.first_seen_s_ago)
-            ),
-        });
-        sentences.push(match held.member_status {
-            Some(OperatingStatus::Draining) => format!(
-                "{member} is draining: it keeps its sessions and gets no new ones; once this one ends, {algorithm} \
-                 chooses another member"
-            ),
-            Some(OperatingStatus::NoMonitor) => format!(
-                "{member} counts as up, since nothing monitors it; where it cannot be reached, the session moves to the \
-                 member that {algorithm} then chooses, and stays there"
-            ),
-            _ => format!(
-                "{member} is up; if it went down, the session would move to the member that {algorithm} then chooses, \
-                 and stay there"
-            ),
-        });
-    }
-
-    fn moves(&self, held: &HeldSession) -> String {
-        let model::Pool { name, algorithm, .. } = self.pool;
-        let known = if held.member_status.is_none() {
-            format!("its cookie names a member that pool {name} does not have any more")
-        } else {
-            format!("its cookie names {}, which takes no requests", held.member)
-        };
-        match self.next {
-            Some(next) => {
-                format!("{known}: the next request moves it to {next}, chosen by {algorithm}, where it stays")
-            }
-            None => format!("{known}, and no other member takes new clients: it is answered 503"),
-        }
-    }
-
     fn persistence(&self) -> Option<&Persistence> {
         let persistence = self.pool.session_persistence.as_ref()?;
         Some(&persistence.persistence)
     }
 
-    fn no_session(&self) -> String {
-        let name = &self.pool.name;
-        let Some(cookie) = self.cookie_name else {
-            return format!("pool {name} recognises nobody by cookie");
-        };
-        match self.cookie {
-            Cookie::Refused(why) => format!("its cookie {cookie} is as good as not there: {}", words(*why)),
-            Cookie::Over => {
-                format!("its session with pool {name} is over: it begins another when {cookie} is set again")
-            }
-            Cookie::Unknown => format!(
-                "pool {name} knows no such {cookie}: no member has set it, as far as it remembers, or the session has \
-                 ended"
-            ),
-            Cookie::None | Cookie::NotLookedFor | Cookie::Held { .. } => format!(
-                "pool {name} recognises clients by the cookie {cookie}: --cookie tells of a request with one, this is \
-                 one without"
-            ),
+    /// What decides for a client that is held.
+    fn by(&self) -> By {
+        match self.persistence() {
+            Some(Persistence::SourceIp(_)) => By::Session,
+            _ => By::Cookie,
         }
     }
 
-    fn chosen(&self, explanation: &Explanation) -> String {
-        let model::Pool { name, algorithm, .. } = self.pool;
-        let Some(member) = self.next else {
-            return format!("no member of pool {name} takes new clients: it is answered 503");
-        };
-        let why = match algorithm {
-            LbAlgorithm::RoundRobin => "whose turn it is, until another request takes it".to_owned(),
-            LbAlgorithm::LeastConnections => {
-                "it has the fewest requests under way for its weight now".to_owned()
-            }
-            LbAlgorithm::SourceIp => format!(
-                "by the hash of {}, as long as the members of the pool stay as they are",
-                explanation.client
-            ),
-        };
-        format!("{algorithm} gives it to {member}: {why}")
-    }
-
-    /// Who is passed over, and why.
-    fn tell_of_members(&self, sentences: &mut Vec<String>) {
-        let members = self.pool.members.iter();
-        let mut passed_over = members.filter_map(|member| self.passed_over(member));
-        sentences.extend(passed_over.by_ref().take(TOLD));
-        let more = passed_over.count();
-        if more > 0 {
-            sentences.push(format!(
-                "and {more} members more, which `holdfast status` tells of"
-            ));
+    /// The network that shares the session.
+    fn network(&self) -> Option<IpAddr> {
+        match self.persistence()? {
+            Persistence::SourceIp(granularity) => Some(network(self.client, *granularity)),
+            Persistence::HttpCookie(_) | Persistence::AppCookie { .. } => None,
         }
     }
 
-    fn passed_over(&self, member: &model::Member) -> Option<String> {
-        let name = &member.name;
-        match self.scene.member_status(self.pool, member) {
-            OperatingStatus::Offline => Some(format!("{name} takes no requests: it is switched off")),
-            OperatingStatus::Error => {
-                let why = self.scene.health.why_down(&self.pool.name, name);
-                Some(format!(
-                    "{name} takes no requests: {}",
-                    why.unwrap_or("it is down")
-                ))
-            }
-            OperatingStatus::Draining => Some(format!(
-                "{name} is draining: it has the requests of its sessions only"
-            )),
-            _ => None,
-        }
+    fn idle_s(&self) -> u32 {
+        let persistence = self.pool.session_persistence.as_ref();
+        persistence.map_or(0, |persistence| persistence.idle_timeout_s)
     }
-}
 
-fn words(why: Refused) -> &'static str {
-    match why {
-        Refused::Malformed => "it is no cookie of the balancer's (no base64url text, or too short)",
-        Refused::TooLong => "it is longer than any cookie of the balancer's",
-        Refused::UnknownVersion => "it is of a version that this release does not know",
-        Refused::UnknownKey => {
-            "no key that this node has sealed it; `holdfast keys show` lists those that it has"
-        }
-        Refused::Forged => "its seal is broken: it was changed, made up, or is another pool's",
-        Refused::OtherPool => "it is another pool's, whose cookie has that name",
-        Refused::Expired => "its client stayed away for too long, or its longest time has passed",
-        Refused::FromTheFuture => "it was sealed by a node whose clock is far ahead of this one's",
+    fn status(&self, name: &str) -> Option<OperatingStatus> {
+        Some(self.scene.member_status(self.pool, self.pool.member(name)?))
+    }
+
+    fn title<'n>(&'n self, member: &'n str) -> &'n str {
+        self.pool.member(member).map_or(member, Titled::title)
     }
 }

@@ -2,8 +2,8 @@
 
 use lb_common::session::Plan;
 
-use super::{By, Explanation, Facts, Flow, HeldSession};
-use crate::model::{LbAlgorithm, OperatingStatus};
+use super::{By, Explanation, Facts, Flow, HeldSession, Titles};
+use crate::model::{LbAlgorithm, OperatingStatus, Titled as _};
 
 /// A day, in seconds.
 const DAY_S: u64 = 86_400;
@@ -13,29 +13,29 @@ pub(super) fn sentences(explanation: &Explanation, facts: &Facts<'_>) -> Vec<Str
     if !facts.is_on {
         sentences.push(format!(
             "listener {} is switched off: its port is a closed one",
-            facts.listener.name
+            facts.listener.title()
         ));
         return sentences;
     }
     if facts.question.port.is_some()
         && let Some(flow) = explanation.flows.first()
     {
-        sentences.push(of_flow(flow));
+        sentences.push(of_flow(flow, &explanation.display_names));
     }
     match &explanation.session {
         Some(session) if facts.plan == Plan::Renew => held(&mut sentences, explanation, session, facts),
-        Some(session) => sentences.push(moves(explanation, session)),
+        Some(session) => sentences.push(moves(explanation, session, facts)),
         None => {
             sentences.push(no_session(explanation, facts));
             if explanation.by != By::Flow {
-                sentences.push(chosen(explanation));
+                sentences.push(chosen(explanation, facts));
             }
         }
     }
     sentences
 }
 
-fn of_flow(flow: &Flow) -> String {
+fn of_flow(flow: &Flow, titles: &Titles) -> String {
     let Flow {
         client,
         member,
@@ -44,7 +44,7 @@ fn of_flow(flow: &Flow) -> String {
         expires_in_s,
         ..
     } = flow;
-    let known = format!("its flow from {client} is {state}, with {member}");
+    let known = format!("its flow from {client} is {state}, with {}", titles.of(member));
     if served(flow.member_status) {
         format!(
             "{known}: it stays there until it ends, or no packet has passed for {} more (the last one did {} ago)",
@@ -65,8 +65,8 @@ pub(super) fn served(status: Option<OperatingStatus>) -> bool {
 }
 
 fn held(sentences: &mut Vec<String>, explanation: &Explanation, session: &HeldSession, facts: &Facts<'_>) {
-    let Explanation { pool, algorithm, .. } = explanation;
-    let member = &session.member;
+    let (pool, algorithm) = (facts.pool(), facts.algorithm());
+    let member = explanation.display_names.of(&session.member);
     sentences.push(format!(
         "held by its session with pool {pool} until {} (idle {}, last seen {} ago): new connections go to {member}",
         clock(session.ends_at_unix_s, facts.unix_s),
@@ -97,44 +97,49 @@ fn held(sentences: &mut Vec<String>, explanation: &Explanation, session: &HeldSe
     });
 }
 
-fn moves(explanation: &Explanation, session: &HeldSession) -> String {
-    let Explanation { pool, algorithm, .. } = explanation;
+fn moves(explanation: &Explanation, session: &HeldSession, facts: &Facts<'_>) -> String {
+    let (algorithm, titles) = (facts.algorithm(), &explanation.display_names);
     let known = format!(
-        "its session with pool {pool} names {}, which takes no packets",
-        session.member
+        "its session with pool {} names {}, which takes no packets",
+        facts.pool(),
+        titles.of(&session.member)
     );
     match &explanation.member {
-        Some(member) => {
-            format!("{known}: the next packet moves it to {member}, chosen by {algorithm}, where it stays")
-        }
+        Some(member) => format!(
+            "{known}: the next packet moves it to {}, chosen by {algorithm}, where it stays",
+            titles.of(member)
+        ),
         None => format!("{known}, and no other member takes new clients: it is refused"),
     }
 }
 
 fn no_session(explanation: &Explanation, facts: &Facts<'_>) -> String {
-    let Explanation { pool, client, .. } = explanation;
-    match (facts.plan, &facts.pool.session_persistence) {
+    let Some(configured) = facts.pool else {
+        return format!("listener {} has no pool", facts.listener.title());
+    };
+    let (pool, client) = (configured.title(), explanation.client);
+    match (facts.plan, &configured.session_persistence) {
         (Plan::None, _) | (_, None) => format!("pool {pool} has no session persistence"),
         (Plan::Restart, _) => {
             format!("its session with pool {pool} is over: the next connection begins another")
         }
         (_, Some(persistence)) => format!(
             "pool {pool} holds no session of {client}; its next connection begins one, of {}",
-            duration(persistence.idle_timeout_s())
+            duration(persistence.idle_timeout_s)
         ),
     }
 }
 
-fn chosen(explanation: &Explanation) -> String {
-    let Explanation {
-        pool,
-        client,
-        algorithm,
-        ..
-    } = explanation;
-    let Some(member) = &explanation.member else {
-        return format!("no member of pool {pool} takes new clients: it is refused");
+fn chosen(explanation: &Explanation, facts: &Facts<'_>) -> String {
+    let Explanation { client, .. } = explanation;
+    let Some(pool) = facts.pool else {
+        return "nobody takes new clients: it is refused".into();
     };
+    let (title, algorithm) = (pool.title(), pool.algorithm);
+    let Some(member) = &explanation.member else {
+        return format!("no member of pool {title} takes new clients: it is refused");
+    };
+    let member = explanation.display_names.of(member);
     match algorithm {
         LbAlgorithm::RoundRobin => {
             format!(

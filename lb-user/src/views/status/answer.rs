@@ -6,14 +6,14 @@ use lb_common::tables;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    model::{LbAlgorithm, OperatingStatus, Protocol},
+    model::{DataPlane, LbAlgorithm, OperatingStatus, Protocol, titled},
     next_hops::Hop,
     proxy::{Durations, ListenerReport, LogReport, MemberRequests, ProxiedSessions, QueueReport},
-    views::Packets,
+    views::{Packets, Refused},
 };
 
 /// How things stand.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
     /// The daemon that says so.
     #[serde(default)]
@@ -22,13 +22,54 @@ pub struct Status {
     pub load_balancers: Vec<LoadBalancer>,
     /// The pools, in the order of the configuration.
     pub pools: Vec<Pool>,
+    /// The load balancers of the management API of which not all is served that they are to be.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refused: Vec<Refused>,
+    /// What the daemon did, and how long it took.
+    #[serde(default)]
+    pub work: Work,
     /// Where the datapath is attached.
     pub interfaces: Vec<Interface>,
+    /// How full the tables are.
+    #[serde(default)]
+    pub tables: Vec<Table>,
     /// Packets by what became of them, where any did.
     pub packets: Vec<Packets>,
     /// The access log; none where no request is noted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub access_log: Option<LogReport>,
+}
+
+/// What only the daemon itself can tell.
+#[derive(Clone, Debug, Default)]
+pub struct Doings {
+    /// The load balancers of the management API of which not all is served that they are to be.
+    pub refused: Vec<Refused>,
+    /// What it did, and how long that took.
+    pub work: Work,
+}
+
+/// What a daemon did since it began, and how long each time took.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Work {
+    /// It made all of it equal to a changed configuration.
+    pub applies: Durations,
+    /// It looked for flows that are over, in slices between its other work.
+    pub flow_sweeps: Durations,
+    /// It looked for sessions that are over.
+    pub session_sweeps: Durations,
+}
+
+/// How full a table is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Table {
+    /// Which: `load_balancers`, `listeners`, `pools`, `members`, `slots_of_schedules`, `flows`, `sessions`, `app_cookies`.
+    pub name: String,
+    /// What is in it; of flows and sessions, also what is over and was not swept yet.
+    pub entries: u64,
+    /// What it has room for.
+    pub capacity: u64,
 }
 
 /// The process of a daemon.
@@ -38,13 +79,17 @@ pub struct Daemon {
     pub pid: u32,
     /// The version of its program.
     pub version: String,
+    /// What it has clients served by.
+    #[serde(default)]
+    pub dataplane: DataPlane,
 }
 
 impl Daemon {
-    pub(super) fn this() -> Self {
+    pub(super) fn this(dataplane: DataPlane) -> Self {
         Self {
             pid: std::process::id(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            dataplane,
         }
     }
 }
@@ -52,8 +97,11 @@ impl Daemon {
 /// A load balancer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LoadBalancer {
-    /// Its name.
+    /// Its name: what stays the same when people call it otherwise.
     pub name: String,
+    /// What people call it, where that is another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub display_name: Option<String>,
     /// Its address.
     pub vip: IpAddr,
     /// How it is doing.
@@ -65,16 +113,20 @@ pub struct LoadBalancer {
 /// A listener.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Listener {
-    /// Its name.
+    /// Its name: what stays the same when people call it otherwise.
     pub name: String,
+    /// What people call it, where that is another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub display_name: Option<String>,
     /// What it speaks.
     pub protocol: Protocol,
     /// Its port.
     pub port: u16,
     /// How it is doing.
     pub status: OperatingStatus,
-    /// The name of its pool.
-    pub pool: String,
+    /// The name of its pool; none: it has none of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pool: Option<String>,
     /// What passed.
     #[serde(flatten)]
     pub traffic: Traffic,
@@ -91,8 +143,11 @@ pub struct Listener {
 /// A pool.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pool {
-    /// Its name.
+    /// Its name: what stays the same when people call it otherwise.
     pub name: String,
+    /// What people call it, where that is another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub display_name: Option<String>,
     /// How it chooses.
     pub algorithm: LbAlgorithm,
     /// How it is doing.
@@ -124,8 +179,11 @@ pub struct Pool {
 /// A member.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Member {
-    /// Its name.
+    /// Its name: what stays the same when people call it otherwise.
     pub name: String,
+    /// What people call it, where that is another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub display_name: Option<String>,
     /// Where it is: its address, and its port where it has one of its own.
     pub address: String,
     /// Its weight.
@@ -150,6 +208,8 @@ pub struct Member {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_hop: Option<NextHop>,
 }
+
+titled!(LoadBalancer, Listener, Pool, Member);
 
 /// Where packets to a member go next.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

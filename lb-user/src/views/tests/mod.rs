@@ -3,9 +3,10 @@
 mod policies;
 mod requests;
 mod sessions;
+mod titles;
 mod world;
 
-use OperatingStatus::{Degraded, Error, NoMonitor, Online};
+use OperatingStatus::{Degraded, Error, NoMonitor, Offline, Online};
 use lb_common::{
     address::Address, flow::State, platform::Platform as _, tables::MemberState, verdict::Reason,
 };
@@ -121,7 +122,7 @@ fn clients_that_share_a_session_are_told_of_the_network() {
 #[test]
 fn a_listener_that_is_off_sends_nobody_anywhere() {
     let mut world = World::new();
-    world.config.load_balancers[0].listeners[0].admin_state_up = false;
+    Arc::make_mut(&mut world.config.load_balancers[0]).listeners[0].admin_state_up = false;
     world.hold();
     world.assert_said(
         None,
@@ -161,7 +162,10 @@ fn who_cannot_be_a_client_is_not_explained() {
             listener: "web".into(),
             request: AskedRequest::default(),
         };
-        assert_eq!(Explainer::new(&world.scene(), question).unwrap_err(), refusal);
+        assert_eq!(
+            Explainer::new(&world.scene(), question).unwrap_err().to_string(),
+            refusal
+        );
     }
 }
 
@@ -176,13 +180,13 @@ fn a_reload_during_the_look_at_the_flows_is_taken_into_account() {
     };
     let begin = |world: &World| Explainer::new(&world.scene(), question()).unwrap();
     let explainer = begin(&world);
-    world.config.load_balancers[0].listeners[0].admin_state_up = false;
+    Arc::make_mut(&mut world.config.load_balancers[0]).listeners[0].admin_state_up = false;
     let explanation = explainer.finish(&world.scene(), NOON).unwrap();
     assert_eq!(explanation.by, By::Nothing);
 
     let explainer = begin(&world);
     world.config.load_balancers.clear();
-    let complaint = explainer.finish(&world.scene(), NOON).unwrap_err();
+    let complaint = explainer.finish(&world.scene(), NOON).unwrap_err().to_string();
     assert!(complaint.contains("there is no listener \"web\""), "{complaint}");
 }
 
@@ -255,7 +259,7 @@ fn a_status_counts_what_passed_and_what_is_held() {
     }
     world
         .platform
-        .count_sessions(world.ids.pools["web"], |counts| counts.expired += 2);
+        .count_sessions(world.ids.pool("web").unwrap(), |counts| counts.expired += 2);
     world.pool().swept_sessions.set(5);
     world.platform.count_reason(Reason::FlowEvicted);
     world.platform.count_reason(Reason::PortZero);
@@ -313,4 +317,83 @@ fn a_dead_member_shows_in_all_that_depends_on_it() {
     assert_eq!(states(&world), [Error, Degraded, Degraded, Degraded]);
     world.set_state(1, MemberState::Down);
     assert_eq!(states(&world), [Error, Error, Error, Error]);
+}
+
+#[test]
+fn a_listener_without_a_pool_refuses_its_clients_and_does_all_that_it_is_to_do() {
+    let mut world = World::new();
+    Arc::make_mut(&mut world.config.load_balancers[0]).listeners[0].pool = None;
+    world.assert_said(
+        None,
+        By::Nothing,
+        &[
+            "listener web has no pool",
+            "nobody takes new clients: it is refused",
+        ],
+    );
+    let listener = &world.status().load_balancers[0].listeners[0];
+    assert_eq!((listener.status, listener.pool.as_deref()), (Online, None));
+}
+
+/// What `status` says of a configuration without maps.
+fn status_without_maps(world: &World, plane: DataPlane) -> Status {
+    let sight = MaybeMaps(None);
+    let scene = Scene {
+        config: &world.config,
+        plane,
+        health: &world.health,
+        ids: &Ids::default(),
+        proxied: world.look.report(),
+        look: world.look.clone(),
+        sight: &sight,
+    };
+    status(&scene, &Census::of(&sight), &[], Doings::default())
+}
+
+#[test]
+fn without_a_layer_4_only_what_the_proxy_serves_is_online() {
+    let mut world = World::proxied();
+    let spare = model::Pool {
+        name: "spare".into(),
+        ..model::Pool::clone(&world.config.pools[0])
+    };
+    world.config.pools.push(spare.into());
+    let status = status_without_maps(&world, DataPlane::Kernel);
+    let pools: Vec<_> = status
+        .pools
+        .iter()
+        .map(|pool| (pool.name.as_str(), pool.status))
+        .collect();
+    assert_eq!(
+        pools,
+        [
+            ("shop", Online),
+            ("own", Online),
+            ("plain", Online),
+            ("spare", Offline)
+        ]
+    );
+    assert_eq!(status.load_balancers[0].status, Online);
+    assert_eq!((status.packets, status.interfaces), (Vec::new(), Vec::new()));
+}
+
+#[test]
+fn where_nobody_is_served_everything_is_offline() {
+    for mut world in [World::new(), World::proxied()] {
+        world.look = Look::default();
+        let status = status_without_maps(&world, DataPlane::Noop);
+        assert_eq!(status.daemon.dataplane, DataPlane::Noop);
+        let balancers = status.load_balancers.iter();
+        let balancers = balancers.flat_map(|balancer| {
+            let listeners = balancer.listeners.iter().map(|listener| listener.status);
+            listeners.chain([balancer.status])
+        });
+        let pools = status.pools.iter().flat_map(|pool| {
+            let members = pool.members.iter().map(|member| member.status);
+            members.chain([pool.status])
+        });
+        let mut all = balancers.chain(pools);
+        assert!(all.all(|status| status == Offline));
+        assert_eq!(status.pools[0].members[0].why_down, None);
+    }
 }

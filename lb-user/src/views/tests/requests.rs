@@ -1,5 +1,7 @@
 //! Where requests go, and why.
 
+use std::sync::Arc;
+
 use super::{
     world::{CLIENT, NOON, PROXY_NOW_S, World},
     *,
@@ -26,7 +28,9 @@ impl World {
             listener: listener.into(),
             request,
         };
-        Explainer::new(&self.scene(), question)?.finish(&self.scene(), NOON)
+        let explainer = Explainer::new(&self.scene(), question);
+        let explanation = explainer.and_then(|explainer| explainer.finish(&self.scene(), NOON));
+        explanation.map_err(|refusal| refusal.to_string())
     }
 
     #[track_caller]
@@ -172,7 +176,7 @@ fn no_turn_is_taken_by_asking_whose_it_is() {
 fn a_session_of_a_draining_member_is_held_and_one_of_a_member_that_is_down_moves() {
     let mut world = World::proxied();
     world.learn("abc", "10.0.0.1:8080", 0);
-    world.config.pools[0].members[0].weight = 0;
+    Arc::make_mut(&mut world.config.pools[0]).members[0].weight = 0;
     world.take_members();
     world.assert_goes(
         "shop",
@@ -232,7 +236,7 @@ fn a_session_of_a_member_that_is_gone_moves() {
 #[test]
 fn members_that_are_switched_off_are_told_of() {
     let mut world = World::proxied();
-    world.config.pools[0].members[0].admin_state_up = false;
+    Arc::make_mut(&mut world.config.pools[0]).members[0].admin_state_up = false;
     world.take_members();
     world.assert_goes(
         "shop",
@@ -253,7 +257,7 @@ fn a_pool_that_recognises_nobody_by_cookie_says_so() {
 #[test]
 fn a_listener_that_is_switched_off_serves_no_requests() {
     let mut world = World::proxied();
-    world.config.load_balancers[0].listeners[0].admin_state_up = false;
+    Arc::make_mut(&mut world.config.load_balancers[0]).listeners[0].admin_state_up = false;
     world.take_members();
     let reasons = ["listener shop is switched off: nobody listens at its port"];
     world.assert_goes("shop", asked("abc"), None, By::Nothing, &reasons);
@@ -300,7 +304,9 @@ fn a_status_tells_of_requests_where_the_proxy_serves_them() {
 #[test]
 fn a_status_with_a_limit_tells_who_waits() {
     let mut world = World::proxied();
-    let http = world.config.pools[2].http.get_or_insert_default();
+    let http = Arc::make_mut(&mut world.config.pools[2])
+        .http
+        .get_or_insert_default();
     http.max_connections = Some(1);
     world.take_members();
     let queue = world.status().pools[2].queue;
@@ -318,4 +324,28 @@ fn a_status_of_before_is_still_understood() {
     let understood: Status = serde_json::from_value(status).unwrap();
     let listener = understood.load_balancers[0].listeners[0].proxied.as_ref();
     assert_eq!(listener.unwrap().request_times.count, 0);
+}
+
+#[test]
+fn a_listener_without_a_pool_of_its_own_answers_what_no_policy_takes() {
+    let mut world = World::proxied();
+    Arc::make_mut(&mut world.config.load_balancers[0]).listeners[3].pool = None;
+    world.look = Look::at(&world.config, &Health::default(), PROXY_NOW_S);
+    world.assert_goes(
+        "routed",
+        AskedRequest::default(),
+        None,
+        By::Nothing,
+        &[
+            "no policy matches / of 192.0.2.1:83",
+            "listener routed has no pool of its own: it is answered 503",
+        ],
+    );
+    let request = AskedRequest {
+        host: Some("shop.example".into()),
+        ..AskedRequest::default()
+    };
+    let taken = world.foresee("routed", request).unwrap();
+    assert_eq!(taken.pool.as_deref(), Some("shop"));
+    assert_eq!(world.status().load_balancers[0].listeners[3].pool, None);
 }

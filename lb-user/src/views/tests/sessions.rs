@@ -1,14 +1,17 @@
 //! Who is held where.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, sync::Arc};
 
 use super::{
     world::{CLIENT, PROXY_NOW_S, World},
     *,
 };
-use crate::persistence::{
-    Limits, MemberTag, PoolTag,
-    app_cookies::{Cursor, Round, SessionId},
+use crate::{
+    model::{Granularity, Persistence},
+    persistence::{
+        ByAddress, Limits, MemberTag, PoolTag,
+        app_cookies::{Cursor, Learned, Round, SessionId},
+    },
 };
 
 #[test]
@@ -190,7 +193,7 @@ fn a_session_is_dropped_by_what_its_pool_recognises_clients_by() {
         ("plain", CLIENT, "holds no session of 203.0.113.7"),
         ("other", CLIENT, "there is no pool \"other\""),
     ] {
-        let refusal = kept(pool, by).unwrap_err();
+        let refusal = kept(pool, by).unwrap_err().to_string();
         assert!(refusal.contains(says), "{refusal}");
     }
     let datapath = World::new();
@@ -240,4 +243,82 @@ fn the_json_of_a_session_says_what_it_is_recognised_by_in_one_word() {
         assert_eq!(json, format!(r#"{{"pool":"web","{key}":"{by}",{rest}}}"#));
         assert_eq!(serde_json::from_str::<Session>(&json).unwrap(), session);
     }
+}
+
+/// A pool of the proxy that knows clients by their address, and holds one to a member.
+fn by_address() -> World {
+    let mut world = World::proxied();
+    let pool = Arc::make_mut(&mut world.config.pools[0]);
+    let granularity = Granularity { v4: 24, v6: 64 };
+    let persistence = pool.session_persistence.as_mut().unwrap();
+    persistence.persistence = Persistence::SourceIp(granularity);
+    world.look = Look::at(&world.config, &Health::default(), PROXY_NOW_S);
+    let client = ByAddress::of(CLIENT.parse().unwrap(), granularity);
+    let limits = Limits::of(world.config.pools[0].session_persistence.as_ref().unwrap());
+    let member = MemberTag::at("10.0.0.2:8080".parse().unwrap());
+    let table = world.look.app_cookies().unwrap();
+    let begun = table.begin(
+        PoolTag::of("shop"),
+        client.as_bytes(),
+        member,
+        limits,
+        PROXY_NOW_S - 35,
+    );
+    assert_eq!(begun, Ok(Learned::Created));
+    world
+}
+
+#[test]
+fn a_client_that_the_proxy_knows_by_its_address_is_listed_by_id_and_found_by_its_address() {
+    let world = by_address();
+    let all = world.listed(Wanted::default());
+    assert_eq!(
+        (all[0].by, all[0].member.as_str()),
+        (RecognisedBy::ClientId(world.id()), "two")
+    );
+    let of = |client: &str| {
+        let wanted = Wanted {
+            client: Some(client.parse().unwrap()),
+            ..Wanted::default()
+        };
+        let listed = world.listed(wanted).into_iter();
+        listed.map(|session| session.by).collect::<Vec<_>>()
+    };
+    let network = RecognisedBy::Client("203.0.113.0".parse().unwrap());
+    assert_eq!(of(CLIENT), [network]);
+    assert_eq!(of("203.0.113.200"), [network]);
+    assert!(of("203.0.114.7").is_empty());
+    for by in [CLIENT, &world.id().to_string()] {
+        let kept = Kept::of(&world.scene(), "shop", by.parse().unwrap());
+        assert!(
+            matches!(kept, Ok(Kept::ByTheProxy(_, id)) if id == world.id()),
+            "{by}"
+        );
+    }
+}
+
+#[test]
+fn a_client_that_the_proxy_knows_by_its_address_is_told_where_it_goes() {
+    let world = by_address();
+    world.assert_goes(
+        "shop",
+        AskedRequest::default(),
+        Some("two"),
+        By::Session,
+        &[
+            "held by its session with pool shop until 12:19:26 UTC (idle 20 min, last seen 35 s ago): its requests go to two",
+            "the session is that of all clients in its network, 203.0.113.0",
+        ],
+    );
+    let session = world.foresee("shop", AskedRequest::default()).unwrap().session;
+    assert_eq!(session.unwrap().network, Some("203.0.113.0".parse().unwrap()));
+    world.look.app_cookies().unwrap().forget_where(|_| true);
+    world.assert_goes(
+        "shop",
+        AskedRequest::default(),
+        Some("one"),
+        By::Algorithm,
+        &["pool shop holds no session of 203.0.113.7; its next request begins one, of 20 min"],
+    );
+    assert!(world.status().pools[0].proxied_sessions.is_some());
 }

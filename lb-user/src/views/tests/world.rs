@@ -1,6 +1,6 @@
 //! A balancer whose maps lie in ordinary memory.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use lb_common::{
     address::Endpoint,
@@ -83,16 +83,15 @@ impl World {
         let listener = tables.add_listener(&endpoint_of(VIP, 80), 6, pool);
         let members =
             ["10.0.0.1", "10.0.0.2"].map(|address| tables.add_member(pool, &endpoint_of(address, 8080)));
-        let named = [("one", members[0]), ("two", members[1])];
+        let mut ids = Ids::default();
+        let named = [("one".to_owned(), members[0]), ("two".to_owned(), members[1])];
+        ids.note_pool("web", pool, named.into_iter());
+        ids.note_listener("web", listener);
         Self {
             platform: HostPlatform::new(Arc::new(tables)),
             config: config(),
             health: Health::default(),
-            ids: Ids {
-                pools: HashMap::from([("web".into(), pool)]),
-                members: named.map(|(name, id)| (("web".into(), name.into()), id)).into(),
-                listeners: HashMap::from([("web".into(), listener)]),
-            },
+            ids,
             members,
             look: Look::default(),
         }
@@ -115,6 +114,7 @@ impl World {
             proxied: self.look.report(),
             look: self.look.clone(),
             config: &self.config,
+            plane: DataPlane::Kernel,
             health: &self.health,
             ids: &self.ids,
             sight: &self.platform,
@@ -122,26 +122,27 @@ impl World {
     }
 
     pub(super) fn status(&self) -> Status {
-        status(&self.scene(), &Census::of(&self.platform), &[])
+        status(&self.scene(), &Census::of(&self.platform), &[], Doings::default())
     }
 
     pub(super) fn sessions(&self, wanted: Wanted) -> Result<Sessions, String> {
-        let mut list = SessionList::new(&self.scene(), wanted)?;
+        let list = SessionList::new(&self.scene(), wanted);
+        let mut list = list.map_err(|refusal| refusal.to_string())?;
         Sight::sessions(&self.platform).for_each(|entry| list.note(&self.platform, &entry));
         let cookies = self.look.app_cookies().into_iter();
         let cookies = cookies.flat_map(crate::persistence::AppCookies::sessions);
-        cookies.for_each(|entry| list.note_cookie(self.look.now_s(), &entry));
+        cookies.for_each(|entry| list.note_remembered(self.look.now_s(), &entry));
         Ok(list.finish())
     }
 
     pub(super) fn pool(&self) -> &tables::Pool {
-        &self.platform.tables.pools[self.ids.pools["web"] as usize]
+        &self.platform.tables.pools[self.ids.pool("web").unwrap() as usize]
     }
 
     pub(super) fn set_state(&self, member: usize, state: MemberState) {
         let entry = self.platform.member(self.members[member]).unwrap();
         entry.set_state(state);
-        self.platform.tables.lay_out(self.ids.pools["web"]);
+        self.platform.tables.lay_out(self.ids.pool("web").unwrap());
     }
 
     pub(super) fn pass_time(&self, seconds: u32) {
@@ -167,7 +168,7 @@ impl World {
         let written = reserved.commit(&self.platform, &key, self.members[0], state, |record| {
             record.client.store(&client.address);
             record.ports.set(u32::from(port) << 16 | u32::from(port));
-            record.listener.set(self.ids.listeners["web"]);
+            record.listener.set(self.ids.listener("web").unwrap());
             record.last_seen_s.set(now_s);
         });
         assert!(written);

@@ -79,6 +79,7 @@ fn routed(listener: &Listener, text: &[u8]) -> String {
             Some(location) => format!("{status} {}", String::from_utf8(location).unwrap()),
             None => status.to_string(),
         },
+        Route::Nowhere => "nowhere".into(),
     }
 }
 

@@ -1,0 +1,79 @@
+//! Changes of status, as they happen: a stream of server-sent events.
+
+use std::{convert::Infallible, future, sync::Arc, time::Duration};
+
+use axum::{
+    Extension,
+    extract::State,
+    response::{
+        IntoResponse,
+        sse::{self, KeepAlive, Sse},
+    },
+};
+use futures_util::{StreamExt as _, stream};
+use tokio::{
+    sync::{broadcast::error::RecvError, watch},
+    time,
+};
+
+use super::{Shared, caller::Caller};
+use crate::{model::ApiSettings, objects::Fault};
+
+/// Streams at a time: the control socket has twice as many places, and others want some of them.
+pub(super) const MOST_STREAMS: usize = 32;
+/// How long a stream lasts: then who listens has to show again who it is.
+const LONGEST: Duration = Duration::from_hours(1);
+
+/// Fires when the connection that a request has come by is to end.
+#[derive(Clone)]
+pub(super) struct Ending(pub(super) watch::Receiver<()>);
+
+/// Fires when others are let in than before.
+#[derive(Clone)]
+pub(super) struct Rights(pub(super) watch::Receiver<ApiSettings>);
+
+pub(super) async fn events(
+    State(api): State<Shared>,
+    Extension(caller): Extension<Caller>,
+    ending: Option<Extension<Ending>>,
+    rights: Option<Extension<Rights>>,
+) -> Result<impl IntoResponse, Fault> {
+    let Ok(place) = Arc::clone(&api.streams).try_acquire_owned() else {
+        let text = format!("There are {MOST_STREAMS} streams of events already; try again later.");
+        return Err(Fault::new(503, text));
+    };
+    let receiver = api.manager.subscribe();
+    let events = stream::unfold(
+        (receiver, caller, place),
+        |(mut receiver, caller, place)| async move {
+            loop {
+                let event = match receiver.recv().await {
+                    Ok(event) if caller.may_see(event.project_id()).is_err() => continue,
+                    Ok(event) => {
+                        sse::Event::default().data(serde_json::to_string(&event).unwrap_or_default())
+                    }
+                    // Whoever is too slow has to look at all of it again.
+                    Err(RecvError::Lagged(_)) => sse::Event::default().event("lost").data("{}"),
+                    Err(RecvError::Closed) => return None,
+                };
+                return Some((Ok::<_, Infallible>(event), (receiver, caller, place)));
+            }
+        },
+    );
+    let end = async move {
+        tokio::select! {
+            () = fires(ending.map(|Extension(Ending(end))| end)) => {},
+            () = fires(rights.map(|Extension(Rights(others))| others)) => {},
+            () = time::sleep(LONGEST) => {},
+        }
+    };
+    Ok(Sse::new(events.take_until(Box::pin(end))).keep_alive(KeepAlive::default()))
+}
+
+async fn fires<T>(receiver: Option<watch::Receiver<T>>) {
+    match receiver {
+        // One whose sender is gone has fired too.
+        Some(mut receiver) => drop(receiver.changed().await),
+        None => future::pending().await,
+    }
+}

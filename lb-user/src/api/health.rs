@@ -1,0 +1,60 @@
+//! What machines ask of the daemon now and then: how it is doing, and how all of it is doing.
+
+use std::time::Duration;
+
+use axum::{
+    Extension, Router,
+    extract::State,
+    http::{StatusCode, header::CONTENT_TYPE},
+    response::{IntoResponse as _, Response},
+    routing::get,
+};
+use tokio::{task, time};
+
+use super::{Shared, caller::Caller};
+use crate::{
+    metrics,
+    objects::{DEFAULT_PROJECT, Fault},
+};
+
+/// How long the daemon may take to be heard of.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// How long a look at all flows and sessions may take, with what is to be done before.
+const LONGEST_LOOK: Duration = Duration::from_secs(10);
+
+/// What is answered in plain text.
+pub(super) const METRICS: &str = "/metrics";
+pub(super) const HEALTHZ: &str = "/healthz";
+pub(super) const READYZ: &str = "/readyz";
+
+pub(super) fn routes() -> Router<Shared> {
+    Router::new()
+        .route(METRICS, get(metrics))
+        .route(HEALTHZ, get(async || "ok\n"))
+        .route(READYZ, get(readyz))
+}
+
+/// Of everybody's objects: for whoever has the machine.
+async fn metrics(State(api): State<Shared>, Extension(caller): Extension<Caller>) -> Result<Response, Fault> {
+    caller.may_see(DEFAULT_PROJECT)?;
+    let told = async {
+        let status = api.manager.status().await?;
+        // One after the other: it takes a processor, and others want to know something too.
+        let _turn = api.writing_metrics.lock().await;
+        let written = task::spawn_blocking(move || metrics::render(status)).await;
+        let failed = || Fault::new(500, "The metrics cannot be written.");
+        written.ok().and_then(Result::ok).ok_or_else(failed)
+    };
+    let text = time::timeout(LONGEST_LOOK, told).await;
+    let text = text.unwrap_or_else(|_| Err(Fault::new(503, "The daemon is busy; ask again.")))?;
+    Ok(([(CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response())
+}
+
+/// Whether the daemon serves, and does what it is asked for.
+async fn readyz(State(api): State<Shared>) -> Response {
+    match time::timeout(PATIENCE, api.manager.ping()).await {
+        Ok(Ok(())) => "ready\n".into_response(),
+        Ok(Err(_)) => (StatusCode::SERVICE_UNAVAILABLE, "the daemon is ending\n").into_response(),
+        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the daemon is busy\n").into_response(),
+    }
+}

@@ -1,0 +1,162 @@
+//! Policies and their rules.
+
+use super::{
+    super::kind::{
+        Below, Kind, Parent, Subject,
+        Value::{Number, Reference, Switch, Text, Word},
+        When::{Open, Required, RequiredFixed, Usually},
+        words,
+    },
+    DESCRIPTION, ID, NAME, OPERATING, PROVISIONING, TAG, column, field,
+    listener::LISTENER,
+    name_of,
+    pool::POOL,
+};
+use crate::{
+    model::{ActionType, CompareType},
+    objects::{self, Object as _},
+};
+
+/// Where some requests of a listener go.
+pub(super) static L7POLICY: Kind = Kind {
+    command: "l7policy",
+    aliases: &["policy"],
+    one: "policy",
+    several: "policies",
+    singular: objects::L7Policy::SINGULAR,
+    plural: objects::L7Policy::PLURAL,
+    shown: objects::L7Policy::FIELDS,
+    parent: None,
+    subject: Subject::Name,
+    fields: &[
+        field(
+            "listener",
+            "listener_id",
+            RequiredFixed,
+            Reference(&LISTENER),
+            "The listener whose requests it decides",
+        ),
+        field(
+            "action",
+            "action",
+            Required,
+            Word(words::<ActionType>),
+            "What becomes of them",
+        ),
+        field(
+            "position",
+            "position",
+            Open,
+            Number,
+            "Where it stands among those of its listener, from 1",
+        ),
+        field(
+            "redirect-pool",
+            "redirect_pool_id",
+            Open,
+            Reference(&POOL),
+            "The pool that gets them",
+        ),
+        field(
+            "redirect-url",
+            "redirect_url",
+            Open,
+            Text("URL"),
+            "Where their clients are sent",
+        ),
+        field(
+            "redirect-prefix",
+            "redirect_prefix",
+            Open,
+            Text("URL"),
+            "To the same path of which site they are sent",
+        ),
+        field(
+            "redirect-http-code",
+            "redirect_http_code",
+            Open,
+            Number,
+            "The status that says so: 301, 302, 303, 307, 308",
+        ),
+        DESCRIPTION,
+        TAG,
+    ],
+    either: &[],
+    columns: &[
+        NAME,
+        name_of("LISTENER", "listener_id", &LISTENER),
+        column("POSITION", "position"),
+        column("ACTION", "action"),
+        PROVISIONING,
+        OPERATING,
+        ID,
+    ],
+    filters: &["listener"],
+    switch: Some("admin_state_up"),
+    below: Below::Nothing,
+    example: "holdfast l7policy create api --listener web --action REDIRECT_TO_POOL --redirect-pool api",
+};
+
+/// What has to be true of these.
+pub(super) static L7RULE: Kind = Kind {
+    command: "l7rule",
+    aliases: &["rule"],
+    one: "rule",
+    several: "rules",
+    singular: objects::L7Rule::SINGULAR,
+    plural: objects::L7Rule::PLURAL,
+    shown: objects::L7Rule::FIELDS,
+    parent: Some(Parent {
+        option: "l7policy",
+        key: "l7policy_id",
+        kind: &L7POLICY,
+    }),
+    subject: Subject::Nothing,
+    fields: &[
+        field(
+            "type",
+            "type",
+            Required,
+            Word(words::<objects::L7RuleType>),
+            "What of a request is looked at",
+        ),
+        field(
+            "compare-type",
+            "compare_type",
+            Usually("EQUAL_TO"),
+            Word(words::<CompareType>),
+            "How it is compared",
+        ),
+        field(
+            "key",
+            "key",
+            Open,
+            Text("NAME"),
+            "The name of the header or of the cookie",
+        ),
+        field(
+            "value",
+            "value",
+            Required,
+            Text("TEXT"),
+            "With what it is compared",
+        ),
+        field("invert", "invert", Open, Switch, "It is to be false"),
+        TAG,
+    ],
+    either: &[],
+    columns: &[
+        name_of("POLICY", "l7policy_id", &L7POLICY),
+        column("TYPE", "type"),
+        column("COMPARES", "compare_type"),
+        column("KEY", "key"),
+        column("VALUE", "value"),
+        column("INVERT", "invert"),
+        PROVISIONING,
+        ID,
+    ],
+    filters: &[],
+    switch: Some("admin_state_up"),
+    below: Below::Nothing,
+    example: "holdfast l7rule create --l7policy api --type PATH --compare-type STARTS_WITH --value /api",
+};

@@ -1,0 +1,62 @@
+//! What is done in slices between all else, and what is looked at for it.
+
+use std::mem;
+
+use super::{Daemon, inquiry::Inquiry, layer4::Layer4};
+use crate::{
+    reconcile::Ids,
+    views::{self, MaybeMaps},
+};
+
+impl Daemon {
+    /// Whether there is work that is done in slices, between all else.
+    pub(super) fn has_slices(&self) -> bool {
+        self.inquiry.is_some()
+            || !self.status_wanted.is_empty()
+            || self.layer4.as_ref().is_some_and(Layer4::is_sweeping)
+    }
+
+    pub(super) fn do_slices(&mut self) {
+        if let Some(layer4) = &mut self.layer4 {
+            layer4.sweep();
+        }
+        if self.inquiry.is_none() && !self.status_wanted.is_empty() {
+            self.inquiry = Some(Inquiry::metrics(mem::take(&mut self.status_wanted)));
+        }
+        if let Some(inquiry) = self.inquiry.take() {
+            let attachments = self.layer4.as_ref().map_or(&[][..], Layer4::attachments);
+            self.inquiry = self
+                .show(|scene| inquiry.step(scene, attachments, || self.doings()))
+                .continue_value();
+        }
+    }
+
+    /// What only the daemon itself can tell of the status.
+    fn doings(&self) -> views::Doings {
+        let sweeps = self.layer4.as_ref().map(Layer4::sweep_times);
+        let [flow_sweeps, session_sweeps] = sweeps.unwrap_or_default();
+        views::Doings {
+            refused: self.manager.refused(),
+            work: views::Work {
+                applies: self.apply_times.report(),
+                flow_sweeps,
+                session_sweeps,
+            },
+        }
+    }
+
+    /// Has a view look at what there is.
+    pub(super) fn show<T>(&self, view: impl FnOnce(&views::Scene<'_, MaybeMaps<'_>>) -> T) -> T {
+        let layer4 = self.layer4.as_ref();
+        let nothing = Ids::default();
+        view(&views::Scene {
+            config: &self.config,
+            plane: self.plane,
+            health: &self.health,
+            ids: layer4.map_or(&nothing, Layer4::ids),
+            proxied: self.proxy.report(),
+            look: self.proxy.look(),
+            sight: &MaybeMaps(layer4.map(Layer4::maps)),
+        })
+    }
+}

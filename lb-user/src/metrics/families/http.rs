@@ -1,0 +1,106 @@
+//! What is of HTTP and TLS.
+
+use super::listeners::all;
+use crate::{
+    metrics::family::{Family, Sample},
+    model::Titled as _,
+    proxy::ListenerReport,
+    views::Status,
+};
+
+const LABELS: &[&str] = &["load_balancer", "listener", "listener_id"];
+/// By their first digit.
+const CODES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
+
+pub(super) const FAMILIES: &[Family] = &[
+    Family::counter(
+        "holdfast_http_requests",
+        "Requests that were read",
+        LABELS,
+        |status| {
+            let samples = proxied(status).map(|(labels, report)| Sample::new(labels, report.requests));
+            samples.collect()
+        },
+    ),
+    Family::counter(
+        "holdfast_http_responses",
+        "Responses by the first digit of their status",
+        &["load_balancer", "listener", "listener_id", "code"],
+        |status| {
+            let samples = proxied(status).flat_map(|([balancer, name, id], report)| {
+                let codes = CODES.into_iter().zip(report.responses);
+                codes.map(move |(code, count)| Sample::new([balancer, name, id, code], count))
+            });
+            samples.collect()
+        },
+    ),
+    Family::counter(
+        "holdfast_http_own_responses",
+        "Responses of the balancer's own: redirects, refusals, and where no member answered",
+        LABELS,
+        |status| {
+            let samples = proxied(status).map(|(labels, report)| Sample::new(labels, report.own_responses));
+            samples.collect()
+        },
+    ),
+    Family::durations(
+        "holdfast_http_request_duration",
+        "How long requests took, from the first byte of the head to the last one of the response",
+        LABELS,
+        |status| {
+            let samples =
+                proxied(status).map(|(labels, report)| Sample::of_durations(labels, &report.request_times));
+            samples.collect()
+        },
+    ),
+    Family::counter(
+        "holdfast_policy_requests",
+        "Requests that a policy decided",
+        &["load_balancer", "listener", "listener_id", "policy", "policy_id"],
+        |status| {
+            let samples = proxied(status).flat_map(|([balancer, name, id], report)| {
+                report.policies.iter().map(move |policy| {
+                    Sample::new(
+                        [balancer, name, id, policy.title(), &policy.name],
+                        policy.requests,
+                    )
+                })
+            });
+            samples.collect()
+        },
+    ),
+    Family::counter(
+        "holdfast_tls_handshakes",
+        "TLS handshakes with clients: full, resumed, or failed (also because the client went away)",
+        &["load_balancer", "listener", "listener_id", "result"],
+        |status| {
+            let samples = proxied(status).flat_map(|([balancer, name, id], report)| {
+                let handshakes = report.tls_handshakes.into_iter().flat_map(|handshakes| {
+                    [
+                        ("full", handshakes.full),
+                        ("resumed", handshakes.resumed),
+                        ("failed", handshakes.failed),
+                    ]
+                });
+                handshakes.map(move |(result, count)| Sample::new([balancer, name, id, result], count))
+            });
+            samples.collect()
+        },
+    ),
+    Family::counter(
+        "holdfast_proxy_protocol_refused",
+        "Connections that did not begin with the PROXY header that they owed, by reason",
+        &["load_balancer", "listener", "listener_id", "reason"],
+        |status| {
+            let samples = proxied(status).flat_map(|([balancer, name, id], report)| {
+                let refused = report.proxy_protocol_refused.iter();
+                refused.map(move |(reason, count)| Sample::new([balancer, name, id, reason], *count))
+            });
+            samples.collect()
+        },
+    ),
+];
+
+fn proxied(status: &Status) -> impl Iterator<Item = ([&str; 3], &ListenerReport)> {
+    all(status).filter_map(|(labels, listener)| Some((labels, listener.proxied.as_ref()?)))
+}

@@ -1,0 +1,100 @@
+use std::collections::BTreeSet;
+
+use super::{
+    families,
+    family::{Family, Kind, Measure},
+};
+
+const TABLE: &str = include_str!("metrics.md");
+
+impl Family {
+    /// What it is called where it is told.
+    fn full_name(&self) -> String {
+        let measure = self
+            .unit()
+            .map_or_else(String::new, |unit| format!("_{}", unit.as_str()));
+        let end = if self.kind == Kind::Counter { "_total" } else { "" };
+        format!("{}{measure}{end}", self.name)
+    }
+}
+
+/// The table of the documentation, from the metrics themselves.
+fn table() -> String {
+    let rows = families::all().map(|family| {
+        let kind = match family.kind {
+            Kind::Counter => "counter",
+            Kind::Gauge => "gauge",
+            Kind::Histogram => "histogram",
+        };
+        let labels: Vec<String> = family.labels.iter().map(|label| format!("`{label}`")).collect();
+        format!(
+            "| `{}` | {kind} | {} | {} |\n",
+            family.full_name(),
+            labels.join(", "),
+            family.help
+        )
+    });
+    rows.collect()
+}
+
+#[test]
+fn each_metric_is_documented_as_it_is() {
+    let (head, documented) = TABLE.split_once("| --- | --- | --- | --- |\n").unwrap();
+    if std::env::var_os("HOLDFAST_WRITE_DOCS").is_some() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/metrics/metrics.md");
+        std::fs::write(path, format!("{head}| --- | --- | --- | --- |\n{}", table())).unwrap();
+        return;
+    }
+    assert_eq!(documented, table(), "HOLDFAST_WRITE_DOCS=1 writes it anew");
+}
+
+#[test]
+fn names_are_those_that_prometheus_expects() {
+    let mut names = BTreeSet::new();
+    for family in families::all() {
+        let name = family.full_name();
+        let is_fine = |c: char| c.is_ascii_lowercase() || c == '_';
+        assert!(
+            name.starts_with("holdfast_") && name.chars().all(is_fine),
+            "{name}"
+        );
+        assert!(names.insert(name.clone()), "{name} is there twice");
+        assert!(
+            !family.name.ends_with("_total") && !family.help.ends_with('.'),
+            "{name}"
+        );
+        assert!(
+            family.kind != Kind::Histogram || family.measure == Measure::Seconds,
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn rules_and_dashboard_name_metrics_that_there_are() {
+    let mut names: BTreeSet<String> = BTreeSet::new();
+    for family in families::all() {
+        let name = family.full_name();
+        if family.kind == Kind::Histogram {
+            names.extend(["_bucket", "_count", "_sum"].map(|end| format!("{name}{end}")));
+        }
+        names.insert(name);
+    }
+    for (file, text) in [
+        (
+            "prometheus-rules.yml",
+            include_str!("../../../monitoring/prometheus-rules.yml"),
+        ),
+        (
+            "grafana-dashboard.json",
+            include_str!("../../../monitoring/grafana-dashboard.json"),
+        ),
+    ] {
+        let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        let used: BTreeSet<&str> = words.filter(|word| word.starts_with("holdfast_")).collect();
+        assert!(used.len() > 5, "{file}");
+        for name in used {
+            assert!(names.contains(name), "{file}: there is no {name}");
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! The objects of the management API: what is known of each kind, and all of them together.
+//!
+//! They speak the language of the `OpenStack` load balancing API (Octavia, v2): each field is named once, in its object's
+//! [`form`](Object::form), and shown by its [`value`](Object::value).
+
+mod administration;
+mod any;
+mod declared;
+mod encryption;
+mod fault;
+mod form;
+mod head;
+mod health_monitor;
+mod inventory;
+mod kind;
+mod l7policy;
+mod listener;
+mod load_balancer;
+mod member;
+mod noted;
+mod pool;
+mod read;
+mod rules;
+mod standing;
+mod words;
+
+pub use administration::{
+    AvailabilityZone, AvailabilityZoneProfile, Flavor, FlavorProfile, Quota, UNLIMITED,
+};
+pub use any::{Any, Difference};
+pub use declared::{DEFAULT_PROJECT, declared, listener_id, member_id, network_id, port_id, subnet_id};
+pub use fault::{Fault, Shape};
+pub use form::{Create, Form, Kind, Update, When};
+pub use head::{Described, Head, Origin, Stamp};
+pub use health_monitor::HealthMonitor;
+pub use inventory::{Inventory, Object, Table, Tabled, Unsettled};
+pub(crate) use kind::written;
+pub use l7policy::{L7Policy, L7Rule, LAST};
+pub use listener::Listener;
+pub use load_balancer::{LoadBalancer, PROVIDER};
+pub use member::Member;
+pub use noted::Failure;
+pub use pool::{Place, Pool, SessionPersistence};
+pub use read::{Purpose, Reader};
+pub(crate) use rules::{PERSISTENCE_TIMEOUT_S, POLICY, netmask_bits, without_final_slash};
+pub use rules::{Rules, changeable};
+pub use words::{
+    Algorithm, ClientAuthentication, L7RuleType, ListenerProtocol, MonitorMethod, MonitorType, PoolProtocol,
+    ProvisioningStatus,
+};

@@ -1,0 +1,75 @@
+//! Members.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use uuid::Uuid;
+
+use super::{Fault, Inventory, Rules, held_with, not_offered, of_pool};
+use crate::{
+    model::{MAX_MEMBERS_PER_POOL, why_not_unicast},
+    objects::{Member, Object as _, Pool},
+};
+
+/// Where clouds tell their machines about themselves: nobody is to be led there.
+const METADATA: IpAddr = IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254));
+
+impl Rules for Member {
+    fn load_balancer(&self, inventory: &Inventory) -> Result<Uuid, Fault> {
+        of_pool(inventory, self.pool_id)
+    }
+
+    fn admit(&mut self, before: Option<&Self>, tree: &mut Inventory) -> Result<(), Fault> {
+        let Some(address) = self.address.map(|address| address.to_canonical()) else {
+            return Err(Fault::of_field("address", "None", "Mandatory field missing."));
+        };
+        self.address = Some(address);
+        if why_not_unicast(address).is_some() || address == METADATA {
+            return Err(Fault::invalid_option(&address.to_string(), "member address"));
+        }
+        let asked = self.monitor_address.map(|address| address.to_canonical());
+        if let Some(asked) = asked.filter(|asked| why_not_unicast(*asked).is_some()) {
+            return Err(Fault::invalid_option(&asked.to_string(), "monitor_address"));
+        }
+        if self.wants_sriov {
+            return Err(Fault::new(
+                400,
+                "The load balancer flavor does not allow SR-IOV member ports.",
+            ));
+        }
+        if self.backup {
+            return Err(not_offered("backup members", "give spare members weight 0"));
+        }
+        if before.is_none() {
+            let others = || {
+                tree.members
+                    .of(self.pool_id)
+                    .filter(|other| other.head.id != self.head.id)
+            };
+            let is_same =
+                |other: &Self| other.address == self.address && other.protocol_port == self.protocol_port;
+            if others().any(|other| is_same(other)) {
+                return Err(Fault::new(
+                    409,
+                    format!(
+                        "Another member on this pool is already using ip {address} on protocol_port {}",
+                        self.protocol_port
+                    ),
+                ));
+            }
+            if others().count() >= MAX_MEMBERS_PER_POOL {
+                return Err(Fault::invalid(format!(
+                    "a pool has at most {MAX_MEMBERS_PER_POOL} members"
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    fn leave(&self, _: &mut Inventory) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    fn held(&self, balancer: Uuid, inventory: &Inventory) -> Fault {
+        held_with(self.pool_id, Pool::TITLE, balancer, inventory)
+    }
+}
