@@ -228,7 +228,9 @@ fn no_more_connections_are_accepted_than_are_configured() -> Result<()> {
                 })
             })
             .collect();
-        turns.into_iter().try_for_each(|turn| turn.join().expect("no panic"))
+        turns
+            .into_iter()
+            .try_for_each(|turn| turn.join().expect("no panic"))
     })
 }
 

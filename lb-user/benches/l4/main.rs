@@ -21,7 +21,7 @@ use clap::Parser;
 
 use case::{Case, Size};
 use kernel::Kernel;
-use lb_tests::{Namespace, try_eventually};
+use lb_tests::{Namespace, daemon::mount_bpffs, try_eventually};
 use report::{Report, Row, add_packets};
 
 /// The case that all others are compared with.
@@ -76,6 +76,7 @@ fn main() -> Result<ExitCode> {
         "link set lan up",
         "link add idle1 type veth peer name idle2",
     ])?;
+    mount_bpffs()?;
     host.enter(|| packets(&options, &mut report))??;
     if options.wants(rates::NAME) {
         rates::measure(&mut report)?;

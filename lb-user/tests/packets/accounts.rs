@@ -2,7 +2,6 @@
 
 use std::{
     collections::HashSet,
-    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicU32, Ordering},
@@ -19,6 +18,8 @@ use lb_user::{
     views::{self, Census, MaybeMaps, Scene, SessionCounts, SessionEvents},
 };
 
+use crate::pins::directory;
+
 /// The index of the loopback interface, the same in every network namespace.
 pub(crate) const LOOPBACK: u32 = 1;
 
@@ -26,9 +27,8 @@ pub(crate) const LOOPBACK: u32 = 1;
 pub(crate) fn load(settings: &DatapathSettings) -> Datapath {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    let pins = PathBuf::from(format!("/sys/fs/bpf/hf-{}-accounts-{number}", std::process::id()));
-    let datapath =
-        Datapath::load(settings, &pins).expect("root and a BPF file system at /sys/fs/bpf are needed");
+    let pins = directory(&format!("accounts-{number}"));
+    let datapath = Datapath::load(settings, &pins).expect("a kernel that takes the programs");
     datapath.unpin().expect("its own directory");
     datapath
 }

@@ -3,7 +3,6 @@
 //! The verifier takes its time: so a datapath that was loaded serves case after case, each of which begins with empty maps.
 
 use std::{
-    path::PathBuf,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -37,6 +36,7 @@ use crate::{
     cases::core::Core,
     counters::{Counters, clear, counters, sums},
     namespace::Namespace,
+    pins::directory,
 };
 
 /// A datapath in the kernel, and what the daemon does not look at.
@@ -67,9 +67,8 @@ impl Loaded {
     fn load(settings: &DatapathSettings) -> Self {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let pins = PathBuf::from(format!("/sys/fs/bpf/hf-{}-packets-{number}", std::process::id()));
-        let datapath =
-            Datapath::load(settings, &pins).expect("root and a BPF file system at /sys/fs/bpf are needed");
+        let pins = directory(&format!("packets-{number}"));
+        let datapath = Datapath::load(settings, &pins).expect("a kernel that takes the programs");
         let map = |name: &str| MapData::from_pin(pins.join(name)).expect("it was just pinned");
         let loaded = Self {
             fragments: Map::LruHashMap(map("FRAGMENTS"))

@@ -3,18 +3,24 @@
 use std::path::PathBuf;
 
 use aya::maps::MapData;
+use lb_tests::daemon::mount_bpffs;
 use lb_user::{
     bpf::{self, Datapath, Error},
     model::DatapathSettings,
 };
+
+/// Where pins of this process may be, in a BPF file system.
+pub(crate) fn directory(name: &str) -> PathBuf {
+    mount_bpffs().expect("root, and a kernel with a BPF file system");
+    PathBuf::from("/sys/fs/bpf").join(format!("hf-{}-{name}", std::process::id()))
+}
 
 /// Pins of a test's own, which go at its end.
 struct Pins(PathBuf);
 
 impl Pins {
     fn new(test: &str) -> Self {
-        let name = format!("hf-{}-pins-{test}", std::process::id());
-        Self(PathBuf::from("/sys/fs/bpf").join(name))
+        Self(directory(&format!("pins-{test}")))
     }
 
     fn load(&self) -> Result<Datapath, Error> {
