@@ -40,6 +40,9 @@ use arguments::{Arguments, Client, Subcommands};
 use ask::{ask, done, unexpected};
 use exit::Exit;
 
+/// Says how the daemon's log is written: an upgrade passes it on.
+const LOG_FORMAT: &str = "HOLDFAST_LOG_FORMAT";
+
 /// Does what the command line says, and says what fails.
 pub fn run() -> ExitCode {
     let ended = dispatch(Arguments::parse()).unwrap_or_else(|error| {
@@ -106,7 +109,14 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<Exit> {
         Subcommands::DropSession { pool, client } => {
             done(ask(&socket, &Command::DropSession { pool, by: client })?)?;
         }
-        Subcommands::Trace { clients, json } => trace::run(&socket, clients, json)?,
+        Subcommands::Trace {
+            mut clients,
+            client,
+            json,
+        } => {
+            clients.extend(client);
+            trace::run(&socket, clients, json)?;
+        }
         Subcommands::Keys(keys) => keys::run(keys, proxy::unix_s())?,
         Subcommands::HashPassword => hash_password::run()?,
         Subcommands::Export => export::run(&socket)?,
@@ -137,12 +147,17 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<Exit> {
 /// Is the daemon.
 fn serve(config: &Path, take_over: bool, plane: DataPlane) -> anyhow::Result<()> {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
-    tracing_subscriber::fmt()
+    let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)
-        .with_ansi(paint::of_standard_error() == paint::Colours::On)
-        .log_internal_errors(false)
-        .init();
+        .log_internal_errors(false);
+    match std::env::var(LOG_FORMAT).as_deref() {
+        Ok("json") => log.json().flatten_event(true).with_ansi(false).init(),
+        Ok("text" | "") | Err(_) => log
+            .with_ansi(paint::of_standard_error() == paint::Colours::On)
+            .init(),
+        Ok(other) => bail!("{LOG_FORMAT} is \"{other}\"; it is \"text\" or \"json\""),
+    }
     let runtime = tokio::runtime::Runtime::new()?;
     let start = if take_over {
         daemon::Start::TakingOver

@@ -15,6 +15,7 @@ mod upgrade;
 
 use std::{
     borrow::Cow,
+    collections::VecDeque,
     ops::ControlFlow,
     path::{Path, PathBuf},
     pin::pin,
@@ -42,10 +43,10 @@ use crate::{
     proxy::{Idle, Prepared, Proxy},
     service::{self, KeptSockets, News},
     store::Embedded,
-    views,
+    trace, views,
 };
 use failures::Failures;
-use inquiry::Inquiry;
+use inquiry::{Inquiry, PageWanted};
 use layer4::Layer4;
 use managed::{AllManaged, Management};
 use signals::{Signals, Told};
@@ -162,6 +163,12 @@ struct Daemon {
     apply_times: Histogram,
     /// Who wants to know for the metrics how things stand.
     status_wanted: Vec<oneshot::Sender<Arc<views::Status>>>,
+    /// The pages of sessions that clients of the API want to see.
+    pages_wanted: VecDeque<PageWanted>,
+    /// When it was last noted what has passed.
+    sampled: Option<Instant>,
+    /// Who hears of the packets and requests of chosen clients, or did.
+    traced: Option<mpsc::WeakSender<trace::Told>>,
     /// The listening sockets that the service manager keeps.
     kept: KeptSockets,
     /// The daemon that this one took over from, until it has ended.
@@ -176,7 +183,7 @@ impl Daemon {
     async fn serve(&mut self, signals: &mut Signals, requests: &mut mpsc::Receiver<Request>) -> Ending {
         let mut save_looks = time::interval(SAVE_LOOK);
         let mut saved = time::Instant::now();
-        info!(pools = self.served().pools.len(), "serving");
+        info!(pools = self.config.pools.len(), "serving");
         service::tell(&News::Serving(&self.served()));
         let ending = loop {
             tokio::select! {
@@ -193,6 +200,7 @@ impl Daemon {
                 },
                 _ = save_looks.tick() => {
                     self.tell_failures();
+                    self.sample();
                     self.proxy.set_clock_offset(self.layer4.as_ref().map_or(0, Layer4::clock_offset_s));
                     if saved.elapsed().as_secs() >= self.config.proxy.app_cookie_save_s.into() {
                         self.proxy.save_sessions();
@@ -229,6 +237,7 @@ impl Daemon {
         self.wanted.close();
         while self.wanted.try_recv().is_ok() {}
         self.status_wanted.clear();
+        self.pages_wanted.clear();
         self.inquiry = None;
     }
 

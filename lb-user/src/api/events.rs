@@ -4,19 +4,22 @@ use std::{convert::Infallible, future, sync::Arc, time::Duration};
 
 use axum::{
     Extension,
-    extract::State,
+    extract::{OriginalUri, State},
+    http::StatusCode,
     response::{
-        IntoResponse,
+        IntoResponse, Response,
         sse::{self, KeepAlive, Sse},
     },
 };
-use futures_util::{StreamExt as _, stream};
+use futures_util::{StreamExt, stream};
 use tokio::{
     sync::{broadcast::error::RecvError, watch},
     time,
 };
 
-use super::{Shared, caller::Caller};
+use serde_json::{Value as Json, json};
+
+use super::{Shared, answer, caller::Caller, traffic};
 use crate::{model::ApiSettings, objects::Fault};
 
 /// Streams at a time: the control socket has twice as many places, and others want some of them.
@@ -35,9 +38,11 @@ pub(super) struct Rights(pub(super) watch::Receiver<ApiSettings>);
 pub(super) async fn events(
     State(api): State<Shared>,
     Extension(caller): Extension<Caller>,
+    OriginalUri(uri): OriginalUri,
     ending: Option<Extension<Ending>>,
     rights: Option<Extension<Rights>>,
 ) -> Result<impl IntoResponse, Fault> {
+    let traffic = traffic::told_of(&api, &caller, &uri)?;
     let Ok(place) = Arc::clone(&api.streams).try_acquire_owned() else {
         let text = format!("There are {MOST_STREAMS} streams of events already; try again later.");
         return Err(Fault::new(503, text));
@@ -60,6 +65,8 @@ pub(super) async fn events(
             }
         },
     );
+    let traffic = traffic.map_or_else(|| stream::pending().left_stream(), StreamExt::right_stream);
+    let events = stream::select(events, traffic);
     let end = async move {
         tokio::select! {
             () = fires(ending.map(|Extension(Ending(end))| end)) => {},
@@ -68,6 +75,19 @@ pub(super) async fn events(
         }
     };
     Ok(Sse::new(events.take_until(Box::pin(end))).keep_alive(KeepAlive::default()))
+}
+
+/// The last events that the caller may hear of, the newest first.
+pub(super) async fn latest(State(api): State<Shared>, Extension(caller): Extension<Caller>) -> Response {
+    let latest = api.manager.latest().into_iter();
+    let latest = latest.filter(|noted| caller.may_see(noted.event.project_id()).is_ok());
+    let shown = latest.map(|noted| {
+        let mut shown = json!(noted.event);
+        shown["at"] = format!("{}Z", noted.at).into();
+        shown
+    });
+    let shown: Vec<Json> = shown.collect();
+    answer::json_of(StatusCode::OK, &json!({ "events": shown }))
 }
 
 async fn fires<T>(receiver: Option<watch::Receiver<T>>) {

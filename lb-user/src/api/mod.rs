@@ -11,6 +11,8 @@ mod amphorae;
 mod answer;
 mod auth;
 mod caller;
+mod capabilities;
+mod console;
 mod detached;
 mod discovery;
 mod doors;
@@ -30,9 +32,11 @@ mod providers;
 mod query;
 mod quotas;
 mod serve;
+mod sessions;
 mod show;
 #[cfg(test)]
 mod tests;
+mod traffic;
 mod whole;
 
 use std::sync::Arc;
@@ -94,7 +98,11 @@ impl Api {
             .merge(providers::routes())
             .merge(quotas::routes())
             .route("/pools/{parent}/members", put(members::replace))
-            .route("/events", get(events::events));
+            .merge(sessions::routes())
+            .merge(traffic::routes())
+            .route("/capabilities", get(capabilities::capabilities))
+            .route("/events", get(events::events))
+            .route("/events/latest", get(events::latest));
         let versions = Router::new()
             .nest("/v2.0/lbaas", lbaas.clone())
             .nest("/v2/lbaas", lbaas)
@@ -129,10 +137,9 @@ impl Api {
     /// The same for those who come by network: who asks is what they show, where they are let in.
     pub(crate) fn guarded(self: &Arc<Self>) -> Router {
         let guard = from_fn_with_state(Arc::clone(&self.access), auth::admit);
+        let guarded = self.router().layer(guard);
         // Whoever is not let in may want to speak of that too.
-        self.router()
-            .layer(guard)
-            .layer(map_response(answer::with_request_id))
+        console::before(self, guarded).layer(map_response(answer::with_request_id))
     }
 }
 

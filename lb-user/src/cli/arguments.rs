@@ -41,7 +41,8 @@ pub(super) enum Subcommands {
     /// Runs the daemon
     ///
     /// SIGHUP takes the configuration again. SIGTERM ends the daemon and leaves the datapath forwarding, for the next
-    /// daemon to take over; SIGINT (Ctrl-C) ends both. `RUST_LOG` sets how much is logged: `debug`, `warn`, ...
+    /// daemon to take over; SIGINT (Ctrl-C) ends both. `RUST_LOG` sets how much is logged: `debug`, `warn`, ... With
+    /// `HOLDFAST_LOG_FORMAT=json` the log is a JSON object a line rather than text.
     Run {
         /// The configuration file
         #[arg(long, value_name = "FILE")]
@@ -122,16 +123,20 @@ pub(super) enum Subcommands {
         #[command(flatten)]
         format: Format,
     },
-    /// Prints what becomes of each packet of these clients, until Ctrl-C
+    /// Prints what becomes of each packet and each request of these clients, until Ctrl-C
     ///
-    /// A line a packet, as it arrived: time (UTC), direction, protocol, source and destination, TCP flags; the reason
+    /// A line a request to a listener of HTTP or HTTPS when it is over, as the access log has it: what was asked for, the
+    /// status, the member, and whether it was held there. A line a packet, as it arrived: time (UTC), direction, protocol, source and destination, TCP flags; the reason
     /// that `status` counts it under; the member, and why it is that one. Answers that do not pass the balancer (`dsr`,
     /// `ipip`) are not seen. At most 1,000 lines a second and core are told; what is lost is counted. There is one trace
     /// at a time, and it ends with this command.
     Trace {
         /// At most 16 addresses or networks, as in 192.0.2.7, 192.0.2.0/24 or `2001:db8::/64`
-        #[arg(required = true, value_name = "CLIENT")]
+        #[arg(required_unless_present = "client", value_name = "CLIENT")]
         clients: Vec<TracedClient>,
+        /// The same, by name
+        #[arg(long, value_name = "CLIENT")]
+        client: Vec<TracedClient>,
         /// As JSON, an object a line
         #[arg(long)]
         json: bool,

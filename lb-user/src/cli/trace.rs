@@ -1,11 +1,14 @@
 //! `holdfast trace`: prints what comes until it is ended.
 
 use std::{
+    borrow::Cow,
     io::{BufRead, BufReader, ErrorKind, Write},
+    net::IpAddr,
     path::Path,
 };
 
 use anyhow::{Context, bail};
+use serde::Deserialize;
 
 use super::{
     ask::{NOT_UNDERSTOOD, send, unexpected},
@@ -32,6 +35,11 @@ pub(super) fn run(socket: &Path, clients: Vec<Client>, json: bool) -> anyhow::Re
                 continue;
             }
             Answer::Told(Told::Line(line)) if json => serde_json::to_string(&line)?,
+            Answer::Told(Told::Request(request)) if json => request.get().to_owned(),
+            Answer::Told(Told::Request(request)) => {
+                let request: Request<'_> = serde_json::from_str(request.get()).context(NOT_UNDERSTOOD)?;
+                escape::line(&request.for_people()).into_owned()
+            }
             Answer::Told(Told::Line(line)) => escape::line(&for_people(&line)).into_owned(),
             Answer::Failed(reason) => bail!(reason),
             other => unexpected(&other)?,
@@ -43,6 +51,64 @@ pub(super) fn run(socket: &Path, clients: Vec<Client>, json: bool) -> anyhow::Re
         }
     }
     bail!("the daemon has ended, and the trace with it")
+}
+
+/// What is shown of a request.
+#[derive(Deserialize)]
+struct Request<'l> {
+    #[serde(borrow)]
+    time: Cow<'l, str>,
+    client: IpAddr,
+    method: Cow<'l, str>,
+    host: Cow<'l, str>,
+    target: Cow<'l, str>,
+    version: Cow<'l, str>,
+    status: u16,
+    pool: Option<Cow<'l, str>>,
+    member: Option<Cow<'l, str>>,
+    session: Option<Cow<'l, str>>,
+    cookie_refused: Option<Cow<'l, str>>,
+    total_us: u64,
+    fault: Option<Cow<'l, str>>,
+}
+
+impl Request<'_> {
+    /// A line for people.
+    fn for_people(&self) -> String {
+        let Self {
+            time,
+            client,
+            method,
+            host,
+            target,
+            version,
+            status,
+            total_us,
+            ..
+        } = self;
+        // The date is known, as with packets.
+        let time = time.split('T').nth(1).unwrap_or(time).trim_end_matches('Z');
+        let mut line = format!("{time} request {version} {client} {method} {host}{target}: {status}");
+        if let (Some(pool), Some(member)) = (&self.pool, &self.member) {
+            line = format!("{line}, member {member} of pool {pool}");
+        }
+        let session = self.session.as_deref().map(|session| match session {
+            "held" => "held by its session",
+            "moved" => "moved: its member could not have it",
+            "new" => "chosen by the algorithm",
+            other => other,
+        });
+        let refused = self.cookie_refused.as_deref();
+        let refused = refused.map(|why| format!("its cookie does not count: {why}"));
+        let why: Vec<&str> = session.into_iter().chain(refused.as_deref()).collect();
+        if !why.is_empty() {
+            line = format!("{line} ({})", why.join("; "));
+        }
+        if let Some(fault) = &self.fault {
+            line = format!("{line}: {fault}");
+        }
+        format!("{line}, {}.{:03} ms", total_us / 1000, total_us % 1000)
+    }
 }
 
 /// A line for people.
@@ -132,6 +198,25 @@ mod tests {
             for_people(&line()),
             "01:02:03.000042 from client TCP 192.0.2.7:4000 > 198.51.100.1:80 SYN: forwarded, member one of pool web \
              (held by its session)"
+        );
+    }
+
+    #[test]
+    fn a_request_says_what_was_asked_for_and_who_answered_and_why() {
+        let request = |text: &str| serde_json::from_str::<Request<'_>>(text).unwrap().for_people();
+        let held = r#"{"time":"2026-11-25T23:21:38.007Z","request_id":"1","listener":"l","client":"192.0.2.7","method":"GET",
+            "host":"a.example","target":"/?q=1","version":"HTTP/1.1","status":200,"received_bytes":0,"sent_bytes":5,
+            "pool":"web","member":"one","session":"held","tries":1,"total_us":3042}"#;
+        assert_eq!(
+            request(held),
+            "23:21:38.007 request HTTP/1.1 192.0.2.7 GET a.example/?q=1: 200, member one of pool web (held by its session), \
+             3.042 ms"
+        );
+        let refused = r#"{"time":"2026-11-25T23:21:38.007Z","client":"2001:db8::7","method":"GET","host":"","target":"/",
+            "version":"HTTP/2.0","status":503,"tries":0,"total_us":12,"fault":"no member is up"}"#;
+        assert_eq!(
+            request(refused),
+            "23:21:38.007 request HTTP/2.0 2001:db8::7 GET /: 503: no member is up, 0.012 ms"
         );
     }
 

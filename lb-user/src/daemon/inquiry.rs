@@ -10,7 +10,9 @@ use crate::{
     control::Answer,
     persistence::app_cookies::{Cursor, Round},
     proxy::Look,
-    views::{self, Census, Doings, Explainer, MaybeMaps, Scene, SessionList, Status},
+    views::{
+        self, Census, Doings, Explainer, MaybeMaps, Page, Refusal, Scene, SessionList, Sessions, Status,
+    },
 };
 
 /// Buckets of the flow table that a slice looks at: 4 MiB.
@@ -37,6 +39,15 @@ enum Asker {
     Control(oneshot::Sender<Answer>),
     /// All who want the status for the metrics, by one look.
     Metrics(Vec<oneshot::Sender<Arc<Status>>>),
+    /// A client of the API who wants to see a page of sessions.
+    Page(oneshot::Sender<Result<Sessions, Refusal>>),
+}
+
+/// A page of sessions that somebody wants to see.
+pub(super) struct PageWanted {
+    pub(super) wanted: views::Wanted,
+    pub(super) page: Page,
+    pub(super) told: oneshot::Sender<Result<Sessions, Refusal>>,
 }
 
 impl Asker {
@@ -44,6 +55,7 @@ impl Asker {
         match self {
             Self::Control(answer) => answer.is_closed(),
             Self::Metrics(all) => all.iter().all(oneshot::Sender::is_closed),
+            Self::Page(told) => told.is_closed(),
         }
     }
 
@@ -57,7 +69,8 @@ impl Asker {
                     let _ = told.send(Arc::clone(&status));
                 }
             }
-            (Self::Metrics(_), _) => {}
+            (Self::Page(told), Answer::Sessions(sessions)) => drop(told.send(Ok(sessions))),
+            (Self::Metrics(_) | Self::Page(_), _) => {}
         }
     }
 }
@@ -80,6 +93,19 @@ impl Inquiry {
 
     pub(super) fn sessions(list: SessionList, answer: oneshot::Sender<Answer>) -> Self {
         Self::new(About::Sessions(list), Asker::Control(answer))
+    }
+
+    /// A page of them for a client of the API; none, where the question is refused.
+    pub(super) fn page(scene: &Scene<'_, MaybeMaps<'_>>, wanted: PageWanted) -> Option<Self> {
+        let PageWanted { wanted, page, told } = wanted;
+        match SessionList::new(scene, wanted) {
+            Ok(list) => Some(Self::new(About::Sessions(list.paged(page)), Asker::Page(told))),
+            Err(refusal) => {
+                // Who asked may have gone away.
+                let _ = told.send(Err(refusal));
+                None
+            }
+        }
     }
 
     pub(super) fn explanation(explainer: Explainer, answer: oneshot::Sender<Answer>) -> Self {

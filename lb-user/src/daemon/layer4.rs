@@ -248,11 +248,6 @@ impl Layer4 {
         self.sweep.step(&mut self.datapath.maps);
     }
 
-    /// Why these clients cannot be traced now.
-    pub(super) fn refuses_to_trace(&self, clients: &[Client]) -> Option<String> {
-        self.tracer.refusal(clients)
-    }
-
     /// Traces these clients as long as somebody listens, and answers once that has begun.
     pub(super) fn trace(
         &mut self,

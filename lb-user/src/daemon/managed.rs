@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::{
     Daemon,
+    inquiry::PageWanted,
     sift::{common, sift},
 };
 use crate::{
@@ -63,6 +64,12 @@ impl Daemon {
             Wanted::Status { told } => self.status_wanted.push(told),
             // Who asked does not wait any more.
             Wanted::Statistics { told, .. } if told.is_closed() => {}
+            Wanted::Sessions { wanted, page, told } => {
+                self.pages_wanted.push_back(PageWanted { wanted, page, told });
+            }
+            Wanted::DropSession { pool, by, told } => {
+                let _ = told.send(self.drop_session(&pool, by));
+            }
             Wanted::Statistics { listeners, told } => {
                 let listeners = listeners.into_iter().collect();
                 let _ = told.send(self.show(|scene| views::statistics(scene, &listeners)));

@@ -2,22 +2,22 @@
 
 use std::{io, ops::ControlFlow, process::ExitStatus, sync::Arc};
 
-use tokio::task;
+use tokio::{
+    sync::{mpsc, oneshot},
+    task,
+};
 
 use super::{
-    Daemon, Ending, Inquiry, Layer4, Leave,
+    Daemon, Ending, Inquiry, Leave,
     upgrade::{self, Upgrade},
 };
 use crate::{
     control::{Answer, Asked, Command},
     model::DataPlane,
     store,
-    trace::Client,
-    views::{self, Kept, RecognisedBy},
+    trace::{self, Channel, Client, Told},
+    views::{self, Kept, RecognisedBy, Refusal},
 };
-
-const NOTHING_TO_TRACE: &str = "there is no datapath whose packets could be traced, since no interfaces are configured; \
-                                requests are noted where [proxy] has an `access_log`";
 
 impl Daemon {
     /// Answers a request, or begins to look into it. Some end the daemon, and are answered when it has ended.
@@ -39,7 +39,10 @@ impl Daemon {
                 }
                 Err(refusal) => refusal.into(),
             },
-            Command::DropSession { pool, by } => self.drop_session(&pool, by),
+            Command::DropSession { pool, by } => match self.drop_session(&pool, by) {
+                Ok(()) => Answer::Done,
+                Err(refusal) => refusal.into(),
+            },
             Command::Explain { .. } | Command::Trace { .. } if self.plane == DataPlane::Noop => {
                 Answer::Failed("this daemon serves nobody: it was started with `--dataplane noop`".to_owned())
             }
@@ -63,13 +66,10 @@ impl Daemon {
                     Err(refusal) => refusal.into(),
                 }
             }
-            Command::Trace { clients } => match self.tracing(&clients) {
-                Ok(layer4) => {
-                    layer4.trace(&clients, trace, answer);
-                    return ControlFlow::Continue(());
-                }
-                Err(reason) => Answer::Failed(reason),
-            },
+            Command::Trace { clients } => {
+                self.trace(&clients, trace, answer);
+                return ControlFlow::Continue(());
+            }
             Command::Config => Answer::Config(Box::new(self.running())),
             Command::BackUpStore { path } => {
                 let store = Arc::clone(&self.store);
@@ -125,32 +125,47 @@ impl Daemon {
         }
     }
 
-    /// What traces these clients; or why nothing does.
-    fn tracing(&mut self, clients: &[Client]) -> Result<&mut Layer4, String> {
-        let layer4 = self.layer4.as_mut().ok_or(NOTHING_TO_TRACE)?;
-        match layer4.refuses_to_trace(clients) {
-            None => Ok(layer4),
-            Some(reason) => Err(reason),
+    /// Traces these clients: their packets where there is a datapath, and their requests.
+    fn trace(&mut self, clients: &[Client], told: mpsc::Sender<Told>, answer: oneshot::Sender<Answer>) {
+        let before = self.traced.as_ref().and_then(mpsc::WeakSender::upgrade);
+        let is_heard = before.is_some_and(|before| !before.is_closed());
+        let refused = trace::refusal(clients, is_heard);
+        // Who asked may have gone away.
+        if let Some(reason) = refused {
+            let _ = answer.send(Answer::Failed(reason));
+            return;
+        }
+        self.traced = Some(told.downgrade());
+        let tap = self.proxy.tap();
+        if let Some(layer4) = &mut self.layer4 {
+            tap.open(trace::follower(clients, Channel::BesidePackets(told.downgrade())));
+            // The answer comes once it has begun.
+            layer4.trace(clients, told, answer);
+        } else {
+            tap.open(trace::follower(clients, Channel::Alone(told)));
+            let _ = answer.send(Answer::Done);
         }
     }
 
-    fn drop_session(&mut self, pool: &str, by: RecognisedBy) -> Answer {
-        let was_there = match self.show(|scene| Kept::of(scene, pool, by)) {
-            Ok(Kept::InTheDatapath(key)) => {
+    /// Forgets a session; or says why there is none.
+    pub(super) fn drop_session(&mut self, pool: &str, by: RecognisedBy) -> Result<(), Refusal> {
+        let was_there = match self.show(|scene| Kept::of(scene, pool, by))? {
+            Kept::InTheDatapath(key) => {
                 let layer4 = self.layer4.as_mut();
                 layer4.is_some_and(|layer4| layer4.maps_mut().remove_session(&key))
             }
-            Ok(Kept::ByTheProxy(pool, id)) => {
+            Kept::ByTheProxy(pool, id) => {
                 let look = self.proxy.look();
                 let table = look.app_cookies();
                 table.is_some_and(|table| table.forget_listed(pool, id).is_some())
             }
-            Err(refusal) => return refusal.into(),
         };
         if was_there {
-            Answer::Done
+            Ok(())
         } else {
-            Answer::NoSuch(format!("pool \"{pool}\" holds no session of {by}"))
+            Err(Refusal::NoSuch(format!(
+                "pool \"{pool}\" holds no session of {by}"
+            )))
         }
     }
 }

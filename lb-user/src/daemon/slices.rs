@@ -1,9 +1,10 @@
 //! What is done in slices between all else, and what is looked at for it.
 
-use std::mem;
+use std::{mem, time::Instant};
 
 use super::{Daemon, inquiry::Inquiry, layer4::Layer4};
 use crate::{
+    manager,
     reconcile::Ids,
     views::{self, MaybeMaps},
 };
@@ -13,6 +14,7 @@ impl Daemon {
     pub(super) fn has_slices(&self) -> bool {
         self.inquiry.is_some()
             || !self.status_wanted.is_empty()
+            || !self.pages_wanted.is_empty()
             || self.layer4.as_ref().is_some_and(Layer4::is_sweeping)
     }
 
@@ -23,12 +25,32 @@ impl Daemon {
         if self.inquiry.is_none() && !self.status_wanted.is_empty() {
             self.inquiry = Some(Inquiry::metrics(mem::take(&mut self.status_wanted)));
         }
+        if self.inquiry.is_none()
+            && let Some(wanted) = self.pages_wanted.pop_front()
+        {
+            self.inquiry = self.show(|scene| Inquiry::page(scene, wanted));
+        }
         if let Some(inquiry) = self.inquiry.take() {
             let attachments = self.layer4.as_ref().map_or(&[][..], Layer4::attachments);
             self.inquiry = self
                 .show(|scene| inquiry.step(scene, attachments, || self.doings()))
                 .continue_value();
         }
+    }
+
+    /// Notes now and then what has passed, for those who want to see the last hour.
+    pub(super) fn sample(&mut self) {
+        let now = Instant::now();
+        if self
+            .sampled
+            .is_some_and(|last| now.duration_since(last) < manager::INTERVAL)
+        {
+            return;
+        }
+        self.sampled = Some(now);
+        #[expect(clippy::redundant_closure, reason = "the function is of one lifetime")]
+        let samples = self.show(|scene| views::samples(scene));
+        self.manager.note_samples(now, samples);
     }
 
     /// What only the daemon itself can tell of the status.

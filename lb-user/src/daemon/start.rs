@@ -1,6 +1,6 @@
 //! How the daemon starts: by itself, or in place of another one.
 
-use std::{mem, net::TcpListener, path::PathBuf};
+use std::{collections::VecDeque, mem, net::TcpListener, path::PathBuf};
 
 use tokio::sync::mpsc;
 use tracing::warn;
@@ -162,6 +162,9 @@ impl Daemon {
             inquiry: None,
             apply_times: Histogram::default(),
             status_wanted: Vec::new(),
+            pages_wanted: VecDeque::new(),
+            sampled: None,
+            traced: None,
             kept,
             predecessor: None,
             upgrade: None,

@@ -19,6 +19,8 @@ pub enum Event {
         kind: Kind,
         /// Which.
         id: Uuid,
+        /// What people call it.
+        name: String,
         /// Whose: who may hear of it.
         project_id: String,
         /// How far what was asked for has been applied.
@@ -33,6 +35,8 @@ pub enum Event {
         kind: Kind,
         /// Which.
         id: Uuid,
+        /// What people called it.
+        name: String,
         /// Whose: who may hear of it.
         project_id: String,
     },
@@ -46,6 +50,7 @@ impl Event {
         Some(Self::Changed {
             kind: object.key().kind,
             id,
+            name: object.head().name.clone(),
             project_id: object.head().project_id.clone(),
             provisioning_status: inventory.provisioning(id),
             operating_status: match &object {
@@ -77,6 +82,7 @@ impl Event {
         Self::Gone {
             kind: object.key().kind,
             id: object.head().id,
+            name: object.head().name.clone(),
             project_id: object.head().project_id.clone(),
         }
     }

@@ -8,13 +8,18 @@
 //! asked for, and says so; what was served before goes on being served.
 
 mod event;
+mod history;
+mod latest;
 mod news;
 mod opening;
+mod recent;
 mod refused;
+mod sessions;
 mod statistics;
+mod wanted;
 
 use std::{
-    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    sync::{Arc, Mutex as Lock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
     time::Duration,
 };
 
@@ -33,63 +38,18 @@ use crate::{
     views::Status,
 };
 pub use event::Event;
+pub use history::{History, INTERVAL, SAMPLES, Sample, Values};
+use latest::Latest;
+pub use latest::{MOST_LATEST, Noted};
 use news::Standing;
 pub use opening::OpeningError;
 pub use statistics::Statistics;
+pub use wanted::{Refusal, Wanted};
 
 /// How long who asked for a change waits for the data plane: it mostly takes milliseconds.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// Events that somebody may be behind.
 const PENDING_EVENTS: usize = 1024;
-
-/// What the data plane is asked for.
-#[derive(Debug)]
-pub enum Wanted {
-    /// To serve a load balancer otherwise.
-    Apply {
-        /// Which.
-        load_balancer: Uuid,
-        /// What it is to be; none: it is gone.
-        managed: Option<Managed>,
-        /// Where it is said what came of it.
-        done: oneshot::Sender<Result<(), Refusal>>,
-    },
-    /// To say whether a load balancer goes with all else.
-    Check {
-        /// Which.
-        load_balancer: Uuid,
-        /// What it would be.
-        managed: Option<Managed>,
-        /// Where it is said what keeps it from that.
-        told: oneshot::Sender<Result<(), String>>,
-    },
-    /// To be heard of.
-    Ping {
-        /// By that.
-        told: oneshot::Sender<()>,
-    },
-    /// To tell how things stand.
-    Status {
-        /// Where it is said.
-        told: oneshot::Sender<Arc<Status>>,
-    },
-    /// To tell what listeners have done.
-    Statistics {
-        /// Which.
-        listeners: Vec<Uuid>,
-        /// Where it is said.
-        told: oneshot::Sender<Statistics>,
-    },
-}
-
-/// Why the data plane does not serve all of a load balancer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
-    /// In words.
-    pub reason: String,
-    /// The listeners that it serves all the same.
-    pub served: Vec<Uuid>,
-}
 
 /// The objects of the API, and who changes them.
 pub struct Manager {
@@ -100,6 +60,9 @@ pub struct Manager {
     plane: mpsc::Sender<Wanted>,
     certificates: Certificates,
     events: broadcast::Sender<Event>,
+    latest: Lock<Latest>,
+    last_look: Mutex<Option<recent::Look>>,
+    history: RwLock<History>,
 }
 
 impl Manager {
@@ -147,7 +110,7 @@ impl Manager {
         let difference = self.commit(difference).await?;
         let (shown, change) = {
             let mut inventory = self.write();
-            let before = self.standing(&inventory, [balancer]);
+            let before = Self::standing(&inventory, [balancer]);
             let pending = mark(&mut inventory, balancer, &difference);
             (
                 show(&inventory, made),
@@ -294,7 +257,7 @@ impl Manager {
             inventory
         };
         // What was said to be under way, and what is doing otherwise by it.
-        let mut after = self.standing(&inventory, [balancer]);
+        let mut after = Self::standing(&inventory, [balancer]);
         after.retain(|id, event| before.get(id) != Some(event));
         for id in &pending {
             after.remove(id);

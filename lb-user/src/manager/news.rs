@@ -1,10 +1,13 @@
 //! What becomes of objects, and who hears of it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::PoisonError,
+};
 
 use uuid::Uuid;
 
-use super::{Event, Manager};
+use super::{Event, Manager, Noted};
 use crate::{
     model::ApiSettings,
     objects::{Any, Failure, Inventory, Origin},
@@ -31,11 +34,11 @@ impl Manager {
             .iter()
             .filter_map(|(member, _)| inventory.pools.get(inventory.members.get(*member)?.pool_id));
         let balancers: BTreeSet<Uuid> = pools.flat_map(|pool| pool.load_balancers.clone()).collect();
-        let before = self.standing(&inventory, balancers.iter().copied());
+        let before = Self::standing(&inventory, balancers.iter().copied());
         for (member, finding) in found {
             take(&mut inventory, member, finding);
         }
-        let mut after = self.standing(&inventory, balancers);
+        let mut after = Self::standing(&inventory, balancers);
         after.retain(|id, event| before.get(id) != Some(event));
         self.send(after.into_values());
     }
@@ -46,11 +49,11 @@ impl Manager {
         inventory.subnets = api.subnets.as_slice().into();
         inventory.own_addresses = api.listen.iter().map(|own| own.ip().to_canonical()).collect();
         let difference = inventory.declared_anew(objects);
-        let before = self.standing(&inventory, declared(&inventory));
+        let before = Self::standing(&inventory, declared(&inventory));
         difference.apply(&mut inventory);
         inventory.forget_unwatched();
         let put: Vec<Uuid> = difference.put.iter().map(|object| object.head().id).collect();
-        let mut after = self.standing(&inventory, declared(&inventory));
+        let mut after = Self::standing(&inventory, declared(&inventory));
         after.retain(|id, event| before.get(id) != Some(event));
         for id in &put {
             after.remove(id);
@@ -60,15 +63,8 @@ impl Manager {
         self.tell_gone(&difference.taken);
     }
 
-    /// How load balancers are doing with all below them, where somebody listens.
-    pub(super) fn standing(
-        &self,
-        inventory: &Inventory,
-        balancers: impl IntoIterator<Item = Uuid>,
-    ) -> Standing {
-        if self.events.receiver_count() == 0 {
-            return Standing::new();
-        }
+    /// How load balancers are doing with all below them.
+    pub(super) fn standing(inventory: &Inventory, balancers: impl IntoIterator<Item = Uuid>) -> Standing {
         let balancers = balancers.into_iter();
         let events = balancers.flat_map(|balancer| Event::of_tree(inventory, balancer));
         events.map(|event| (event.id(), event)).collect()
@@ -76,10 +72,8 @@ impl Manager {
 
     /// Tells those who listen how these objects are doing.
     pub(super) fn tell(&self, ids: &[Uuid]) {
-        if self.events.receiver_count() > 0 {
-            let inventory = self.read();
-            self.send(ids.iter().filter_map(|id| Event::of(&inventory, *id)));
-        }
+        let inventory = self.read();
+        self.send(ids.iter().filter_map(|id| Event::of(&inventory, *id)));
     }
 
     /// Tells them that these objects are gone.
@@ -88,12 +82,18 @@ impl Manager {
     }
 
     pub(super) fn send(&self, events: impl Iterator<Item = Event>) {
-        if self.events.receiver_count() > 0 {
-            for event in events {
-                // Nobody listening is no fault.
-                let _ = self.events.send(event);
-            }
+        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        for event in events {
+            latest.note(event.clone());
+            // Nobody listening is no fault.
+            let _ = self.events.send(event);
         }
+    }
+
+    /// The last events, the newest first.
+    #[must_use]
+    pub fn latest(&self) -> Vec<Noted> {
+        self.latest.lock().unwrap_or_else(PoisonError::into_inner).all()
     }
 }
 

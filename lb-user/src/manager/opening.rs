@@ -1,6 +1,6 @@
 //! Beginning with what the store has.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex as Lock, RwLock};
 
 use tokio::sync::{Mutex, broadcast, mpsc};
 use uuid::Uuid;
@@ -56,6 +56,9 @@ impl Manager {
             plane,
             certificates,
             events: broadcast::Sender::new(PENDING_EVENTS),
+            latest: Lock::default(),
+            last_look: Mutex::default(),
+            history: RwLock::default(),
         };
         Ok((Arc::new(manager), changes))
     }

@@ -43,7 +43,7 @@ impl Manager {
         let balancer = balancer.head.id;
         let (managed, change) = {
             let mut inventory = self.write();
-            let before = self.standing(&inventory, [balancer]);
+            let before = Self::standing(&inventory, [balancer]);
             let known = inventory.load_balancers.get(balancer);
             let known = known.ok_or_else(|| Fault::not_found(LoadBalancer::TITLE, balancer))?;
             refuse_while_pending(&inventory, known.as_ref())?;

@@ -26,6 +26,13 @@ fn id(path: &[&str]) -> Uuid {
     Uuid::new_v5(&NAMESPACE, path.join("\0").as_bytes())
 }
 
+/// The id under which the API knows a load balancer, which the model calls so.
+#[must_use]
+pub fn load_balancer_id(load_balancer: &str) -> Uuid {
+    let of_the_api = load_balancer.parse();
+    of_the_api.unwrap_or_else(|_| id(&["load_balancer", load_balancer]))
+}
+
 /// The id under which the API knows a listener, which the model calls so.
 #[must_use]
 pub fn listener_id(listener: &str) -> Uuid {
@@ -89,7 +96,7 @@ impl Declarer<'_> {
     }
 
     fn load_balancer(&self, balancer: &model::LoadBalancer) -> Vec<Any> {
-        let id = id(&["load_balancer", &balancer.name]);
+        let id = load_balancer_id(&balancer.name);
         let mut subnets = self.config.api.subnets.iter();
         let subnet = subnets.find(|subnet| subnet.cidr.contains(balancer.vip));
         let object = LoadBalancer {
@@ -298,8 +305,10 @@ impl Declarer<'_> {
     }
 }
 
-fn pool_id(name: &str) -> Uuid {
-    id(&["pool", name])
+/// The id under which the API knows a pool, which the model calls so.
+#[must_use]
+pub fn pool_id(pool: &str) -> Uuid {
+    pool.parse().unwrap_or_else(|_| id(&["pool", pool]))
 }
 
 fn session_persistence(persistence: &model::SessionPersistence) -> SessionPersistence {

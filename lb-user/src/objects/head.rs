@@ -80,6 +80,15 @@ impl Head {
         }
     }
 
+    /// What the model calls the object: by its name, where a file declares it, or else by its id.
+    #[must_use]
+    pub fn key(&self) -> String {
+        match self.origin {
+            Origin::File(_) => self.name.clone(),
+            Origin::Api | Origin::BuiltIn => self.id.to_string(),
+        }
+    }
+
     /// The fields that people give; `Described::No` where the object has no description.
     pub fn form(&mut self, form: &mut impl Form, described: Described, no_tags: NoTags) {
         form.field("name", When::OPEN, &mut self.name, &String::new(), &Text::SHORT);

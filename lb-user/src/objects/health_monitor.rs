@@ -17,7 +17,7 @@ const SECONDS: Integer<u32> = Integer {
     low: 0,
     high: i32::MAX as u32,
 };
-const RETRIES: Integer<u8> = Integer { low: 1, high: 10 };
+pub(crate) const RETRIES: Integer<u8> = Integer { low: 1, high: 10 };
 
 /// How a pool finds out which members are up.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

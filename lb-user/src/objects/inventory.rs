@@ -223,6 +223,12 @@ impl Inventory {
         }
     }
 
+    /// What they are served by.
+    #[must_use]
+    pub fn plane(&self) -> DataPlane {
+        self.plane
+    }
+
     /// Whether nobody is served.
     #[must_use]
     pub fn is_idle(&self) -> bool {

@@ -59,11 +59,11 @@ impl Kind<bool> for Boolean {
 }
 
 /// An integer, both bounds included; as a string too, which is how command lines send it.
-pub(super) struct Integer<T> {
+pub(crate) struct Integer<T> {
     /// The least.
-    pub(super) low: T,
+    pub(crate) low: T,
     /// The greatest.
-    pub(super) high: T,
+    pub(crate) high: T,
 }
 
 impl<T: Copy + PartialOrd + Display + TryFrom<i64>> Kind<T> for Integer<T> {
@@ -93,6 +93,9 @@ fn whole(number: f64) -> Option<i64> {
     (number.is_finite() && number.abs() < 9e15).then_some(whole)
 }
 
+/// The most characters of a name, and of nearly everything else.
+pub(crate) const LONGEST_NAME: usize = 255;
+
 /// A string of at most so many characters.
 pub(super) struct Text {
     /// The fewest characters.
@@ -102,8 +105,11 @@ pub(super) struct Text {
 }
 
 impl Text {
-    /// Of at most 255 characters, as nearly everything is.
-    pub(super) const SHORT: Self = Self { least: 0, most: 255 };
+    /// As long as nearly everything may be.
+    pub(super) const SHORT: Self = Self {
+        least: 0,
+        most: LONGEST_NAME,
+    };
 }
 
 impl Kind<String> for Text {

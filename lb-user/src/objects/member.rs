@@ -13,12 +13,12 @@ use super::{
     kind::{ADDRESS, Boolean, Id, Integer, Nullable},
 };
 
-pub(super) const PORT: Integer<u16> = Integer {
+pub(crate) const PORT: Integer<u16> = Integer {
     low: 1,
     high: u16::MAX,
 };
 
-const WEIGHT: Integer<u16> = Integer { low: 0, high: 256 };
+pub(crate) const WEIGHT: Integer<u16> = Integer { low: 0, high: 256 };
 
 /// A backend server, as one pool sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

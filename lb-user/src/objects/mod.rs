@@ -28,21 +28,26 @@ pub use administration::{
     AvailabilityZone, AvailabilityZoneProfile, Flavor, FlavorProfile, Quota, UNLIMITED,
 };
 pub use any::{Any, Difference};
-pub use declared::{DEFAULT_PROJECT, declared, listener_id, member_id, network_id, port_id, subnet_id};
+pub use declared::{
+    DEFAULT_PROJECT, declared, listener_id, load_balancer_id, member_id, network_id, pool_id, port_id,
+    subnet_id,
+};
 pub use fault::{Fault, Shape};
 pub use form::{Create, Form, Kind, Update, When};
 pub use head::{Described, Head, Origin, Stamp};
 pub use health_monitor::HealthMonitor;
+pub(crate) use health_monitor::RETRIES;
 pub use inventory::{Inventory, Object, Table, Tabled, Unsettled};
-pub(crate) use kind::written;
+pub(crate) use kind::{LONGEST_NAME, written};
 pub use l7policy::{L7Policy, L7Rule, LAST};
 pub use listener::Listener;
 pub use load_balancer::{LoadBalancer, PROVIDER};
 pub use member::Member;
+pub(crate) use member::{PORT, WEIGHT};
 pub use noted::Failure;
 pub use pool::{Place, Pool, SessionPersistence};
 pub use read::{Purpose, Reader};
-pub(crate) use rules::{PERSISTENCE_TIMEOUT_S, POLICY, netmask_bits, without_final_slash};
+pub(crate) use rules::{MONITOR_TIMES_S, PERSISTENCE_TIMEOUT_S, POLICY, netmask_bits, without_final_slash};
 pub use rules::{Rules, changeable};
 pub use words::{
     Algorithm, ClientAuthentication, L7RuleType, ListenerProtocol, MonitorMethod, MonitorType, PoolProtocol,

@@ -84,6 +84,8 @@ use crate::{
 };
 use files::Files;
 pub use foresee::{Cookie, Foreseen, Request, Then};
+use log::Tap;
+pub(crate) use log::{Follower, Hearing};
 pub use look::Look;
 use persist::Sessions;
 pub use report::{
@@ -199,6 +201,11 @@ impl Proxy {
         self.sessions = Some(sessions);
         self.state_path.clone_from(&config.daemon.state_path);
         Ok(())
+    }
+
+    /// Where requests are followed.
+    pub(crate) fn tap(&self) -> &Tap {
+        &self.serving.tap
     }
 
     /// How things stand.

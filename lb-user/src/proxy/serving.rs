@@ -16,7 +16,7 @@ use crate::{
 
 use super::{
     counts::{Count, ListenerCounts},
-    log::Log,
+    log::{Log, Tap},
     persist::CookieName,
     pool::{Member, Pool},
     room::Room,
@@ -38,6 +38,8 @@ pub(super) struct Serving {
     pub(super) log: Option<Arc<Log>>,
     /// Of all logs since the daemon began.
     pub(super) lost_lines: Arc<Count>,
+    /// The same one as long as the daemon runs.
+    pub(super) tap: Arc<Tap>,
     /// How long what is under way may go on at a listener or a member that went, in seconds.
     pub(super) drain_s: u32,
     /// Members that went.
@@ -294,6 +296,7 @@ impl Serving {
             pools,
             log: resources.log(before),
             lost_lines: Arc::clone(&before.lost_lines),
+            tap: Arc::clone(&before.tap),
         }
     }
 }

@@ -21,7 +21,7 @@ use super::{
     door::{Door, Doors, Rest},
     fault::Fault,
     greeting::{Ends, NoHeader},
-    log::{Entry, Lines, Log},
+    log::{Entry, Lines, Log, Tap},
     persist::Sessions,
     pool::{Member, Pool},
     request_id::{Ids, RequestId},
@@ -173,6 +173,11 @@ impl Worker {
     /// Where requests are noted, if they are.
     pub(super) fn log(&self) -> Option<Arc<Log>> {
         self.serving.borrow().log.clone()
+    }
+
+    /// Where requests are followed.
+    pub(super) fn tap(&self) -> Arc<Tap> {
+        Arc::clone(&self.serving.borrow().tap)
     }
 
     /// What tells a request apart from all others.

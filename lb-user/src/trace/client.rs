@@ -84,6 +84,18 @@ impl fmt::Display for Client {
     }
 }
 
+impl Client {
+    /// Whether an address is of it.
+    #[must_use]
+    pub fn includes(self, address: IpAddr) -> bool {
+        let Chosen {
+            address: network,
+            prefix,
+        } = self.into();
+        Address::from(address).masked(&Address::mask(prefix)) == network
+    }
+}
+
 impl From<Client> for Chosen {
     fn from(Client { address, prefix }: Client) -> Self {
         let before = if address.is_ipv4() { MAPPED_BITS } else { 0 };
@@ -128,6 +140,25 @@ mod tests {
         ] {
             let refused = text.parse::<Client>().unwrap_err().to_string();
             assert!(refused.contains("as in 192.0.2.7, 192.0.2.0/24"), "{refused}");
+        }
+    }
+
+    #[test]
+    fn a_network_includes_its_addresses_and_no_others() {
+        for (client, address, is_of_it) in [
+            ("192.0.2.0/24", "192.0.2.255", true),
+            ("192.0.2.0/24", "192.0.3.0", false),
+            ("192.0.2.7", "::ffff:192.0.2.7", true),
+            ("2001:db8::/64", "2001:db8::1:2", true),
+            ("::/0", "2001:db8::1", true),
+            ("0.0.0.0/0", "2001:db8::1", false),
+        ] {
+            let client: Client = client.parse().unwrap();
+            assert_eq!(
+                client.includes(address.parse().unwrap()),
+                is_of_it,
+                "{client} {address}"
+            );
         }
     }
 

@@ -4,6 +4,7 @@
 
 mod client;
 mod line;
+mod requests;
 
 use std::{
     future::pending,
@@ -14,6 +15,7 @@ use std::{
 use lb_common::trace::MAX_CLIENTS;
 use nix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use tokio::{
     io::unix::AsyncFd,
     select,
@@ -23,6 +25,7 @@ use tokio::{
 
 pub use client::{Client, NotAClient};
 pub use line::Line;
+pub(crate) use requests::{Channel, follower};
 
 use crate::{
     bpf::{Chosen, Datapath, Maps},
@@ -39,6 +42,8 @@ use line::{Raw, Whose};
 pub enum Told {
     /// What became of a packet.
     Line(Box<Line>),
+    /// What became of a request, as the access log has it.
+    Request(Box<RawValue>),
     /// So many further lines got lost.
     Lost(u32),
 }
@@ -71,6 +76,17 @@ struct Listener {
     told_lost: u32,
 }
 
+/// Why these clients cannot be traced now, while another trace is heard or not.
+pub(crate) fn refusal(clients: &[Client], is_heard: bool) -> Option<String> {
+    if clients.is_empty() || clients.len() > MAX_CLIENTS {
+        return Some(format!(
+            "{} clients cannot be traced at once: name 1 to {MAX_CLIENTS}, or networks of them, as in 192.0.2.0/24",
+            clients.len()
+        ));
+    }
+    is_heard.then(|| "another `holdfast trace` is running, and there is one at a time: end it first".into())
+}
+
 /// The trace, and who listens to it.
 pub struct Tracer {
     readable: AsyncFd<OwnedFd>,
@@ -86,21 +102,6 @@ impl Tracer {
             beginning: None,
             listener: None,
         })
-    }
-
-    /// Why these clients cannot be traced now.
-    pub fn refusal(&self, clients: &[Client]) -> Option<String> {
-        if clients.is_empty() || clients.len() > MAX_CLIENTS {
-            return Some(format!(
-                "{} clients cannot be traced at once: name 1 to {MAX_CLIENTS}, or networks of them, as in 192.0.2.0/24",
-                clients.len()
-            ));
-        }
-        // Who went away may not have been noticed yet.
-        let listener = self.listener.as_ref();
-        let is_heard = listener.is_some_and(|listener| !listener.told.is_closed());
-        (is_heard || self.beginning.is_some())
-            .then(|| "another `holdfast trace` is running, and there is one at a time: end it first".into())
     }
 
     /// Has the stages loaded by another thread, since the first time takes seconds; the daemon goes on until it is told

@@ -6,6 +6,7 @@ mod explain;
 pub(crate) mod operating;
 mod packets;
 mod refusal;
+mod samples;
 mod sessions;
 mod sight;
 mod statistics;
@@ -21,7 +22,8 @@ pub use explain::{AskedRequest, By, CookieValue, Explainer, Explanation, Flow, H
 pub use packets::Packets;
 pub(crate) use packets::fate;
 pub use refusal::{Refusal, Refused};
-pub use sessions::{Kept, RecognisedBy, Session, SessionList, Sessions, Wanted, session_key};
+pub use samples::samples;
+pub use sessions::{Kept, Page, PageKey, RecognisedBy, Session, SessionList, Sessions, Wanted, session_key};
 pub use sight::{MaybeMaps, Sight};
 pub use statistics::statistics;
 pub use status::{

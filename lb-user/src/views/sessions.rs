@@ -1,5 +1,6 @@
 //! Who is held where.
 
+mod page;
 mod remembered;
 
 use std::{
@@ -16,6 +17,8 @@ use lb_common::{
 };
 use serde::{Deserialize, Serialize};
 
+use page::Found;
+pub use page::{Page, PageKey};
 use remembered::{Remembered, id_of};
 
 use super::{GONE, Refusal, Scene, Sight, Titles};
@@ -86,6 +89,12 @@ impl FromStr for RecognisedBy {
 pub struct Sessions {
     /// Those that were wanted.
     pub listed: Vec<Session>,
+    /// How many there are in all, where only some of them are listed too.
+    #[serde(default)]
+    pub total: u64,
+    /// Whether more follow, of a page.
+    #[serde(default)]
+    pub has_more: bool,
     /// Of the pools that were asked for, those whose clients carry their sessions themselves: there is nothing to list.
     pub carried_by_clients: Vec<String>,
     /// What people call the pools and members of these.
@@ -229,7 +238,8 @@ pub struct SessionList {
     /// Where the wanted sessions may be.
     configured: Vec<Arc<model::Pool>>,
     remembered: HashMap<PoolTag, Remembered>,
-    answer: Sessions,
+    carried_by_clients: Vec<String>,
+    found: Found,
 }
 
 impl SessionList {
@@ -239,10 +249,7 @@ impl SessionList {
         let configured = scene.config.pools.iter().filter(|pool| wanted.may_have(pool));
         let configured: Vec<Arc<model::Pool>> = configured.cloned().collect();
         let carrying = configured.iter().filter(|pool| carries_its_own(pool));
-        let answer = Sessions {
-            carried_by_clients: carrying.map(|pool| pool.name.clone()).collect(),
-            ..Sessions::default()
-        };
+        let carried_by_clients = carrying.map(|pool| pool.name.clone()).collect();
         let remembered = configured
             .iter()
             .filter_map(|pool| Remembered::of(scene, pool, wanted.client));
@@ -260,8 +267,18 @@ impl SessionList {
                 .collect(),
             configured,
             remembered,
-            answer,
+            carried_by_clients,
+            found: Found::All(Vec::new()),
         })
+    }
+
+    /// The same of which only a page is wanted.
+    #[must_use]
+    pub fn paged(self, page: Page) -> Self {
+        Self {
+            found: Found::page(page),
+            ..self
+        }
     }
 
     /// Takes a session in, where it is wanted.
@@ -275,7 +292,7 @@ impl SessionList {
             return;
         }
         let now_s = sight.now_s();
-        self.answer.listed.push(Session {
+        self.found.take(Session {
             pool: name.clone(),
             by: RecognisedBy::Client(entry.key.client.into()),
             member: member.map_or_else(|| GONE.into(), Clone::clone),
@@ -299,7 +316,7 @@ impl SessionList {
         if pool.limits.are_passed(times, now_s) {
             return;
         }
-        self.answer.listed.push(Session {
+        self.found.take(Session {
             pool: pool.name.clone(),
             by,
             member: member.map_or_else(|| GONE.into(), Clone::clone),
@@ -312,17 +329,22 @@ impl SessionList {
     /// Those that were wanted.
     #[must_use]
     pub fn finish(self) -> Sessions {
-        let mut answer = self.answer;
-        let listed = answer.listed.iter();
-        let named = listed.flat_map(|session| [&session.pool, &session.member]);
-        let named: HashSet<&String> = named.chain(&answer.carried_by_clients).collect();
-        let mut titles = Titles::default();
+        let (listed, total, has_more) = self.found.finish();
+        let named = listed.iter();
+        let named = named.flat_map(|session| [&session.pool, &session.member]);
+        let named: HashSet<&String> = named.chain(&self.carried_by_clients).collect();
+        let mut display_names = Titles::default();
         for pool in self.configured.iter().filter(|pool| named.contains(&pool.name)) {
-            titles.note(pool.as_ref());
+            display_names.note(pool.as_ref());
             let members = pool.members.iter();
-            titles.extend(members.filter(|member| named.contains(&member.name)));
+            display_names.extend(members.filter(|member| named.contains(&member.name)));
         }
-        answer.display_names = titles;
-        answer
+        Sessions {
+            listed,
+            total,
+            has_more,
+            carried_by_clients: self.carried_by_clients,
+            display_names,
+        }
     }
 }

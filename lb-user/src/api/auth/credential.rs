@@ -30,9 +30,13 @@ impl Credential {
     pub(super) fn of(headers: &HeaderMap) -> Option<Self> {
         let header = |name: &str| headers.get(name)?.to_str().ok();
         if let Some(token) = header(TOKEN) {
-            return bounded(token).map(Self::Token);
+            return Self::token(token);
         }
         let (scheme, encoded) = header(AUTHORIZATION.as_str())?.split_once(' ')?;
+        // As Prometheus and many others show a token (RFC 6750, section 2.1).
+        if scheme.eq_ignore_ascii_case("bearer") {
+            return Self::token(encoded.trim());
+        }
         if !scheme.eq_ignore_ascii_case("basic") {
             return None;
         }
@@ -47,6 +51,11 @@ impl Credential {
             user: bounded(user)?,
             password: bounded(password)?,
         })
+    }
+
+    /// A token, unless it is longer than any.
+    pub(in crate::api) fn token(token: &str) -> Option<Self> {
+        bounded(token).map(Self::Token)
     }
 
     /// What is remembered of it, by a key that only this process has.
@@ -105,11 +114,12 @@ mod tests {
 
     #[test]
     fn what_is_no_credential_is_none() {
-        for value in ["Basic", "Basic !", "Bearer YTpi", "Basic YQ=="] {
+        for value in ["Basic", "Basic !", "Basic YQ=="] {
             assert_eq!(shown("authorization", value), None, "{value}");
         }
         assert_eq!(shown("x-auth-token", &"a".repeat(LONGEST + 1)), None);
         assert_eq!(shown("x-auth-token", "abc").as_deref(), Some("abc"));
+        assert_eq!(shown("authorization", "Bearer abc").as_deref(), Some("abc"));
     }
 
     #[test]

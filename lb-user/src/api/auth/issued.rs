@@ -19,7 +19,9 @@ use super::{
 };
 
 /// How long a token is good.
-const LIFE: Duration = Duration::from_hours(1);
+pub(in crate::api) const TOKEN_LIFE: Duration = Duration::from_hours(1);
+/// The same of one by which somebody uses the console: a working day.
+pub(in crate::api) const CONSOLE_LIFE: Duration = Duration::from_hours(12);
 /// How many there are at a time; the oldest goes first.
 const MOST: usize = 4096;
 
@@ -50,6 +52,7 @@ impl IssuedTokens {
     pub(super) fn issue(
         &mut self,
         admitted: Admitted,
+        life: Duration,
         before: Option<&Issued>,
         key: &hmac::Key,
         now: Instant,
@@ -61,8 +64,8 @@ impl IssuedTokens {
         let issued = Issued {
             admitted,
             made_at,
-            expires_at: before.map_or(made_at + LIFE, |before| before.expires_at),
-            ends: before.map_or(now + LIFE, |before| before.ends),
+            expires_at: before.map_or(made_at + life, |before| before.expires_at),
+            ends: before.map_or(now + life, |before| before.ends),
         };
         self.make_room(now);
         self.by_digest.insert(digest(&token, key), issued.clone());
@@ -104,17 +107,19 @@ mod tests {
     #[test]
     fn a_token_is_good_for_an_hour_or_until_it_is_taken_back() {
         let (mut tokens, key, now) = (IssuedTokens::default(), key(), Instant::now());
-        let (token, issued) = tokens.issue(alice().into(), None, &key, now).unwrap();
+        let (token, issued) = tokens.issue(alice().into(), TOKEN_LIFE, None, &key, now).unwrap();
         assert_eq!(token.len(), 43);
         assert_eq!(tokens.get(&token, &key, now), Some(issued));
         assert_eq!(tokens.get("other", &key, now), None);
-        let (second, _) = tokens.issue(alice().into(), None, &key, now).unwrap();
-        assert!(tokens.get(&second, &key, now + LIFE / 2).is_some());
-        assert_eq!(tokens.get(&second, &key, now + LIFE), None);
-        let half = now + LIFE / 2;
+        let (second, _) = tokens.issue(alice().into(), TOKEN_LIFE, None, &key, now).unwrap();
+        assert!(tokens.get(&second, &key, now + TOKEN_LIFE / 2).is_some());
+        assert_eq!(tokens.get(&second, &key, now + TOKEN_LIFE), None);
+        let half = now + TOKEN_LIFE / 2;
         let before = tokens.get(&second, &key, half).unwrap();
-        let (third, _) = tokens.issue(alice().into(), Some(&before), &key, half).unwrap();
-        assert_eq!(tokens.get(&third, &key, now + LIFE), None);
+        let (third, _) = tokens
+            .issue(alice().into(), TOKEN_LIFE, Some(&before), &key, half)
+            .unwrap();
+        assert_eq!(tokens.get(&third, &key, now + TOKEN_LIFE), None);
         tokens.revoke(&token, &key);
         assert_eq!(tokens.get(&token, &key, now), None);
     }
@@ -124,7 +129,13 @@ mod tests {
         let (mut tokens, key, now) = (IssuedTokens::default(), key(), Instant::now());
         let mut issue = |after| {
             tokens
-                .issue(alice().into(), None, &key, now + Duration::from_millis(after))
+                .issue(
+                    alice().into(),
+                    TOKEN_LIFE,
+                    None,
+                    &key,
+                    now + Duration::from_millis(after),
+                )
                 .unwrap()
                 .0
         };

@@ -14,13 +14,13 @@ mod seen;
 use std::{
     net::{IpAddr, Ipv6Addr},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use arc_swap::ArcSwap;
 use axum::{
     extract::{Request, State},
-    http::{Method, header::ORIGIN},
+    http::{HeaderMap, Method, header::ORIGIN},
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
@@ -33,10 +33,9 @@ use tracing::warn;
 use uuid::Uuid;
 
 use super::{
-    Caller,
+    Caller, console,
     events::Rights,
     health::{HEALTHZ, READYZ},
-    list::origin,
 };
 use crate::{
     model::{ApiAuth, ApiSettings},
@@ -44,8 +43,8 @@ use crate::{
 };
 pub(super) use credential::{Credential, TOKEN};
 use failures::Failures;
-pub(super) use issued::Issued;
 use issued::IssuedTokens;
+pub(super) use issued::{CONSOLE_LIFE, Issued, TOKEN_LIFE};
 use known::Known;
 pub(super) use known::Person;
 pub(super) use refusal::{Refusal, error};
@@ -130,6 +129,11 @@ impl Access {
         });
     }
 
+    /// Whether those who come by network have to say who they are.
+    pub(super) fn is_required(&self) -> bool {
+        self.known.load().auth == ApiAuth::Required
+    }
+
     /// The projects that somebody is of.
     pub(super) fn projects(&self) -> Vec<String> {
         self.known
@@ -197,8 +201,13 @@ impl Access {
     }
 
     /// Gives out a token to somebody who was let in; for one from before, until that ends.
-    pub(super) fn issue(&self, admitted: Admitted, before: Option<&Issued>) -> Option<(String, Issued)> {
-        lock(&self.issued).issue(admitted, before, &self.key, Instant::now())
+    pub(super) fn issue(
+        &self,
+        admitted: Admitted,
+        life: Duration,
+        before: Option<&Issued>,
+    ) -> Option<(String, Issued)> {
+        lock(&self.issued).issue(admitted, life, before, &self.key, Instant::now())
     }
 
     /// What was given out by this token, as long as it is good: those it was given to have to be let in still.
@@ -210,6 +219,12 @@ impl Access {
         }
         issued.admitted.person = person;
         Some(issued)
+    }
+
+    /// Who has signed in at the console with the browser that sends this.
+    fn signed_in(&self, headers: &HeaderMap) -> Option<Admitted> {
+        let issued = self.issued(&console::cookie_of(headers)?)?;
+        Some(issued.admitted)
     }
 
     /// Takes a token back.
@@ -237,9 +252,17 @@ pub(super) async fn admit(State(access): State<Arc<Access>>, mut request: Reques
     request.extensions_mut().insert(rights);
     let caller = match access.known.load().auth {
         ApiAuth::None => {
+            if let Err(fault) = console::check_local(request.headers()) {
+                return fault.into_response();
+            }
             // Browsers say which page it is that has them change something: any page that somebody looks at could.
-            if !request.method().is_safe() && request.headers().contains_key(ORIGIN) {
-                let text = "Without authentication nothing is changed for web pages (api.auth).";
+            let is_of_a_page = request.headers().contains_key(ORIGIN);
+            if !request.method().is_safe()
+                && is_of_a_page
+                && console::check_change(request.headers()).is_err()
+            {
+                let text =
+                    "Without authentication nothing is changed for web pages but the console (api.auth).";
                 return Fault::new(403, text).into_response();
             }
             Caller::admin("anybody", DEFAULT_PROJECT)
@@ -248,12 +271,21 @@ pub(super) async fn admit(State(access): State<Arc<Access>>, mut request: Reques
             let peer = request.extensions().get::<Peer>().copied();
             let admitted = match Credential::of(request.headers()) {
                 Some(credential) => access.authenticate(credential, peer).await,
-                None => Err(Refusal::Unknown),
+                None => access.signed_in(request.headers()).ok_or(Refusal::Unknown),
             };
-            match admitted {
-                Ok(admitted) => admitted.into(),
-                Err(refusal) => return refusal.at(&origin(request.headers())).into_response(),
+            let admitted = match admitted {
+                Ok(admitted) => admitted,
+                Err(refusal) => return refusal.to(request.headers()),
+            };
+            // A cookie goes along with whatever a browser sends.
+            let is_by_cookie = Credential::of(request.headers()).is_none();
+            if is_by_cookie
+                && !request.method().is_safe()
+                && let Err(fault) = console::check_change(request.headers())
+            {
+                return fault.into_response();
             }
+            admitted.into()
         }
     };
     request.extensions_mut().insert(caller);

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use axum::{
     http::{
-        HeaderName, HeaderValue, StatusCode,
+        HeaderMap, HeaderName, HeaderValue, StatusCode,
         header::{RETRY_AFTER, WWW_AUTHENTICATE},
     },
     response::Response,
 };
 use serde_json::json;
 
-use crate::api::answer;
+use crate::api::{answer, console, list::origin};
 
 /// Why somebody is not let in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,8 +34,8 @@ pub(in crate::api) fn error(status: StatusCode, message: &str) -> Response {
 }
 
 impl Refusal {
-    /// What is answered by a service at that address.
-    pub(in crate::api) fn at(self, origin: &str) -> Response {
+    /// What is answered to a request with these headers.
+    pub(in crate::api) fn to(self, headers: &HeaderMap) -> Response {
         match self {
             Self::Unknown => {
                 let mut response = error(
@@ -43,13 +43,13 @@ impl Refusal {
                     "The request you have made requires authentication.",
                 );
                 // The first is what the service's own clients look for, the second what all others know.
-                let ours = format!("Keystone uri=\"{origin}/identity/v3\"");
+                let ours = format!("Keystone uri=\"{}/identity/v3\"", origin(headers));
                 with(&mut response, &WWW_AUTHENTICATE, &ours);
-                with(
-                    &mut response,
-                    &WWW_AUTHENTICATE,
-                    "Basic realm=\"holdfast\", charset=\"UTF-8\"",
-                );
+                // The console asks for the password itself: by this browsers would.
+                if !console::is_ours(headers) {
+                    let known = "Basic realm=\"holdfast\", charset=\"UTF-8\"";
+                    with(&mut response, &WWW_AUTHENTICATE, known);
+                }
                 response
             }
             Self::TooMany(wait) => {

@@ -3,7 +3,7 @@
 mod projects;
 mod tokens;
 
-pub(super) use tokens::SUBJECT;
+pub(super) use tokens::{SUBJECT, written};
 
 use axum::{
     Router,

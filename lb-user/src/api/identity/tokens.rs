@@ -18,7 +18,7 @@ use uuid::Uuid;
 use super::{DOMAIN, domain, projects::project};
 use crate::api::{
     Caller, Role, Shared, answer,
-    auth::{Admitted, Credential, Issued, Peer, Refusal, error},
+    auth::{Admitted, Credential, Issued, Peer, Refusal, TOKEN_LIFE, error},
     list::origin,
 };
 
@@ -63,7 +63,7 @@ async fn issue(
     let identified = identified(&api, &auth["identity"], peer).await;
     let issued = identified.and_then(|(admitted, before)| {
         let admitted = scoped(admitted, auth.get("scope"))?;
-        Ok(api.access.issue(admitted, before.as_ref()))
+        Ok(api.access.issue(admitted, TOKEN_LIFE, before.as_ref()))
     });
     let method = auth["identity"]["methods"][0].as_str().unwrap_or("password");
     match issued {
@@ -75,7 +75,7 @@ async fn issue(
             response
         }
         Ok(None) => error(StatusCode::INTERNAL_SERVER_ERROR, "There are no random numbers."),
-        Err(refusal) => refusal.at(&origin(&headers)),
+        Err(refusal) => refusal.to(&headers),
     }
 }
 
@@ -163,7 +163,8 @@ fn body_of(issued: &Issued, method: &str, headers: &HeaderMap) -> Json {
     }})
 }
 
-fn written(time: OffsetDateTime) -> String {
+/// A time, as the service writes it.
+pub(in crate::api) fn written(time: OffsetDateTime) -> String {
     time.format(FORMAT).unwrap_or_default()
 }
 

@@ -78,8 +78,7 @@ pub(super) fn shared() -> Json {
             Type::Id => id(),
             Type::Limit => json!({"anyOf": [{"type": "integer"}, {"const": "infinite"}]}),
         };
-        let parameter = json!({"name": name, "in": "query", "description": description, "schema": schema});
-        ((*name).to_owned(), parameter)
+        ((*name).to_owned(), of_query(name, description, &schema))
     });
     let of_headers = OF_HEADERS.iter().map(|(name, description, is_required)| {
         let parameter = json!({
@@ -161,6 +160,11 @@ pub(super) fn of_list<T: Object>(shown: &Fields<T>) -> Vec<Json> {
         })
     }));
     parameters
+}
+
+/// One that only this operation has.
+pub(super) fn of_query(name: &str, description: &str, schema: &Json) -> Json {
+    json!({"name": name, "in": "query", "description": description, "schema": schema})
 }
 
 /// A parameter of several values between commas.

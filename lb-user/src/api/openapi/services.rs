@@ -1,5 +1,7 @@
 //! What is asked for beside objects: how they are doing, what there is, and the services that clients look things up at.
 
+mod consoles;
+
 use axum::http::Method;
 use serde_json::{Value as Json, json};
 
@@ -30,6 +32,7 @@ const ABOUT: &str = "about";
 
 pub(super) fn describe(document: &mut Document) {
     document.doings();
+    consoles::describe(document);
     document.providers();
     document.amphorae();
     document.about();
@@ -147,7 +150,13 @@ impl Document {
                 and the states; an event `lost` says that some were missed",
             "content": {"text/event-stream": {"schema": text()}},
         });
-        let events = Operation::new("listen_to_events", "events", "Changes of status as they happen");
+        let events = Operation::new("listen_to_events", "events", "Changes of status as they happen")
+            .takes([parameters::of_query(
+                "traffic",
+                "Also what passes at this load balancer, every two seconds, as events `traffic`",
+                &id(),
+            )])
+            .refuses(&[400, 403, 404]);
         self.get(Base::Objects, "/events", events.answers(200, stream));
     }
 

@@ -109,7 +109,8 @@ async fn the_document_has_what_the_router_has_and_nothing_else() {
 async fn lists_take_each_parameter_that_the_document_has() {
     let router = trusted(api().router());
     for ((method, path), operation) in operations() {
-        if method != "GET" || path.contains('{') {
+        let looks_something_up = operation["responses"].get("404").is_some();
+        if method != "GET" || looks_something_up {
             continue;
         }
         let parameters = operation["parameters"].as_array().into_iter().flatten();

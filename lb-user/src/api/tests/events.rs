@@ -48,7 +48,7 @@ async fn changes_are_told_to_those_who_may_see_them() {
     let id = admin.makes_a_load_balancer(1).await;
     let of_balancer = |provisioning: &str, operating: &str| {
         json!({
-            "event": "changed", "kind": "load_balancer", "id": id, "project_id": "admins",
+            "event": "changed", "kind": "load_balancer", "id": id, "name": "", "project_id": "admins",
             "provisioning_status": provisioning, "operating_status": operating,
         })
     };
@@ -60,7 +60,8 @@ async fn changes_are_told_to_those_who_may_see_them() {
         ]
     );
     admin.deletes(&format!("loadbalancers/{id}")).await.is(204);
-    let gone = json!({"event": "gone", "kind": "load_balancer", "id": id, "project_id": "admins"});
+    let gone =
+        json!({"event": "gone", "kind": "load_balancer", "id": id, "name": "", "project_id": "admins"});
     assert_eq!(listening.told(), [gone]);
     assert_eq!(stranger.told(), [json!(null); 0]);
 }

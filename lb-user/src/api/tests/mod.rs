@@ -2,6 +2,7 @@
 
 mod administration;
 mod bodies;
+mod capabilities;
 mod discovery;
 mod events;
 mod harness;
@@ -21,7 +22,9 @@ mod populated;
 mod projects;
 mod quotas;
 mod revisions;
+mod sessions;
 mod statuses;
+mod traffic;
 mod writers;
 
 use harness::{Client, World};

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use crate::{
     manager::{Refusal, Statistics, Wanted},
     model::{Config, Conflict, DataPlane, Managed},
+    views::{self, PageKey, RecognisedBy, Session, Sessions},
 };
 
 /// What becomes of a change.
@@ -34,6 +35,8 @@ struct State {
     /// What is served.
     managed: HashMap<Uuid, Arc<Managed>>,
     applied: Vec<(Uuid, Option<Managed>)>,
+    /// In the order of their keys.
+    sessions: Vec<Session>,
 }
 
 /// All of it beside the file of a daemon that is attached somewhere.
@@ -114,6 +117,32 @@ impl Plane {
             }
             Wanted::Ping { told } => drop(told.send(())),
             Wanted::Status { told } => drop(told.send(Arc::default())),
+            Wanted::Sessions { wanted, page, told } => {
+                let mut sessions = state.sessions.clone();
+                sessions.retain(|session| {
+                    wanted.pool.as_ref() == Some(&session.pool)
+                        && page.after.is_none_or(|after| PageKey::from(session.by) > after)
+                });
+                let total = sessions.len() as u64;
+                sessions.truncate(page.limit);
+                let _ = told.send(Ok(Sessions {
+                    has_more: sessions.len() < total as usize,
+                    listed: sessions,
+                    total,
+                    ..Sessions::default()
+                }));
+            }
+            Wanted::DropSession { pool, by, told } => {
+                let before = state.sessions.len();
+                state
+                    .sessions
+                    .retain(|session| session.pool != pool || session.by != by);
+                let _ = told.send(if state.sessions.len() < before {
+                    Ok(())
+                } else {
+                    Err(views::Refusal::NoSuch("there is none".into()))
+                });
+            }
             Wanted::Statistics { listeners, told } => {
                 let times = listeners.len() as u64;
                 let one = Self::STATISTICS;
@@ -131,6 +160,19 @@ impl Plane {
     /// From now on nothing is heard of a change until it is let go.
     pub(super) fn holds_changes(&self) {
         self.state().mood = Mood::Holds;
+    }
+
+    /// Holds clients of a pool with a member, by their addresses.
+    pub(super) fn holds(&self, pool: &str, member: &str, clients: &[&str]) {
+        let sessions = clients.iter().map(|client| Session {
+            pool: pool.into(),
+            by: RecognisedBy::Client(client.parse().expect("an address")),
+            member: member.into(),
+            age_s: 60,
+            idle_s: 5,
+            ends_in_s: 1195,
+        });
+        self.state().sessions.extend(sessions);
     }
 
     /// From now on changes are not served.

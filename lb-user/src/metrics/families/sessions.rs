@@ -20,7 +20,8 @@ pub(super) const FAMILIES: &[Family] = &[
     Family::counter(
         "holdfast_session_events",
         "What became of sessions: created, held (a flow or request went where its session said), moved (to another member, since \
-               its own could not have it), expired, evicted (made room for another one), ended (by the application)",
+               its own could not have it), expired, evicted (made room for another one) and ended (by the application), both of HTTP and HTTPS alone: what the kernel \
+               evicts of TCP and UDP is told of by the fill level of the table, before it happens",
         &["pool", "pool_id", "event"],
         |status| {
             let samples = status.pools.iter().flat_map(|pool| {

@@ -1,5 +1,7 @@
 //! Health monitors.
 
+use std::ops::RangeInclusive;
+
 use uuid::Uuid;
 
 use super::{Fault, Inventory, Rules, disabled, found, held_with, not_offered, of_pool};
@@ -20,10 +22,10 @@ impl Rules for HealthMonitor {
         if before.is_none() && tree.monitor_of(self.pool_id).is_some() {
             return Err(Fault::new(409, "This pool already has a health monitor"));
         }
-        if self.delay == 0 || self.delay > 3600 {
+        if !MONITOR_TIMES_S.contains(&self.delay) {
             return Err(out_of_range("delay", self.delay, "1 to 3600 seconds"));
         }
-        if self.timeout == 0 || self.timeout > 3600 {
+        if !MONITOR_TIMES_S.contains(&self.timeout) {
             return Err(out_of_range("timeout", self.timeout, "1 to 3600 seconds"));
         }
         Ok(())
@@ -42,36 +44,58 @@ fn out_of_range(field: &str, value: u32, range: &str) -> Fault {
     Fault::invalid(format!("{field} {value} is out of range; it is {range}."))
 }
 
-impl HealthMonitor {
-    fn check_kind(&self, pool: PoolProtocol) -> Result<(), Fault> {
-        let kind = self.kind;
-        match (kind, pool) {
-            (MonitorType::Ping, _) => Err(disabled("type", "PING")),
-            (MonitorType::UdpConnect | MonitorType::Sctp, other) if other != PoolProtocol::Udp => {
-                Err(Fault::invalid(format!(
-                    "The {kind} type is only supported for pools of type UDP/SCTP."
-                )))
-            }
-            (MonitorType::Https | MonitorType::TlsHello, PoolProtocol::Udp) => Err(Fault::invalid(
+/// What all times of monitors may be, in seconds.
+pub(crate) const MONITOR_TIMES_S: RangeInclusive<u32> = 1..=3600;
+
+impl MonitorType {
+    /// Whether it asks for something by HTTP.
+    pub(crate) fn makes_requests(self) -> bool {
+        matches!(self, Self::Http | Self::Https)
+    }
+
+    /// The least delay between its probes, in seconds.
+    pub(crate) fn least_delay_s(self) -> u32 {
+        match self {
+            Self::UdpConnect => LEAST_DELAY_OF_UDP_S,
+            _ => *MONITOR_TIMES_S.start(),
+        }
+    }
+
+    /// Refuses what nobody asks the members of such pools here.
+    pub(crate) fn check_offered(self, pool: PoolProtocol) -> Result<(), Fault> {
+        match (self, pool) {
+            (Self::Ping, _) => Err(disabled("type", "PING")),
+            (Self::UdpConnect | Self::Sctp, other) if other != PoolProtocol::Udp => Err(Fault::invalid(
+                format!("The {self} type is only supported for pools of type UDP/SCTP."),
+            )),
+            (Self::Https | Self::TlsHello, PoolProtocol::Udp) => Err(Fault::invalid(
                 "The associated pool protocol is UDP, so only a UDP-CONNECT/SCTP/TCP/HTTP health monitor is supported.",
             )),
-            (MonitorType::UdpConnect, _) if self.delay < LEAST_DELAY_OF_UDP_S => {
-                Err(Fault::invalid(format!(
-                    "The request delay value {} should be larger than {LEAST_DELAY_OF_UDP_S} for {kind} health monitor type.",
-                    self.delay
-                )))
-            }
-            (MonitorType::Sctp | MonitorType::TlsHello, _) => Err(not_offered(
-                &format!("{kind} health monitors"),
+            (Self::Sctp | Self::TlsHello, _) => Err(not_offered(
+                &format!("{self} health monitors"),
                 "use TCP, UDP-CONNECT, HTTP or HTTPS",
             )),
             _ => Ok(()),
         }
     }
+}
+
+impl HealthMonitor {
+    fn check_kind(&self, pool: PoolProtocol) -> Result<(), Fault> {
+        self.kind.check_offered(pool)?;
+        let least_s = self.kind.least_delay_s();
+        if self.kind == MonitorType::UdpConnect && self.delay < least_s {
+            return Err(Fault::invalid(format!(
+                "The request delay value {} should be larger than {least_s} for {} health monitor type.",
+                self.delay, self.kind
+            )));
+        }
+        Ok(())
+    }
 
     fn check_request(&mut self) -> Result<(), Fault> {
         let option = format!("health monitors of type {}", self.kind);
-        if !matches!(self.kind, MonitorType::Http | MonitorType::Https) {
+        if !self.kind.makes_requests() {
             let given = [
                 ("http_method", self.http_method.is_some()),
                 ("url_path", self.url_path.is_some()),

@@ -25,8 +25,20 @@ impl ListenerProtocol {
         matches!(self, Self::Http | Self::TerminatedHttps)
     }
 
+    /// Refuses what nobody serves here.
+    pub(crate) fn check_offered(self) -> Result<(), Fault> {
+        match self {
+            Self::Prometheus => Err(disabled("protocol", "PROMETHEUS")),
+            Self::Sctp => {
+                let instead = "use TCP, UDP, HTTP, HTTPS or TERMINATED_HTTPS";
+                Err(not_offered("SCTP listeners", instead))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Whether its clients can be led to such a pool.
-    pub(super) fn goes_with(self, pool: PoolProtocol) -> bool {
+    pub(crate) fn goes_with(self, pool: PoolProtocol) -> bool {
         use PoolProtocol::{Http, Https, Proxy, ProxyV2, Sctp, Tcp, Udp};
         match self {
             Self::Tcp => matches!(pool, Http | Https | Proxy | ProxyV2 | Tcp),
@@ -47,14 +59,7 @@ impl Rules for Listener {
     }
 
     fn admit(&mut self, before: Option<&Self>, tree: &mut Inventory) -> Result<(), Fault> {
-        match self.protocol {
-            ListenerProtocol::Prometheus => return Err(disabled("protocol", "PROMETHEUS")),
-            ListenerProtocol::Sctp => {
-                let instead = "use TCP, UDP, HTTP, HTTPS or TERMINATED_HTTPS";
-                return Err(not_offered("SCTP listeners", instead));
-            }
-            _ => {}
-        }
+        self.protocol.check_offered()?;
         if let Some(pool) = self.default_pool_id {
             check_protocols(self, pool, tree)?;
         }

@@ -12,6 +12,7 @@ mod pool;
 
 use std::sync::Arc;
 
+pub(crate) use health_monitor::MONITOR_TIMES_S;
 pub(crate) use l7policy::without_final_slash;
 pub(crate) use l7rule::POLICY;
 pub(crate) use pool::{PERSISTENCE_TIMEOUT_S, netmask_bits};

@@ -1,6 +1,6 @@
 //! Pools.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, ops::RangeInclusive};
 
 use uuid::Uuid;
 
@@ -15,8 +15,33 @@ pub(crate) const PERSISTENCE_TIMEOUT_S: u32 = 1200;
 
 impl PoolProtocol {
     /// Whether the proxy serves it, if any of its listeners are the proxy's. A pool of this protocol has cookies then.
-    fn is_layer_7(self) -> bool {
+    pub(crate) fn is_layer_7(self) -> bool {
         matches!(self, Self::Http | Self::Proxy | Self::ProxyV2)
+    }
+
+    /// Refuses what nobody serves here.
+    pub(crate) fn check_offered(self) -> Result<(), Fault> {
+        if self == Self::Sctp {
+            let instead = "use TCP, UDP, HTTP, HTTPS, PROXY or PROXYV2";
+            return Err(not_offered("SCTP pools", instead));
+        }
+        Ok(())
+    }
+
+    /// What the `persistence_timeout` of its pools may be, in seconds.
+    pub(crate) fn persistence_timeouts_s(self) -> RangeInclusive<u32> {
+        60..=if self.is_layer_7() { 86_400 } else { 3600 }
+    }
+}
+
+impl Algorithm {
+    /// Refuses what nobody chooses by here.
+    pub(crate) fn check_offered(self) -> Result<(), Fault> {
+        if self == Self::SourceIpPort {
+            let instead = "use ROUND_ROBIN, LEAST_CONNECTIONS or SOURCE_IP";
+            return Err(not_offered("lb_algorithm SOURCE_IP_PORT", instead));
+        }
+        Ok(())
     }
 }
 
@@ -45,19 +70,11 @@ impl Rules for Pool {
         self.load_balancers = vec![balancer];
         let kind = found::<LoadBalancer>(tree, balancer)?.kind;
         let Place { listener_id, .. } = std::mem::take(&mut self.place);
-        if self.protocol == PoolProtocol::Sctp {
-            return Err(not_offered(
-                "SCTP pools",
-                "use TCP, UDP, HTTP, HTTPS, PROXY or PROXYV2",
-            ));
-        }
-        if self.lb_algorithm == Algorithm::SourceIpPort {
-            let instead = "use ROUND_ROBIN, LEAST_CONNECTIONS or SOURCE_IP";
-            return Err(not_offered("lb_algorithm SOURCE_IP_PORT", instead));
-        }
+        self.protocol.check_offered()?;
+        self.lb_algorithm.check_offered()?;
         self.check_tls(before)?;
         if let Some(persistence) = &self.session_persistence {
-            check_persistence(persistence, self, kind)?;
+            persistence.check(self.protocol, self.lb_algorithm, kind)?;
         }
         if let Some(listener) = listener_id.filter(|_| before.is_none()) {
             self.become_the_default_of(listener, tree)?;
@@ -146,66 +163,76 @@ impl Pool {
     }
 }
 
-fn check_persistence(persistence: &SessionPersistence, pool: &Pool, kind: LbKind) -> Result<(), Fault> {
-    let refuse = |detail: String| Err(Fault::invalid(detail));
-    if pool.lb_algorithm == Algorithm::SourceIp {
-        return refuse(
+impl SessionPersistence {
+    /// Refuses what a pool of this protocol and this algorithm cannot have, on a load balancer of that kind.
+    pub(crate) fn check(
+        &self,
+        protocol: PoolProtocol,
+        algorithm: Algorithm,
+        kind: LbKind,
+    ) -> Result<(), Fault> {
+        let refuse = |detail: String| Err(Fault::invalid(detail));
+        if algorithm == Algorithm::SourceIp {
+            return refuse(
             "session_persistence is not for lb_algorithm SOURCE_IP, which already keeps a client on its server; leave it \
              out, or use ROUND_ROBIN or LEAST_CONNECTIONS."
                 .into(),
         );
-    }
-    let (given, protocol) = (persistence.kind, pool.protocol);
-    if protocol == PoolProtocol::Udp {
-        check_datagrams(persistence)?;
-    }
-    if given != PersistenceType::SourceIp && !protocol.is_layer_7() {
-        return refuse(format!(
-            "Session persistence of type {given} is not supported for {protocol} protocol pools."
-        ));
-    }
-    if given == PersistenceType::AppCookie && kind == LbKind::Dedicated {
-        return refuse(
-            "Session persistence of type APP_COOKIE is not supported for dedicated load balancers.".into(),
-        );
-    }
-    match (&persistence.cookie_name, given) {
-        (Some(name), PersistenceType::AppCookie) if token(name, "a cookie").is_err() => {
-            return refuse("Supplied \"cookie_name\" is invalid.".into());
         }
-        (None, PersistenceType::AppCookie) => {
-            return refuse(
-                "Field \"cookie_name\" must be specified when using the \"APP_COOKIE\" session persistence type.".into(),
-            );
+        let given = self.kind;
+        if protocol == PoolProtocol::Udp {
+            check_datagrams(self)?;
         }
-        (Some(_), PersistenceType::SourceIp | PersistenceType::HttpCookie) => {
-            return refuse(
-                "Field \"cookie_name\" can only be specified with session persistence of type \"APP_COOKIE\".".into(),
-            );
-        }
-        _ => {}
-    }
-    let longest_s = if protocol.is_layer_7() { 86_400 } else { 3600 };
-    if let Some(timeout) = persistence.persistence_timeout
-        && !(60..=longest_s).contains(&timeout)
-    {
-        return refuse(format!(
-            "persistence_timeout {timeout} is out of range; for {protocol} pools it is 60 to {longest_s} seconds."
-        ));
-    }
-    if let Some(mask) = persistence.persistence_granularity {
-        if given != PersistenceType::SourceIp {
-            return refuse(
-                "persistence_granularity is only for session persistence of type \"SOURCE_IP\".".into(),
-            );
-        }
-        if netmask_bits(mask).is_none() {
+        if given != PersistenceType::SourceIp && !protocol.is_layer_7() {
             return refuse(format!(
-                "persistence_granularity {mask} is no netmask; write one as in 255.255.255.0 or ffff:ffff:ffff:ffff::."
+                "Session persistence of type {given} is not supported for {protocol} protocol pools."
             ));
         }
+        if given == PersistenceType::AppCookie && kind == LbKind::Dedicated {
+            return refuse(
+                "Session persistence of type APP_COOKIE is not supported for dedicated load balancers."
+                    .into(),
+            );
+        }
+        match (&self.cookie_name, given) {
+            (Some(name), PersistenceType::AppCookie) if token(name, "a cookie").is_err() => {
+                return refuse("Supplied \"cookie_name\" is invalid.".into());
+            }
+            (None, PersistenceType::AppCookie) => {
+                return refuse(
+                "Field \"cookie_name\" must be specified when using the \"APP_COOKIE\" session persistence type.".into(),
+            );
+            }
+            (Some(_), PersistenceType::SourceIp | PersistenceType::HttpCookie) => {
+                return refuse(
+                "Field \"cookie_name\" can only be specified with session persistence of type \"APP_COOKIE\".".into(),
+            );
+            }
+            _ => {}
+        }
+        let timeouts_s = protocol.persistence_timeouts_s();
+        if let Some(timeout) = self.persistence_timeout
+            && !timeouts_s.contains(&timeout)
+        {
+            let (least, most) = timeouts_s.into_inner();
+            return refuse(format!(
+                "persistence_timeout {timeout} is out of range; for {protocol} pools it is {least} to {most} seconds."
+            ));
+        }
+        if let Some(mask) = self.persistence_granularity {
+            if given != PersistenceType::SourceIp {
+                return refuse(
+                    "persistence_granularity is only for session persistence of type \"SOURCE_IP\".".into(),
+                );
+            }
+            if netmask_bits(mask).is_none() {
+                return refuse(format!(
+                    "persistence_granularity {mask} is no netmask; write one as in 255.255.255.0 or ffff:ffff:ffff:ffff::."
+                ));
+            }
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 /// Datagrams have no cookies.

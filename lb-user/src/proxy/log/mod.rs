@@ -4,6 +4,7 @@
 //! costs lines, which are counted, and never a request.
 
 mod line;
+mod tap;
 mod writer;
 
 use std::{
@@ -13,6 +14,7 @@ use std::{
 };
 
 pub(super) use line::{Entry, version};
+pub(crate) use tap::{Follower, Hearing, Tap};
 pub(super) use writer::Writer;
 
 use super::{
@@ -93,26 +95,31 @@ pub(super) struct Noting<'q> {
     worker: &'q Worker,
     /// The id of the request, which others note too.
     pub(super) id: RequestId<'q>,
-    noted: Option<(Arc<Log>, Trail)>,
+    log: Option<Arc<Log>>,
+    /// None where nobody wants to know.
+    trail: Option<Trail>,
 }
 
 impl<'q> Noting<'q> {
     /// Begins with a request that was read.
     pub(super) fn begin(worker: &'q Worker, head: &'q Head) -> Self {
+        let log = worker.log();
+        let is_noted = log.is_some() || worker.tap().is_on();
         Self {
             worker,
             id: worker.id_of(head),
-            noted: worker.log().map(|log| (log, Trail::default())),
+            log,
+            trail: is_noted.then(Trail::default),
         }
     }
 
     pub(super) fn trail(&self) -> Option<&Trail> {
-        self.noted.as_ref().map(|(_, trail)| trail)
+        self.trail.as_ref()
     }
 
     /// Notes the request.
     pub(super) fn end<'e>(&'e self, entry: impl FnOnce(&'e Trail, &'e str) -> Entry<'e>) {
-        let Some((log, trail)) = &self.noted else {
+        let Some(trail) = &self.trail else {
             return;
         };
         let entry = entry(trail, self.id.text());
@@ -122,7 +129,13 @@ impl<'q> Noting<'q> {
         {
             trail.note_own(&own, Body::of(entry.head.method()));
         }
-        self.worker.note(log, &entry);
+        if let Some(log) = &self.log {
+            self.worker.note(log, &entry);
+        }
+        let tap = self.worker.tap();
+        if tap.is_on() {
+            tap.note(&entry);
+        }
     }
 }
 

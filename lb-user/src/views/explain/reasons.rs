@@ -90,10 +90,16 @@ fn held(sentences: &mut Vec<String>, explanation: &Explanation, session: &HeldSe
             "{member} is draining: it keeps its sessions and gets no new ones; once this one ends, \
              {algorithm} chooses another member"
         ),
-        _ => format!(
-            "{member} is up; if it went down, the session would move to the member that {algorithm} then \
-             chooses, and stay there"
-        ),
+        status => {
+            let how = match status {
+                Some(OperatingStatus::NoMonitor) => "counts as up, since nothing monitors it",
+                _ => "is up",
+            };
+            format!(
+                "{member} {how}; if it went down, the session would move to the member that {algorithm} then \
+                 chooses, and stay there"
+            )
+        }
     });
 }
 

@@ -28,7 +28,7 @@ fn a_held_client_is_told_by_what_and_until_when() {
         [
             "held by its session with pool web until 12:03:07 UTC (idle 20 min, last seen 35 s ago): \
              new connections go to one",
-            "one is up; if it went down, the session would move to the member that ROUND_ROBIN then \
+            "one counts as up, since nothing monitors it; if it went down, the session would move to the member that ROUND_ROBIN then \
              chooses, and stay there",
         ]
     );

@@ -1,5 +1,6 @@
 //! Requests as they come by network, answered in this process.
 
+mod console;
 mod tokens;
 mod who;
 
@@ -110,8 +111,10 @@ impl World {
         let mut request = Request::builder()
             .method(method)
             .uri(path)
-            .header(header::HOST, "lb.example.org")
             .extension(Peer(peer.parse().unwrap()));
+        if !headers.iter().any(|(name, _)| *name == "host") {
+            request = request.header(header::HOST, "lb.example.org");
+        }
         for (name, value) in headers {
             request = request.header(*name, *value);
         }

@@ -1,0 +1,177 @@
+import { API, ApiError, ask, withQuery } from "./http";
+import type {
+  Capabilities,
+  HealthMonitor,
+  HeldSession,
+  History,
+  Listener,
+  LoadBalancer,
+  Member,
+  PastChange,
+  Pool,
+  Ref,
+  Traffic,
+} from "./types";
+
+/** One page of a list. */
+export interface Page<T> {
+  items: T[];
+  /** What the next page begins behind; null: this is the last one. */
+  next: string | null;
+}
+
+type Query = Record<string, string | number | null | undefined>;
+type Link = { rel: string; href: string };
+
+function nextOf(links: Link[] | undefined): string | null {
+  const next = links?.find((link) => link.rel === "next");
+  return next ? new URL(next.href, location.href).searchParams.get("marker") : null;
+}
+
+/** How long a change waits for the one before it to be applied. */
+const SETTLES_WITHIN_MS = 10_000;
+const SETTLE_STEP_MS = 250;
+
+/** What is said while another change is being applied; more is said of what is declared in a file, which waiting does not help. */
+const SETTLING = /is immutable and cannot be updated\.$/;
+
+/**
+ * Makes a change. An object that another change is being applied to answers 409 for a moment: two changes of one form come
+ * one after the other, and people cannot do anything about that but wait.
+ */
+async function change<T>(
+  path: string,
+  method: "POST" | "PUT" | "DELETE",
+  body?: unknown,
+  revision?: number,
+): Promise<T> {
+  const until = Date.now() + SETTLES_WITHIN_MS;
+  for (;;) {
+    try {
+      return await ask<T>(path, { method, body, revision });
+    } catch (failure) {
+      const isSettling = failure instanceof ApiError && failure.status === 409 && SETTLING.test(failure.message);
+      if (!isSettling || Date.now() > until) throw failure;
+      await new Promise((resolve) => setTimeout(resolve, SETTLE_STEP_MS));
+    }
+  }
+}
+
+/** Objects of one kind. */
+export class Kind<T extends { id: string; revision: number }> {
+  constructor(
+    private readonly singular: string,
+    readonly path: string,
+    private readonly plural = path.slice(path.lastIndexOf("/") + 1),
+  ) {}
+
+  async list(query: Query, signal?: AbortSignal): Promise<Page<T>> {
+    const body = await ask<Record<string, unknown>>(withQuery(API + this.path, query), { signal });
+    return { items: body[this.plural] as T[], next: nextOf(body[`${this.plural}_links`] as Link[] | undefined) };
+  }
+
+  async get(id: string, signal?: AbortSignal): Promise<T> {
+    return this.of(await ask(`${API}${this.path}/${id}`, { signal }));
+  }
+
+  async create(fields: object): Promise<T> {
+    return this.of(await change(API + this.path, "POST", { [this.singular]: fields }));
+  }
+
+  async update(object: Ref & { revision: number }, fields: object): Promise<T> {
+    const path = `${API}${this.path}/${object.id}`;
+    return this.of(await change(path, "PUT", { [this.singular]: fields }, object.revision));
+  }
+
+  /** Deletes it, whatever has become of it since where no revision is given. */
+  async remove(object: Ref & { revision?: number }, query: Query = {}): Promise<void> {
+    await change(withQuery(`${API}${this.path}/${object.id}`, query), "DELETE", undefined, object.revision);
+  }
+
+  private of(body: Record<string, unknown>): T {
+    return body[this.singular] as T;
+  }
+}
+
+export const loadBalancers = new Kind<LoadBalancer>("loadbalancer", "/loadbalancers");
+export const listeners = new Kind<Listener>("listener", "/listeners");
+export const pools = new Kind<Pool>("pool", "/pools");
+export const healthMonitors = new Kind<HealthMonitor>("healthmonitor", "/healthmonitors");
+export const membersOf = (poolId: string) => new Kind<Member>("member", `/pools/${poolId}/members`);
+
+/** All of a list that is short by its nature, such as the pools of one load balancer. */
+export async function all<T extends { id: string; revision: number }>(
+  kind: Kind<T>,
+  query: Query,
+  signal?: AbortSignal,
+): Promise<T[]> {
+  const found: T[] = [];
+  for (let marker: string | null = ""; marker !== null;) {
+    const page: Page<T> = await kind.list({ ...query, marker }, signal);
+    found.push(...page.items);
+    marker = page.next;
+  }
+  return found;
+}
+
+export async function capabilities(loadBalancerId: string | null, signal?: AbortSignal): Promise<Capabilities> {
+  const path = withQuery(`${API}/capabilities`, { loadbalancer_id: loadBalancerId });
+  return (await ask<{ capabilities: Capabilities }>(path, { signal })).capabilities;
+}
+
+export async function traffic(loadBalancerId: string, signal?: AbortSignal): Promise<Traffic> {
+  const path = `${API}/loadbalancers/${loadBalancerId}/traffic`;
+  return (await ask<{ traffic: Traffic }>(path, { signal })).traffic;
+}
+
+export async function history(of: Record<string, string[]>, signal?: AbortSignal): Promise<History> {
+  const parameters = new URLSearchParams();
+  for (const [kind, ids] of Object.entries(of)) ids.forEach((id) => parameters.append(kind, id));
+  return (await ask<{ history: History }>(`${API}/history?${parameters}`, { signal })).history;
+}
+
+export interface HeldSessions extends Page<HeldSession> {
+  total: number;
+  carriedByClients: boolean;
+}
+
+export async function heldSessions(poolId: string, query: Query, signal?: AbortSignal): Promise<HeldSessions> {
+  const path = withQuery(`${API}/pools/${poolId}/sessions`, query);
+  const body = await ask<{
+    sessions: HeldSession[];
+    sessions_links?: Link[];
+    total: number;
+    carried_by_clients: boolean;
+  }>(path, { signal });
+  const next = nextOf(body.sessions_links);
+  return { items: body.sessions, next, total: body.total, carriedByClients: body.carried_by_clients };
+}
+
+export async function dropSession(poolId: string, sessionId: string): Promise<void> {
+  await ask(`${API}/pools/${poolId}/sessions/${encodeURIComponent(sessionId)}`, { method: "DELETE" });
+}
+
+export async function latestChanges(signal?: AbortSignal): Promise<PastChange[]> {
+  return (await ask<{ events: PastChange[] }>(`${API}/events/latest`, { signal })).events;
+}
+
+/** Says how what has just been made is taken away again. */
+export type UndoneBy = (undo: () => Promise<void>) => void;
+
+/** Makes several things one after the other; when one fails, those that were made are taken away again, the last one first. */
+export async function together<T>(make: (undoneBy: UndoneBy) => Promise<T>): Promise<T> {
+  const undo: (() => Promise<void>)[] = [];
+  try {
+    return await make((step) => undo.push(step));
+  } catch (failure) {
+    // What cannot be undone must not hide why it was to be.
+    for (const step of undo.reverse()) await step().catch(() => undefined);
+    throw failure;
+  }
+}
+
+/** What load balancers can be made by. */
+export async function flavors(signal?: AbortSignal): Promise<{ id: string; name: string }[]> {
+  const body = await ask<{ flavors: { id: string; name: string; enabled: boolean }[] }>(`${API}/flavors`, { signal });
+  return body.flavors.filter(({ enabled }) => enabled);
+}

@@ -1,0 +1,38 @@
+import type { Range } from "../api/types";
+import type { Text } from "../i18n";
+
+/** Complaints about what has been typed; null: it is fine. The daemon has the last word: this only saves a way. */
+
+export type Complaint = string | null;
+
+export function required(t: Text, value: string): Complaint {
+  return value.trim() === "" ? t.wrong.required : null;
+}
+
+export function integer(t: Text, value: string, { minimum, maximum }: Range): Complaint {
+  const isWhole = /^\d+$/.test(value.trim());
+  return isWhole && Number(value) >= minimum && Number(value) <= maximum ? null : t.wrong.range(minimum, maximum);
+}
+
+export function length(t: Text, value: string, most: number): Complaint {
+  return value.length > most ? t.wrong.tooLong(most) : null;
+}
+
+const V4 = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/;
+const V6 = /^(?=.*:)[0-9a-f:.]{2,45}$/i;
+
+export function address(t: Text, value: string): Complaint {
+  const parts = V4.exec(value.trim())?.slice(1);
+  const isAddress = parts ? parts.every((part) => Number(part) <= 255) : V6.test(value.trim());
+  return isAddress ? null : t.wrong.address;
+}
+
+export function cookieName(t: Text, value: string): Complaint {
+  return required(t, value) ?? (/[\s,;\\]/.test(value) ? t.wrong.cookieName : null);
+}
+
+/** Only what has been complained of. */
+export function complaints(all: Record<string, Complaint>): Record<string, string> {
+  const some = Object.entries(all).filter((entry): entry is [string, string] => entry[1] !== null);
+  return Object.fromEntries(some);
+}

@@ -1,0 +1,118 @@
+import { useState } from "preact/hooks";
+
+import { listeners as listenersApi } from "../api/objects";
+import type { Listener, LoadBalancer } from "../api/types";
+import { ListenerDialog } from "../forms/listener-dialog";
+import { useText } from "../i18n";
+import { protocolName } from "../i18n/format";
+import { to } from "../router";
+import { useBelow } from "../state/below";
+import { useCapabilities } from "../state/capabilities";
+import { useMayChange } from "../state/session";
+import { StateBadge } from "../ui/badge";
+import { Icon, IconButton } from "../ui/icons";
+import { Loaded } from "../ui/loaded";
+import { listenerName, nameOf } from "../ui/name";
+import { Remove } from "../ui/remove";
+import { Empty, Table } from "../ui/table";
+
+export function ListenersTab({ loadBalancer }: { loadBalancer: LoadBalancer }) {
+  const t = useText();
+  const mayChange = useMayChange();
+  const can = useCapabilities(loadBalancer.id);
+  const below = useBelow(loadBalancer);
+  const [editing, setEditing] = useState<Listener | null>(null);
+  const [removing, setRemoving] = useState<Listener | null>(null);
+  return (
+    <>
+      {mayChange && (
+        <div class="toolbar">
+          <a class="button primary" href={to.addListener(loadBalancer.id)}>
+            <Icon name="plus" />
+            {t.listener.add}
+          </a>
+        </div>
+      )}
+      <Loaded resource={below}>
+        {({ listeners, pools }) =>
+          listeners.length === 0 ? (
+            <Empty title={t.listener.empty} hint={t.listener.emptyHint} />
+          ) : (
+            <div class="card flush">
+              <Table
+                caption={t.lb.tabs.listeners}
+                items={listeners}
+                keyOf={({ id }) => id}
+                columns={[
+                  { label: t.field.name, isHeader: true, cell: listenerName },
+                  {
+                    label: `${t.field.protocol}:${t.field.port}`,
+                    cell: (listener) => (
+                      <code>
+                        {protocolName(listener.protocol)}:{listener.protocol_port}
+                      </code>
+                    ),
+                  },
+                  {
+                    label: t.listener.defaultPool,
+                    cell: (listener) => {
+                      const pool = pools.find(({ id }) => id === listener.default_pool_id);
+                      return pool ? <a href={to.pool(loadBalancer.id, pool.id)}>{nameOf(pool)}</a> : t.none;
+                    },
+                  },
+                  {
+                    label: t.operating.label,
+                    cell: (listener) => <StateBadge of="operating" state={listener.operating_status} />,
+                  },
+                  {
+                    label: t.provisioning.label,
+                    cell: (listener) => <StateBadge of="provisioning" state={listener.provisioning_status} />,
+                  },
+                  {
+                    label: t.do.actions,
+                    isActions: true,
+                    cell: (listener) =>
+                      mayChange && (
+                        <>
+                          <IconButton
+                            icon="edit"
+                            label={t.listener.edit(listenerName(listener))}
+                            onClick={() => setEditing(listener)}
+                          />
+                          <IconButton
+                            icon="trash"
+                            label={t.listener.remove(listenerName(listener))}
+                            onClick={() => setRemoving(listener)}
+                          />
+                        </>
+                      ),
+                  },
+                ]}
+              />
+              {editing && can.data && (
+                <ListenerDialog
+                  can={can.data}
+                  listener={editing}
+                  pools={pools}
+                  onClose={() => setEditing(null)}
+                  onChanged={below.reload}
+                />
+              )}
+            </div>
+          )
+        }
+      </Loaded>
+      {removing && (
+        <Remove
+          kind={listenersApi}
+          object={removing}
+          action={t.listener.remove(listenerName(removing))}
+          consequence={t.listener.removeAsk}
+          done={t.listener.removed(listenerName(removing))}
+          onRemoved={below.reload}
+          onClose={() => setRemoving(null)}
+        />
+      )}
+    </>
+  );
+}

@@ -1,0 +1,144 @@
+import { useState } from "preact/hooks";
+
+import { history, loadBalancers } from "../api/objects";
+import type { History, LoadBalancer, Series } from "../api/types";
+import { LoadBalancerDialog } from "../forms/load-balancer-dialog";
+import { useText } from "../i18n";
+import { go, to } from "../router";
+import { useMayChange } from "../state/session";
+import { usePages } from "../state/use-pages";
+import { useEvery, useResource } from "../state/use-resource";
+import { StateBadge } from "../ui/badge";
+import { Sparkline } from "../ui/chart";
+import { Icon, IconButton } from "../ui/icons";
+import { Loaded } from "../ui/loaded";
+import { nameOf } from "../ui/name";
+import { PageHeader } from "../ui/page-header";
+import { Remove } from "../ui/remove";
+import { SearchForm } from "../ui/search";
+import { Empty, Pager, Table } from "../ui/table";
+
+const PER_PAGE = 20;
+const HISTORY_EVERY_MS = 30_000;
+
+export function LoadBalancersPage() {
+  const t = useText();
+  const mayChange = useMayChange();
+  const [name, setName] = useState("");
+  const pages = usePages(name);
+  const [isCreating, setCreating] = useState(false);
+  const [removing, setRemoving] = useState<LoadBalancer | null>(null);
+  const page = useResource(
+    `load-balancers ${name} ${pages.marker}`,
+    (signal) => loadBalancers.list({ limit: PER_PAGE, marker: pages.marker, name }, signal),
+    { isConcerned: ({ kind }) => kind === "load_balancer", keeps: true },
+  );
+  const ids = page.data?.items.map(({ id }) => id) ?? [];
+  const past = useResource(
+    `history ${ids.join()}`,
+    async (signal) => (ids.length > 0 ? history({ loadbalancer_id: ids }, signal) : null),
+    { keeps: true },
+  );
+  useEvery(HISTORY_EVERY_MS, past.reload);
+  const create = mayChange && (
+    <button type="button" class="primary" onClick={() => setCreating(true)}>
+      <Icon name="plus" />
+      {t.lb.create}
+    </button>
+  );
+
+  return (
+    <>
+      <PageHeader title={t.loadBalancers}>{create}</PageHeader>
+      <SearchForm label={t.lb.search} value={name} onSearch={setName} />
+      <Loaded resource={page}>
+        {({ items, next }) =>
+          items.length === 0 ? (
+            <Empty title={name ? t.lb.nothingFound : t.lb.empty} {...(!name && { hint: t.lb.emptyHint })} />
+          ) : (
+            <div class="card flush">
+              <Table
+                caption={t.loadBalancers}
+                items={items}
+                keyOf={({ id }) => id}
+                columns={[
+                  {
+                    label: t.field.name,
+                    isHeader: true,
+                    cell: (lb) => <a href={to.loadBalancer(lb.id)}>{nameOf(lb)}</a>,
+                  },
+                  { label: t.lb.vip, cell: (lb) => <code>{lb.vip_address}</code> },
+                  { label: t.operating.label, cell: (lb) => <StateBadge of="operating" state={lb.operating_status} /> },
+                  {
+                    label: t.provisioning.label,
+                    cell: (lb) => <StateBadge of="provisioning" state={lb.provisioning_status} />,
+                  },
+                  { label: t.lb.listeners, isNumeric: true, cell: (lb) => lb.listeners.length },
+                  {
+                    label: t.lb.traffic,
+                    cell: (lb) => <Traffic name={nameOf(lb)} series={seriesOf(past.data, lb.id)} />,
+                  },
+                  {
+                    label: t.do.actions,
+                    isActions: true,
+                    cell: (lb) =>
+                      mayChange && (
+                        <IconButton icon="trash" label={t.lb.remove(nameOf(lb))} onClick={() => setRemoving(lb)} />
+                      ),
+                  },
+                ]}
+              />
+              <Pager pages={pages} next={next} label={t.loadBalancers} />
+            </div>
+          )
+        }
+      </Loaded>
+      {isCreating && (
+        <LoadBalancerDialog
+          loadBalancer={null}
+          onClose={() => setCreating(false)}
+          onDone={(made) => go(to.loadBalancer(made.id))}
+        />
+      )}
+      {removing && (
+        <RemoveLoadBalancer loadBalancer={removing} onClose={() => setRemoving(null)} onRemoved={page.reload} />
+      )}
+    </>
+  );
+}
+
+function seriesOf(past: History | null, id: string): Record<string, Series> | null {
+  return past?.objects.find((object) => object.id === id)?.series ?? null;
+}
+
+function Traffic({ name, series }: { name: string; series: Record<string, Series> | null }) {
+  const t = useText();
+  // Requests say more than connections, where there are any.
+  const requests = series?.requests_per_s;
+  const isHttp = requests?.some((value) => value !== null && value > 0);
+  const values = (isHttp ? requests : series?.connections_per_s) ?? [];
+  return <Sparkline title={`${name}, ${isHttp ? t.chart.requests : t.chart.connections}`} values={values} />;
+}
+
+interface RemoveProps {
+  loadBalancer: LoadBalancer;
+  onClose(): void;
+  onRemoved(): void;
+}
+
+export function RemoveLoadBalancer({ loadBalancer, onClose, onRemoved }: RemoveProps) {
+  const t = useText().lb;
+  const name = nameOf(loadBalancer);
+  return (
+    <Remove
+      kind={loadBalancers}
+      object={loadBalancer}
+      isCascade
+      action={t.remove(name)}
+      consequence={t.removeAsk(loadBalancer.listeners.length, loadBalancer.pools.length)}
+      done={t.removed(name)}
+      onRemoved={onRemoved}
+      onClose={onClose}
+    />
+  );
+}

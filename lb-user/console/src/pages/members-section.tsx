@@ -1,0 +1,213 @@
+import { useId, useState } from "preact/hooks";
+
+import { membersOf } from "../api/objects";
+import type { Capabilities, Member, Pool } from "../api/types";
+import { MemberDialog } from "../forms/member-dialog";
+import { useEdited } from "../forms/use-edited";
+import { useText, word } from "../i18n";
+import { useFormat } from "../i18n/format";
+import { useTraffic } from "../live/context";
+import { shares } from "../live/rates";
+import { announce } from "../state/announcements";
+import { useMayChange } from "../state/session";
+import { usePages } from "../state/use-pages";
+import { useResource } from "../state/use-resource";
+import { StateBadge } from "../ui/badge";
+import { Confirm } from "../ui/confirm";
+import { Icon, IconButton } from "../ui/icons";
+import { Loaded } from "../ui/loaded";
+import { endpoint, memberName } from "../ui/name";
+import { Remove } from "../ui/remove";
+import { Empty, Pager, Table } from "../ui/table";
+import { Lanes } from "./lanes";
+
+const PER_PAGE = 20;
+
+type Doing = { what: "add" } | { what: "edit" | "drain" | "remove"; member: Member };
+
+interface Props {
+  can: Capabilities;
+  pool: Pool;
+  onChanged(): void;
+  /** Somebody wants to see who is held by this one. */
+  onShowSessions(member: Member): void;
+}
+
+/** The backend servers, a page of them at a time, and who is held by which of these. */
+export function MembersSection({ can, pool, onChanged, onShowSessions }: Props) {
+  const t = useText();
+  const { number } = useFormat();
+  const heading = useId();
+  const mayChange = useMayChange();
+  const pages = usePages(pool.id);
+  const [doing, setDoing] = useState<Doing | null>(null);
+  const members = useResource(
+    `members ${pool.id} ${pages.marker}`,
+    (signal) => membersOf(pool.id).list({ limit: PER_PAGE, marker: pages.marker }, signal),
+    { isConcerned: ({ kind }) => kind === "member", keeps: true },
+  );
+  const samples = useTraffic();
+  const share = shares(samples, pool.id);
+  const close = () => setDoing(null);
+  const changed = () => {
+    members.reload();
+    onChanged();
+  };
+
+  return (
+    <>
+      <section class="card flush" aria-labelledby={heading}>
+        <div class="card-header">
+          <h2 id={heading}>
+            {t.pool.members} <span class="count">{number(pool.members.length)}</span>
+          </h2>
+          {mayChange && (
+            <button type="button" class="primary" onClick={() => setDoing({ what: "add" })}>
+              <Icon name="plus" />
+              {t.member.add}
+            </button>
+          )}
+        </div>
+        <Loaded resource={members}>
+          {({ items, next }) =>
+            items.length === 0 ? (
+              <Empty title={t.member.empty} hint={t.member.emptyHint} />
+            ) : (
+              <>
+                <Table
+                  caption={t.pool.members}
+                  items={items}
+                  keyOf={({ id }) => id}
+                  columns={[
+                    { label: t.field.name, isHeader: true, cell: memberName },
+                    {
+                      label: t.field.address,
+                      cell: (member) => <code>{endpoint(member.address, member.protocol_port)}</code>,
+                    },
+                    { label: t.field.weight, isNumeric: true, cell: (member) => member.weight },
+                    {
+                      label: t.member.health,
+                      cell: (member) => (
+                        <div class="health">
+                          <StateBadge of="operating" state={member.operating_status} />
+                          <span class="hint">
+                            {share.get(member.id)?.member.why_down || word(t.member.reason, member.operating_status)}
+                          </span>
+                        </div>
+                      ),
+                    },
+                    {
+                      label: t.member.sessions,
+                      isNumeric: true,
+                      cell: (member) => {
+                        const held = share.get(member.id)?.member.sessions ?? null;
+                        return held === null ? (
+                          number(held)
+                        ) : (
+                          <button
+                            type="button"
+                            class="link"
+                            title={t.sessions.ofMember(memberName(member))}
+                            onClick={() => onShowSessions(member)}
+                          >
+                            {number(held)}
+                            <span class="unseen">{` ${t.sessions.ofMember(memberName(member))}`}</span>
+                          </button>
+                        );
+                      },
+                    },
+                    {
+                      label: t.member.open,
+                      isNumeric: true,
+                      cell: ({ id }) => number(share.get(id)?.member.open ?? null),
+                    },
+                    {
+                      label: t.member.newPerS,
+                      isNumeric: true,
+                      cell: ({ id }) => number(share.get(id)?.newPerS ?? null),
+                    },
+                    {
+                      label: t.do.actions,
+                      isActions: true,
+                      cell: (member) =>
+                        mayChange && (
+                          <>
+                            <IconButton
+                              icon="edit"
+                              label={t.member.edit(memberName(member))}
+                              onClick={() => setDoing({ what: "edit", member })}
+                            />
+                            {member.weight > 0 && (
+                              <IconButton
+                                icon="drain"
+                                label={t.member.drain(memberName(member))}
+                                onClick={() => setDoing({ what: "drain", member })}
+                              />
+                            )}
+                            <IconButton
+                              icon="trash"
+                              label={t.member.remove(memberName(member))}
+                              onClick={() => setDoing({ what: "remove", member })}
+                            />
+                          </>
+                        ),
+                    },
+                  ]}
+                />
+                <Pager pages={pages} next={next} label={t.pool.members} />
+              </>
+            )
+          }
+        </Loaded>
+      </section>
+      {members.data && members.data.items.length > 0 && (
+        <Lanes
+          members={members.data.items}
+          count={pool.members.length}
+          share={share}
+          hasSessions={pool.session_persistence !== null}
+        />
+      )}
+      {doing?.what === "add" && (
+        <MemberDialog can={can} poolId={pool.id} member={null} onClose={close} onChanged={changed} />
+      )}
+      {doing?.what === "edit" && (
+        <MemberDialog can={can} poolId={pool.id} member={doing.member} onClose={close} onChanged={changed} />
+      )}
+      {doing?.what === "drain" && <Drain poolId={pool.id} member={doing.member} onDrained={changed} onClose={close} />}
+      {doing?.what === "remove" && (
+        <Remove
+          kind={membersOf(pool.id)}
+          object={doing.member}
+          action={t.member.remove(memberName(doing.member))}
+          consequence={t.member.removeAsk}
+          done={t.member.removed(memberName(doing.member))}
+          onRemoved={changed}
+          onClose={close}
+        />
+      )}
+    </>
+  );
+}
+
+/** Lets the sessions of a backend server end. */
+function Drain(props: { poolId: string; member: Member; onDrained(): void; onClose(): void }) {
+  const t = useText().member;
+  const name = memberName(props.member);
+  const members = membersOf(props.poolId);
+  const { base, reload } = useEdited(members, props.member, () => ({}));
+  return (
+    <Confirm
+      action={t.drain(name)}
+      consequence={t.drainAsk}
+      isGentle
+      confirm={async () => {
+        await members.update(base ?? props.member, { weight: 0 });
+        announce(t.drained(name));
+        props.onDrained();
+      }}
+      onChanged={reload}
+      onClose={props.onClose}
+    />
+  );
+}

@@ -1,0 +1,129 @@
+import { useState } from "preact/hooks";
+
+import { pools as poolsApi } from "../api/objects";
+import type { LoadBalancer, Pool } from "../api/types";
+import { PoolSettings } from "../forms/pool-settings";
+import { useText, word } from "../i18n";
+import { protocolName, useFormat } from "../i18n/format";
+import { usePersistenceSummary } from "../i18n/persistence";
+import { useTraffic } from "../live/context";
+import { poolTraffic } from "../live/rates";
+import { to } from "../router";
+import { useBelow } from "../state/below";
+import { listenersOf } from "../state/capabilities";
+import { useMayChange } from "../state/session";
+import { StateBadge } from "../ui/badge";
+import { Icon, IconButton } from "../ui/icons";
+import { Loaded } from "../ui/loaded";
+import { listenerName, nameOf } from "../ui/name";
+import { Remove } from "../ui/remove";
+import { Empty, Table } from "../ui/table";
+
+export function PoolsTab({ loadBalancer }: { loadBalancer: LoadBalancer }) {
+  const t = useText();
+  const { number } = useFormat();
+  const persistence = usePersistenceSummary();
+  const mayChange = useMayChange();
+  const samples = useTraffic();
+  const below = useBelow(loadBalancer);
+  const [changing, setChanging] = useState<Pool | null>(null);
+  const [removing, setRemoving] = useState<Pool | null>(null);
+  return (
+    <>
+      {mayChange && (
+        <div class="toolbar">
+          <a class="button primary" href={to.addPool(loadBalancer.id)}>
+            <Icon name="plus" />
+            {t.pool.add}
+          </a>
+        </div>
+      )}
+      <Loaded resource={below}>
+        {({ listeners, pools }) =>
+          pools.length === 0 ? (
+            <Empty title={t.pool.empty} hint={t.pool.emptyHint} />
+          ) : (
+            <div class="card flush">
+              <Table
+                caption={t.lb.tabs.pools}
+                items={pools}
+                keyOf={({ id }) => id}
+                columns={[
+                  {
+                    label: t.field.name,
+                    isHeader: true,
+                    cell: (pool) => <a href={to.pool(loadBalancer.id, pool.id)}>{nameOf(pool)}</a>,
+                  },
+                  { label: t.field.protocol, cell: (pool) => protocolName(pool.protocol) },
+                  { label: t.field.algorithm, cell: (pool) => word(t.algorithm, pool.lb_algorithm) },
+                  { label: t.pool.persistence, cell: (pool) => persistence(pool.session_persistence) },
+                  {
+                    label: t.pool.listeners,
+                    cell: (pool) =>
+                      listenersOf(pool, listeners).map(listenerName).join(", ") || (
+                        <span class="hint">{t.pool.unused}</span>
+                      ),
+                  },
+                  { label: t.pool.members, isNumeric: true, cell: (pool) => number(pool.members.length) },
+                  {
+                    label: t.member.sessions,
+                    isNumeric: true,
+                    cell: (pool) => number(poolTraffic(samples, pool.id)?.sessions?.now ?? null),
+                  },
+                  {
+                    label: t.field.state,
+                    cell: (pool) => <StateBadge of="operating" state={pool.operating_status} />,
+                  },
+                  {
+                    label: t.do.actions,
+                    isActions: true,
+                    cell: (pool) =>
+                      mayChange && (
+                        <>
+                          <IconButton
+                            icon="gear"
+                            label={t.pool.settings(nameOf(pool))}
+                            onClick={() => setChanging(pool)}
+                          />
+                          <IconButton
+                            icon="trash"
+                            label={t.pool.remove(nameOf(pool))}
+                            onClick={() => setRemoving(pool)}
+                          />
+                        </>
+                      ),
+                  },
+                ]}
+              />
+            </div>
+          )
+        }
+      </Loaded>
+      {changing && (
+        <PoolSettings
+          loadBalancerId={loadBalancer.id}
+          pool={changing}
+          onClose={() => setChanging(null)}
+          onSaved={below.reload}
+        />
+      )}
+      {removing && <RemovePool pool={removing} onClose={() => setRemoving(null)} onRemoved={below.reload} />}
+    </>
+  );
+}
+
+export function RemovePool({ pool, onClose, onRemoved }: { pool: Pool; onClose(): void; onRemoved(): void }) {
+  const t = useText().pool;
+  const name = nameOf(pool);
+  return (
+    <Remove
+      kind={poolsApi}
+      object={pool}
+      action={t.remove(name)}
+      consequence={t.removeAsk(pool.members.length)}
+      done={t.removed(name)}
+      onRemoved={onRemoved}
+      onClose={onClose}
+    />
+  );
+}

@@ -1,0 +1,185 @@
+import { useEffect, useId, useRef, useState } from "preact/hooks";
+
+import type { Series } from "../api/types";
+import { useText } from "../i18n";
+import { useFormat } from "../i18n/format";
+
+export interface Line {
+  name: string;
+  values: Series;
+}
+
+const known = (values: Series) => values.filter((value) => value !== null);
+
+/** The `d` of a path through the values that are known. */
+function path(values: Series, x: (index: number) => number, y: (value: number) => number): string {
+  let isDown = false;
+  return values
+    .map((value, index) => {
+      if (value === null) {
+        isDown = false;
+        return "";
+      }
+      const command = isDown ? "L" : "M";
+      isDown = true;
+      return `${command}${x(index).toFixed(1)} ${y(value).toFixed(1)}`;
+    })
+    .join("");
+}
+
+/** A number at or above the greatest that is good to read on an axis. */
+function ceiling(greatest: number): number {
+  if (greatest <= 0) return 1;
+  const power = 10 ** Math.floor(Math.log10(greatest));
+  return ([1, 2, 2.5, 5, 10].find((step) => step * power >= greatest) ?? 10) * power;
+}
+
+function useWidth() {
+  const ref = useRef<HTMLDivElement>(null);
+  const [width, setWidth] = useState(0);
+  useEffect(() => {
+    if (!ref.current) return;
+    const observer = new ResizeObserver(([entry]) => entry && setWidth(Math.round(entry.contentRect.width)));
+    observer.observe(ref.current);
+    return () => observer.disconnect();
+  }, []);
+  return { ref, width };
+}
+
+interface Props {
+  title: string;
+  lines: Line[];
+  intervalS: number;
+  format(value: number | null): string;
+}
+
+const HEIGHT = 132;
+const EDGE = { top: 8, right: 8, bottom: 20, left: 52 };
+
+export function Chart({ title, lines, intervalS, format }: Props) {
+  const t = useText().chart;
+  const ids = useId();
+  const { ref, width } = useWidth();
+  const [pointed, setPointed] = useState<number | null>(null);
+  const all = lines.flatMap(({ values }) => known(values));
+  const length = Math.max(...lines.map(({ values }) => values.length), 2);
+  const top = ceiling(Math.max(0, ...all));
+  const x = (index: number) => EDGE.left + (index * (width - EDGE.left - EDGE.right)) / (length - 1);
+  const y = (value: number) => HEIGHT - EDGE.bottom - (value / top) * (HEIGHT - EDGE.top - EDGE.bottom);
+  const minutes = Math.round((length * intervalS) / 60);
+  const shownAt = (values: Series) => values[pointed ?? values.length - 1] ?? null;
+  const description =
+    all.length === 0
+      ? t.nothing
+      : lines
+          .map(({ name, values }) => {
+            const some = known(values);
+            if (some.length === 0) return `${name}: ${t.nothing}`;
+            const range = t.describe(
+              format(Math.min(...some)),
+              format(Math.max(...some)),
+              format(some[some.length - 1] ?? null),
+            );
+            return lines.length > 1 ? `${name}: ${range}` : range;
+          })
+          .join(" ");
+
+  const point = (event: PointerEvent) => {
+    const box = (event.currentTarget as Element).getBoundingClientRect();
+    const index = Math.round(
+      ((event.clientX - box.left - EDGE.left) * (length - 1)) / (width - EDGE.left - EDGE.right),
+    );
+    setPointed(index >= 0 && index < length ? index : null);
+  };
+
+  return (
+    <figure class="chart">
+      <figcaption>
+        <span>{title}</span>
+        <span class="chart-values">
+          {lines.map(({ name, values }, index) => (
+            <span key={name}>
+              {lines.length > 1 && (
+                <svg class="key" viewBox="0 0 16 6" aria-hidden="true">
+                  <path class={`line line-${index}`} d="M0 3H16" />
+                </svg>
+              )}
+              {lines.length > 1 && `${name} `}
+              <b>{format(shownAt(values))}</b>
+            </span>
+          ))}
+          {pointed !== null && (
+            <span class="hint">{t.minutesAgo(Math.round(((length - 1 - pointed) * intervalS) / 60))}</span>
+          )}
+        </span>
+      </figcaption>
+      <div ref={ref}>
+        {width > 0 && (
+          <svg
+            width={width}
+            height={HEIGHT}
+            role="img"
+            aria-labelledby={`${ids}-t ${ids}-d`}
+            onPointerMove={point}
+            onPointerLeave={() => setPointed(null)}
+          >
+            <title id={`${ids}-t`}>{`${title}, ${t.lastHour}`}</title>
+            <desc id={`${ids}-d`}>{description}</desc>
+            {[0, top / 2, top].map((value) => (
+              <g key={value}>
+                <line class="grid" x1={EDGE.left} x2={width - EDGE.right} y1={y(value)} y2={y(value)} />
+                <text x={EDGE.left - 6} y={y(value) + 4} text-anchor="end">
+                  {format(value)}
+                </text>
+              </g>
+            ))}
+            <text x={EDGE.left} y={HEIGHT - 5}>
+              {t.minutesAgo(minutes)}
+            </text>
+            <text x={width - EDGE.right} y={HEIGHT - 5} text-anchor="end">
+              {t.now}
+            </text>
+            {lines.map(({ name, values }, index) => (
+              <path key={name} class={`line line-${index}`} d={path(values, x, y)} />
+            ))}
+            {pointed !== null && (
+              <line class="pointer" x1={x(pointed)} x2={x(pointed)} y1={EDGE.top} y2={HEIGHT - EDGE.bottom} />
+            )}
+            {all.length === 0 && (
+              <text class="nothing" x={(width + EDGE.left) / 2} y={HEIGHT / 2 - 6} text-anchor="middle">
+                {t.nothing}
+              </text>
+            )}
+          </svg>
+        )}
+      </div>
+    </figure>
+  );
+}
+
+const SPARK = { width: 120, height: 24 };
+
+/** The last hour at a glance, and the latest value in words. */
+export function Sparkline({ title, values }: { title: string; values: Series }) {
+  const { number } = useFormat();
+  const t = useText().chart;
+  const some = known(values);
+  if (some.length === 0) return <span class="hint">{number(null)}</span>;
+  const top = Math.max(...some) || 1;
+  const x = (index: number) => (index * SPARK.width) / Math.max(values.length - 1, 1);
+  const y = (value: number) => SPARK.height - 2 - (value / top) * (SPARK.height - 4);
+  const last = some[some.length - 1] ?? null;
+  return (
+    <span class="spark">
+      <svg
+        viewBox={`0 0 ${SPARK.width} ${SPARK.height}`}
+        preserveAspectRatio="none"
+        role="img"
+        aria-label={`${title}: ${t.describe(number(Math.min(...some)), number(Math.max(...some)), number(last))}`}
+      >
+        <path class="line line-0" d={path(values, x, y)} />
+      </svg>
+      <span class="spark-value">{number(last)}/s</span>
+    </span>
+  );
+}

@@ -1,0 +1,42 @@
+import type { ComponentChildren } from "preact";
+import { useId, useLayoutEffect, useRef } from "preact/hooks";
+
+interface Props {
+  title: string;
+  /** Absent: it cannot be closed. */
+  onClose?: () => void;
+  class?: string;
+  role?: "alertdialog";
+  children: ComponentChildren;
+}
+
+/** A modal dialogue: focus is in it while it is open, and goes back to where it came from. */
+export function Dialog(props: Props) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const title = useId();
+  useLayoutEffect(() => {
+    const from = document.activeElement;
+    const opened = dialog.current;
+    opened?.showModal();
+    return () => {
+      opened?.close();
+      if (from instanceof HTMLElement) from.focus();
+    };
+  }, []);
+  return (
+    <dialog
+      ref={dialog}
+      class={props.class ?? "dialog"}
+      role={props.role}
+      aria-labelledby={title}
+      onCancel={(event) => {
+        // Whether it is there is the page's to say, not the browser's.
+        event.preventDefault();
+        props.onClose?.();
+      }}
+    >
+      <h2 id={title}>{props.title}</h2>
+      {props.children}
+    </dialog>
+  );
+}

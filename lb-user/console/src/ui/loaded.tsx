@@ -1,0 +1,44 @@
+import type { ComponentChildren } from "preact";
+
+import { useText } from "../i18n";
+import { useProblem } from "../i18n/problem";
+import type { Resource } from "../state/use-resource";
+import { Icon } from "./icons";
+
+export function Alert(props: { tone?: "bad" | "info"; title?: string; children: ComponentChildren }) {
+  const tone = props.tone ?? "bad";
+  return (
+    <div class={`alert ${tone}`} role={tone === "bad" ? "alert" : "note"}>
+      <Icon name={tone === "bad" ? "warn" : "info"} />
+      <div>
+        {props.title && <strong>{props.title}</strong>}
+        {props.children}
+      </div>
+    </div>
+  );
+}
+
+/** What has been loaded; until then that it is being loaded, or why it could not be. */
+export function Loaded<T>(props: { resource: Resource<T>; children: (data: T) => ComponentChildren }) {
+  const t = useText();
+  const problem = useProblem();
+  const { data, error, isLoading, reload } = props.resource;
+  return (
+    <>
+      {error && (
+        <Alert title={t.wrong.loading}>
+          <p>{problem(error)}</p>
+          <button type="button" onClick={reload} disabled={isLoading}>
+            {t.do.retry}
+          </button>
+        </Alert>
+      )}
+      {data === null && !error && (
+        <p class="loading" role="status">
+          {t.loading}
+        </p>
+      )}
+      {data !== null && props.children(data)}
+    </>
+  );
+}

@@ -1,0 +1,20 @@
+import type { Listener, Member } from "../api/types";
+import { protocolName } from "../i18n/format";
+
+/** What to call an object: names may be left out. */
+export function nameOf({ name, id }: { name: string; id: string }): string {
+  return name || id.slice(0, 8);
+}
+
+/** An address and a port, as URLs have them. */
+export function endpoint(address: string, port: number): string {
+  return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+export function memberName(member: Member): string {
+  return member.name || endpoint(member.address, member.protocol_port);
+}
+
+export function listenerName(listener: Listener): string {
+  return listener.name || `${protocolName(listener.protocol)}:${listener.protocol_port}`;
+}

@@ -1,0 +1,196 @@
+//! Who is held where: the sessions of a pool, page by page, and forgetting one.
+
+use std::sync::Arc;
+
+use axum::{
+    Extension, Router,
+    extract::{OriginalUri, State},
+    http::{HeaderMap, StatusCode},
+    response::Response,
+    routing::{delete, get},
+};
+use serde::Deserialize;
+use serde_json::{Value as Json, json};
+use uuid::Uuid;
+
+use super::{
+    Shared, answer,
+    caller::Caller,
+    list::address,
+    objects::{self, short},
+    path::Path,
+    query::{only, parameters},
+};
+use crate::{
+    objects::{Fault, Member, Pool, member_id},
+    views::{GONE, Page, RecognisedBy, Session, Sessions, Wanted},
+};
+
+/// The most sessions of a page, and how many there are where nobody says.
+const MOST: usize = 1000;
+const USUAL: usize = 100;
+
+pub(super) fn routes() -> Router<Shared> {
+    Router::new()
+        .route("/pools/{parent}/sessions", get(list))
+        .route("/pools/{parent}/sessions/{id}", delete(forget))
+}
+
+/// What a query says.
+struct Query {
+    wanted: Wanted,
+    page: Page,
+    /// What of it a link to another page has.
+    kept: Vec<(String, String)>,
+}
+
+fn wrong(key: &str, value: &str, right: &str) -> Fault {
+    let value = short(value);
+    Fault::of_query(format!("{key} '{value}' is not valid; write {right}."))
+}
+
+impl Query {
+    fn read(
+        pool: &Pool,
+        parameters: Vec<(String, String)>,
+        members: impl Fn(&str) -> Result<Arc<Member>, Fault>,
+    ) -> Result<Self, Fault> {
+        let mut query = Self {
+            wanted: Wanted {
+                pool: Some(pool.head.key()),
+                ..Wanted::default()
+            },
+            page: Page {
+                after: None,
+                limit: USUAL,
+                only: None,
+            },
+            kept: Vec::new(),
+        };
+        for (key, value) in parameters {
+            let (wanted, page) = (&mut query.wanted, &mut query.page);
+            match key.as_str() {
+                "limit" => {
+                    let limit = value.parse().ok().filter(|limit| (1..=MOST).contains(limit));
+                    page.limit = limit.ok_or_else(|| wrong("limit", &value, "a number from 1 to 1000"))?;
+                }
+                "marker" => {
+                    let marker = value.parse();
+                    page.after = Some(marker.map_err(|_| wrong("marker", &value, "the id of a session"))?);
+                    continue;
+                }
+                "client" => {
+                    let client = value.parse().map_err(|_| wrong("client", &value, "an address"))?;
+                    wanted.client = Some(client);
+                }
+                "cookie" => {
+                    let id = value.parse();
+                    page.only = Some(id.map_err(|_| wrong("cookie", &value, "16 hexadecimal digits"))?);
+                }
+                // The last one that it may be: others are refused before.
+                _ => wanted.member = Some(members(&value)?.head.key()),
+            }
+            query.kept.push((key, value));
+        }
+        Ok(query)
+    }
+}
+
+async fn list(
+    State(api): State<Shared>,
+    Extension(caller): Extension<Caller>,
+    Path(pool): Path<String>,
+    OriginalUri(uri): OriginalUri,
+    headers: HeaderMap,
+) -> Result<Response, Fault> {
+    only(&["limit", "marker", "client", "cookie", "member_id"], &uri)?;
+    let (pool, query) = {
+        let inventory = api.manager.read();
+        let pool = objects::find::<Pool>(&pool, &inventory)?;
+        caller.may_see(&pool.head.project_id)?;
+        let members = |id: &str| objects::find::<Member>(id, &inventory);
+        let query = Query::read(&pool, parameters(&uri), members)?;
+        (pool, query)
+    };
+    if !api.manager.read().is_used(&pool) {
+        // Nothing leads to it: nobody is held there.
+        return Ok(shown(&pool, &Sessions::default(), &json!([])));
+    }
+    let sessions = api.manager.sessions(query.wanted, query.page).await?;
+    let next = sessions.listed.last().filter(|_| sessions.has_more);
+    let links = next.map_or_else(
+        || json!([]),
+        |last| {
+            let mut link = form_urlencoded::Serializer::new(String::new());
+            link.extend_pairs(&query.kept);
+            link.append_pair("marker", &id_of(last));
+            json!([{"rel": "next", "href": format!("{}?{}", address(&uri, &headers), link.finish())}])
+        },
+    );
+    Ok(shown(&pool, &sessions, &links))
+}
+
+fn shown(pool: &Pool, sessions: &Sessions, links: &Json) -> Response {
+    let listed = sessions.listed.iter().map(|session| {
+        let (client, cookie) = match session.by {
+            RecognisedBy::Client(client) => (Some(client), None),
+            RecognisedBy::Cookie(id) => (None, Some(id)),
+            RecognisedBy::ClientId(_) => (None, None),
+        };
+        json!({
+            "id": id_of(session),
+            "client": client,
+            "cookie": cookie,
+            "member_id": member_of(session),
+            "member": sessions.display_names.of(&session.member),
+            "age_s": session.age_s,
+            "idle_s": session.idle_s,
+            "ends_in_s": session.ends_in_s,
+        })
+    });
+    let body = json!({
+        "sessions": listed.collect::<Vec<_>>(),
+        "sessions_links": links,
+        "total": sessions.total,
+        "carried_by_clients": sessions.carried_by_clients.contains(&pool.head.key()),
+    });
+    answer::json_of(StatusCode::OK, &body)
+}
+
+/// What a session is called among those of its pool.
+fn id_of(session: &Session) -> String {
+    match session.by {
+        RecognisedBy::Client(client) => client.to_string(),
+        RecognisedBy::Cookie(id) | RecognisedBy::ClientId(id) => id.to_string(),
+    }
+}
+
+/// None where it is not configured any more.
+fn member_of(session: &Session) -> Option<Uuid> {
+    (session.member != GONE).then(|| member_id(&session.pool, &session.member))
+}
+
+/// What a path names.
+#[derive(Deserialize)]
+struct Place {
+    parent: String,
+    id: String,
+}
+
+async fn forget(
+    State(api): State<Shared>,
+    Extension(caller): Extension<Caller>,
+    Path(Place { parent, id }): Path<Place>,
+    OriginalUri(uri): OriginalUri,
+) -> Result<StatusCode, Fault> {
+    only(&[], &uri)?;
+    let pool = {
+        let inventory = api.manager.read();
+        let pool = objects::find::<Pool>(&parent, &inventory)?;
+        caller.may_change(&pool.head.project_id)?;
+        pool.head.key()
+    };
+    let by = id.parse().map_err(|_| Fault::not_found("Session", short(&id)))?;
+    api.manager.drop_session(pool, by).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,48 @@
+//! Requests of traced clients, as the proxy tells of them.
+
+use tokio::sync::mpsc::{Sender, WeakSender, error::TrySendError};
+
+use super::{Client, Told};
+use crate::proxy::{Follower, Hearing};
+
+/// Where requests are told.
+pub(crate) enum Channel {
+    /// Together with packets, and as long as these.
+    BesidePackets(WeakSender<Told>),
+    /// By themselves.
+    Alone(Sender<Told>),
+}
+
+impl Channel {
+    fn get(&self) -> Option<Sender<Told>> {
+        match self {
+            Self::BesidePackets(told) => told.upgrade(),
+            Self::Alone(told) => Some(told.clone()),
+        }
+    }
+}
+
+/// Who follows the requests of these clients, as long as somebody listens. What is due and finds no room is counted, and said.
+pub(crate) fn follower(clients: &[Client], told: Channel) -> Follower {
+    let clients = clients.to_vec();
+    let mut lost = 0;
+    Follower {
+        wants: Box::new(move |address| clients.iter().any(|client| client.includes(address))),
+        tell: Box::new(move |request| {
+            let Some(told) = told.get() else {
+                return Hearing::Over;
+            };
+            if lost > 0 && told.try_send(Told::Lost(lost)).is_ok() {
+                lost = 0;
+            }
+            match told.try_send(Told::Request(request)) {
+                Ok(()) => Hearing::On,
+                Err(TrySendError::Full(_)) => {
+                    lost += 1;
+                    Hearing::On
+                }
+                Err(TrySendError::Closed(_)) => Hearing::Over,
+            }
+        }),
+    }
+}
