@@ -5,6 +5,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
+use lb_tests::http::Authority;
 use lb_tests::{Daemon, Family, Jar, Laboratory, Plan, Scene, Site, eventually};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -144,5 +145,29 @@ fn who_asks_a_daemon_that_ends_is_answered_at_once() -> Result<()> {
         "{refused}"
     );
     assert_eq!(slow.reply("GET")?.status, 200);
+    Ok(())
+}
+
+#[test]
+fn probes_are_counted_and_it_is_told_until_when_certificates_are_good() -> Result<()> {
+    let authority = Authority::new()?;
+    let certificate = authority.certify("shop", &["shop.example"])?;
+    let plan = Plan::new(&[1, 1])
+        .tls(&[&certificate], "")
+        .monitor("type = \"HTTP\"\nurl_path = \"/\"\ndelay_s = 1\ntimeout_s = 1\nrise = 1\nfall = 1\n");
+    let site = Site::start(&plan)?;
+    let sum =
+        |name: &str, labels: &[&str]| Metrics::of(site.daemon()).map(|metrics| metrics.sum(name, labels));
+    eventually("probes to be counted", WITHIN, || {
+        sum("holdfast_health_probes_total", &["result=\"passed\""]).is_ok_and(|passed| passed >= 2.0)
+    });
+    site.member(1).stop();
+    eventually("a change to be counted", WITHIN, || {
+        sum("holdfast_health_changes_total", &[]).is_ok_and(|changes| changes >= 1.0)
+    });
+    assert!(sum("holdfast_health_probes_total", &["result=\"failed\""])? >= 1.0);
+    let until = sum("holdfast_tls_certificate_expiry_timestamp_seconds", &["shop"])?;
+    let now = std::time::SystemTime::now().duration_since(std::time::SystemTime::UNIX_EPOCH)?;
+    assert!(until > now.as_secs_f64(), "{until}");
     Ok(())
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use lb_tests::{Namespace, daemon, eventually, netns};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
@@ -209,6 +209,40 @@ fn the_examples_in_the_readme_are_those_among_the_examples() -> Result<()> {
             .split_once("\n\n")
             .context("a comment, then the configuration")?;
         assert_eq!(printed, example);
+    }
+    Ok(())
+}
+
+/// All code blocks of a text, with what they are of.
+fn code_blocks(text: &str) -> Vec<&str> {
+    text.split("```").skip(1).step_by(2).collect()
+}
+
+#[test]
+fn the_readme_in_chinese_prints_the_same_commands_and_examples() -> Result<()> {
+    let readme = |name: &str| fs::read_to_string(workspace().join(name));
+    let (english, chinese) = (readme("README.md")?, readme("README.zh-CN.md")?);
+    assert_eq!(code_blocks(&chinese), code_blocks(&english));
+    let sections = |text: &str| text.lines().filter(|line| line.starts_with("## ")).count();
+    assert_eq!(sections(&chinese), sections(&english));
+    Ok(())
+}
+
+#[test]
+fn what_the_readmes_link_to_is_there() -> Result<()> {
+    for name in ["README.md", "README.zh-CN.md"] {
+        let readme = fs::read_to_string(workspace().join(name))?;
+        let targets = readme
+            .split("](")
+            .skip(1)
+            .filter_map(|rest| rest.split(')').next());
+        let mut count = 0;
+        for target in targets.filter(|target| !target.starts_with("http")) {
+            count += 1;
+            let path = workspace().join(target.split('#').next().unwrap_or_default());
+            ensure!(path.exists(), "{name} links to {target}, which is not there");
+        }
+        ensure!(count > 10, "{name} has links");
     }
     Ok(())
 }

@@ -257,6 +257,10 @@ impl<'e, 'r> Table<'e, 'r> {
     /// Keys that mean something only elsewhere: `where_they_belong`, which is not here.
     pub(super) fn misplaced(&mut self, keys: &[&'static str], where_they_belong: &str) {
         self.known.extend_from_slice(keys);
+        #[cfg(test)]
+        for key in keys {
+            note(&self.scope.path, key);
+        }
         for (key, _) in keys.iter().filter_map(|key| self.entries.get_key_value(*key)) {
             let message = format!(
                 "{} is for {where_they_belong} only; leave it out here",
@@ -275,6 +279,8 @@ impl<'e, 'r> Table<'e, 'r> {
         if !self.known.contains(&key) {
             self.known.push(key);
         }
+        #[cfg(test)]
+        note(&self.scope.path, key);
         self.entries.get(key)
     }
 
@@ -335,6 +341,30 @@ impl<'e, 'r> Table<'e, 'r> {
             );
         }
     }
+}
+
+#[cfg(test)]
+thread_local! {
+    /// The keys that were asked for, by the path of their table.
+    static ASKED: std::cell::RefCell<std::collections::BTreeMap<String, Vec<&'static str>>> = std::cell::RefCell::default();
+}
+
+#[cfg(test)]
+fn note(path: &str, key: &'static str) {
+    ASKED.with_borrow_mut(|asked| {
+        let keys = asked.entry(path.to_owned()).or_default();
+        if !keys.contains(&key) {
+            keys.push(key);
+        }
+    });
+}
+
+/// The keys that are asked for in what `read` reads, by the path of their table: `pool.member.`.
+#[cfg(test)]
+pub(super) fn asked(read: impl FnOnce()) -> std::collections::BTreeMap<String, Vec<&'static str>> {
+    ASKED.take();
+    read();
+    ASKED.take()
 }
 
 #[cfg(test)]

@@ -59,6 +59,7 @@ impl Daemon {
         let [flow_sweeps, session_sweeps] = sweeps.unwrap_or_default();
         views::Doings {
             refused: self.manager.refused(),
+            probes: self.monitors.probes(),
             work: views::Work {
                 applies: self.apply_times.report(),
                 flow_sweeps,

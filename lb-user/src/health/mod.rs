@@ -8,7 +8,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use crate::model::{Config, Pool};
 pub use failure::Failure;
-pub use monitor::{Change, Monitors};
+pub use monitor::{AllProbes, Change, Monitors, Probes};
 
 /// What the probes of a member came to.
 #[derive(Clone, Debug, PartialEq, Eq)]

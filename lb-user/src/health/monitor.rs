@@ -4,10 +4,14 @@ use std::{
     collections::{HashMap, HashSet},
     hash::{BuildHasher, RandomState},
     net::SocketAddr,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
+use serde::{Deserialize, Serialize};
 use tokio::{
     sync::mpsc,
     task::JoinHandle,
@@ -34,6 +38,55 @@ pub struct Change {
     pub finding: Finding,
 }
 
+/// What the probes of a member came to, since its monitor began.
+#[derive(Debug, Default)]
+struct Counts {
+    passed: AtomicU64,
+    failed: AtomicU64,
+    turns: AtomicU64,
+}
+
+impl Counts {
+    fn note<E>(&self, outcome: &Result<(), E>) {
+        let count = match outcome {
+            Ok(()) => &self.passed,
+            Err(_) => &self.failed,
+        };
+        count.fetch_add(1, Relaxed);
+    }
+
+    fn report(&self) -> Probes {
+        Probes {
+            passed: self.passed.load(Relaxed),
+            failed: self.failed.load(Relaxed),
+            turns: self.turns.load(Relaxed),
+        }
+    }
+}
+
+/// What the probes of a member came to, since its monitor began.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Probes {
+    /// Those that the member passed.
+    pub passed: u64,
+    /// Those that it did not.
+    pub failed: u64,
+    /// How often it went up or down by that.
+    pub turns: u64,
+}
+
+/// The counts of all members of pools that are watched, by the names of both.
+#[derive(Clone, Debug, Default)]
+pub struct AllProbes(HashMap<String, Arc<HashMap<String, Arc<Counts>>>>);
+
+impl AllProbes {
+    /// What the probes of a member came to; none where it is not watched.
+    #[must_use]
+    pub fn of(&self, pool: &str, member: &str) -> Option<Probes> {
+        Some(self.0.get(pool)?.get(member)?.report())
+    }
+}
+
 /// The running monitors.
 pub struct Monitors {
     /// By the name of the pool.
@@ -48,11 +101,14 @@ struct Watched {
     /// As it was configured last: where it is the same one again, nothing is to be done.
     pool: Arc<Pool>,
     tasks: HashMap<Target, Monitor>,
+    /// Those of the tasks, by the names of the members.
+    counts: Arc<HashMap<String, Arc<Counts>>>,
 }
 
 /// It ends with this.
 struct Monitor {
     number: u64,
+    counts: Arc<Counts>,
     task: JoinHandle<()>,
 }
 
@@ -107,15 +163,41 @@ impl Monitors {
                 self.begun += 1;
                 let number = self.begun;
                 let judgement = Judgement::new(health.is_up(&target.pool, &target.member));
-                let task = tokio::spawn(watch(target.clone(), number, judgement, self.changes.clone()));
-                Monitor { number, task }
+                let counts = Arc::<Counts>::default();
+                let watching = watch(
+                    target.clone(),
+                    number,
+                    judgement,
+                    Arc::clone(&counts),
+                    self.changes.clone(),
+                );
+                Monitor {
+                    number,
+                    counts,
+                    task: tokio::spawn(watching),
+                }
             });
             (target, monitor)
         });
+        let tasks: HashMap<Target, Monitor> = tasks.collect();
+        let counts = tasks.iter();
+        let counts = counts.map(|(target, monitor)| (target.member.clone(), Arc::clone(&monitor.counts)));
         Watched {
-            tasks: tasks.collect(),
+            counts: Arc::new(counts.collect()),
+            tasks,
             pool: Arc::clone(pool),
         }
+    }
+
+    /// What all probes came to.
+    #[must_use]
+    pub fn probes(&self) -> AllProbes {
+        let pools = self.pools.iter();
+        AllProbes(
+            pools
+                .map(|(name, watched)| (name.clone(), Arc::clone(&watched.counts)))
+                .collect(),
+        )
     }
 
     /// Whether the monitor still watches that found this. What another one found may wait to be taken, and says nothing of a
@@ -176,7 +258,13 @@ impl Judgement {
 }
 
 /// Probes a member for ever, and tells when it went up or down.
-async fn watch(target: Target, number: u64, mut judgement: Judgement, changes: mpsc::Sender<Change>) {
+async fn watch(
+    target: Target,
+    number: u64,
+    mut judgement: Judgement,
+    counts: Arc<Counts>,
+    changes: mpsc::Sender<Change>,
+) {
     let monitor = &target.monitor;
     let delay = Duration::from_secs(monitor.delay_s.into());
     let mut ticks = time::interval_at(Instant::now() + first_wait(&target, delay), delay);
@@ -207,9 +295,11 @@ async fn watch(target: Target, number: u64, mut judgement: Judgement, changes: m
             continue;
         }
         could_ask = true;
+        counts.note(&outcome);
         if !judgement.turns(outcome.is_ok(), monitor) {
             continue;
         }
+        counts.turns.fetch_add(1, Relaxed);
         let finding = match outcome {
             Ok(()) => Finding::Up,
             Err(failure) => Finding::Down {

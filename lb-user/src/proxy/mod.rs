@@ -77,6 +77,7 @@ use tokio::{
 use tracing::warn;
 
 pub use crate::histogram::{DurationBucket, Durations, Quantile};
+pub use crate::tls::server::Expiry;
 use crate::{
     health::Health,
     model::Config,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use lb_common::tables::MemberState;
 use serde::{Deserialize, Serialize};
 
-use crate::{histogram::Durations, model::titled};
+use crate::{histogram::Durations, model::titled, tls::server::Expiry};
 
 use super::{
     counts::PoolCounts,
@@ -48,6 +48,9 @@ pub struct ListenerReport {
     /// None where it has no TLS.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tls_handshakes: Option<HandshakeReport>,
+    /// Until when its certificates are good.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub certificates: Vec<Expiry>,
     /// Connections that did not begin with the PROXY header that they owed, by reason.
     pub proxy_protocol_refused: BTreeMap<String, u64>,
     /// Requests that were read.
@@ -208,6 +211,10 @@ fn of_listener(listener: &Listener) -> ListenerReport {
             resumed: counts.handshakes.resumed.get(),
             failed: counts.handshakes.failed.get(),
         }),
+        certificates: listener
+            .tls
+            .as_ref()
+            .map_or_else(Vec::new, |tls| tls.expiries.clone()),
         proxy_protocol_refused: refused.map(|(why, count)| (why.to_owned(), count)).collect(),
         requests: counts.requests.get(),
         responses: counts.responses(),

@@ -18,6 +18,7 @@ use rustls::{
     sign::CertifiedKey,
     version::{TLS12, TLS13},
 };
+use serde::{Deserialize, Serialize};
 use webpki::EndEntityCert;
 
 use super::{HTTP1, HTTP2, authorities, chain, private_key, provider};
@@ -27,7 +28,29 @@ use crate::model::{CertificateFiles, ClientAuth, ClientCertificates, Http, Liste
 #[derive(Debug)]
 pub(crate) struct Server {
     pub(crate) config: Arc<ServerConfig>,
+    /// Until when each certificate is good, by its file.
+    pub(crate) expiries: Vec<Expiry>,
     clients: Option<Clients>,
+}
+
+/// Until when a certificate is good.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Expiry {
+    /// The file that it is in.
+    pub certificate: String,
+    /// In seconds since 1970.
+    pub not_after_unix_s: i64,
+}
+
+impl Expiry {
+    /// None where it does not say so in a way that is known.
+    fn of(files: &CertificateFiles, certified: &CertifiedKey) -> Option<Self> {
+        let (_, parsed) = x509_parser::parse_x509_certificate(certified.cert.first()?).ok()?;
+        Some(Self {
+            certificate: files.certificate.display().to_string(),
+            not_after_unix_s: parsed.validity().not_after.timestamp(),
+        })
+    }
 }
 
 /// What is wanted of clients' certificates.
@@ -43,7 +66,7 @@ impl Server {
     /// goes on with a session is not asked for its certificate again, in no version of TLS.
     pub(crate) fn new(tls: &ListenerTls, http: &Http, before: Option<&Self>) -> anyhow::Result<Self> {
         let provider = provider();
-        let certificates = Certificates::load(&tls.certificates, &provider)?;
+        let (certificates, expiries) = Certificates::load(&tls.certificates, &provider)?;
         let clients = tls.clients.as_ref().map(Clients::load).transpose()?;
         let verifier = match &clients {
             Some(clients) => clients.verifier(Arc::clone(&provider))?,
@@ -70,6 +93,7 @@ impl Server {
         };
         Ok(Self {
             config: Arc::new(config),
+            expiries,
             clients,
         })
     }
@@ -118,9 +142,14 @@ struct Certificates {
 }
 
 impl Certificates {
-    fn load(files: &[CertificateFiles], provider: &CryptoProvider) -> anyhow::Result<Self> {
+    /// With when each of them ends.
+    fn load(files: &[CertificateFiles], provider: &CryptoProvider) -> anyhow::Result<(Self, Vec<Expiry>)> {
         let all = files.iter().map(|files| load(files, provider));
         let mut all = all.collect::<anyhow::Result<Vec<_>>>()?;
+        let expiries = files.iter().zip(&all);
+        let expiries = expiries
+            .filter_map(|(files, certified)| Expiry::of(files, certified))
+            .collect();
         let first = names(all.first().context("there is no certificate")?);
         // A signature of theirs costs a fraction of one of RSA.
         all.sort_by_key(|certified| certified.key.algorithm() != SignatureAlgorithm::ECDSA);
@@ -143,7 +172,7 @@ impl Certificates {
                 .push(Arc::clone(&certified));
             }
         }
-        Ok(sorted)
+        Ok((sorted, expiries))
     }
 
     fn of(&self, name: &str) -> &[Arc<CertifiedKey>] {
@@ -248,7 +277,8 @@ mod tests {
             certificate: file.clone(),
             key: key.clone(),
         };
-        let certificates = Certificates::load(&all.each_ref().map(files), &provider()).unwrap();
+        let (certificates, expiries) = Certificates::load(&all.each_ref().map(files), &provider()).unwrap();
+        assert_eq!(expiries.len(), all.len());
         for (name, schemes, expected) in [
             (Some("a.test"), &[ED25519][..], 0),
             (Some("a.test"), &[ECDSA_NISTP256_SHA256], 2),

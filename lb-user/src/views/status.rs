@@ -9,6 +9,7 @@ pub use answer::*;
 use super::{Census, Scene, Sight, endpoint, operating, packets};
 use crate::{
     bpf::Attachment,
+    health::AllProbes,
     model::{self, DataPlane, OperatingStatus},
     next_hops::Hop,
     proxy::MemberRequests,
@@ -25,7 +26,7 @@ pub fn status<S: Sight>(
         .config
         .pools
         .iter()
-        .map(|pool| of_pool(scene, pool, census))
+        .map(|pool| of_pool(scene, pool, census, &doings.probes))
         .collect();
     let states = pools.iter().map(|pool| (pool.name.as_str(), pool.status));
     let states: HashMap<&str, OperatingStatus> = states.collect();
@@ -114,12 +115,15 @@ fn of_load_balancer<S: Sight>(
     }
 }
 
-fn of_pool<S: Sight>(scene: &Scene<'_, S>, pool: &model::Pool, census: &Census) -> Pool {
+fn of_pool<S: Sight>(scene: &Scene<'_, S>, pool: &model::Pool, census: &Census, probes: &AllProbes) -> Pool {
     let id = scene.ids.pool(&pool.name).unwrap_or(0);
     let members: Vec<Member> = pool
         .members
         .iter()
-        .map(|member| of_member(scene, pool, member, census))
+        .map(|member| Member {
+            probes: probes.of(&pool.name, &member.name),
+            ..of_member(scene, pool, member, census)
+        })
         .collect();
     let states: Vec<OperatingStatus> = members.iter().map(|member| member.status).collect();
     let mut events = SessionEvents::from(scene.sight.session_counts(id));
@@ -187,6 +191,7 @@ fn of_member<S: Sight>(
             now: census.sessions_with(id),
             events: traffic.sessions.into(),
         }),
+        probes: None,
         next_hop: entry
             .and_then(|entry| Hop::read(&entry.next_hop))
             .map(NextHop::from),

@@ -107,7 +107,16 @@ function Bar({ of, kind, part, full }: { of: string; kind: "held" | "fresh"; par
       <span class="bar-track" aria-hidden="true">
         <span class="bar-fill" style={{ width: `${Math.min(1, (part ?? 0) / full) * 100}%` }} />
       </span>
-      <span class="bar-value">{part === null ? t.unknown : percent(part)}</span>
+      <span class="bar-value">
+        {part === null ? (
+          <>
+            <span aria-hidden="true">–</span>
+            <span class="unseen">{t.unknown}</span>
+          </>
+        ) : (
+          percent(part)
+        )}
+      </span>
     </span>
   );
 }

@@ -10,6 +10,7 @@ mod policies;
 mod policy_rules;
 mod pools;
 mod random;
+mod reference;
 mod settings;
 mod syntax;
 

@@ -87,6 +87,20 @@ pub(super) const FAMILIES: &[Family] = &[
             samples.collect()
         },
     ),
+    Family::gauge(
+        "holdfast_tls_certificate_expiry_timestamp_seconds",
+        "Until when the certificates of a listener are good, in seconds since 1970",
+        &["load_balancer", "listener", "listener_id", "certificate"],
+        |status| {
+            let samples = proxied(status).flat_map(|([balancer, name, id], report)| {
+                report.certificates.iter().map(move |expiry| {
+                    let until = u64::try_from(expiry.not_after_unix_s).unwrap_or(0);
+                    Sample::new([balancer, name, id, &expiry.certificate], until)
+                })
+            });
+            samples.collect()
+        },
+    ),
     Family::counter(
         "holdfast_proxy_protocol_refused",
         "Connections that did not begin with the PROXY header that they owed, by reason",

@@ -28,6 +28,26 @@ pub(super) const FAMILIES: &[Family] = &[
         |status| each(status, |member| Some(member.weight.into())),
     ),
     Family::counter(
+        "holdfast_health_probes",
+        "Probes of a member by its monitor: passed or failed",
+        &["pool", "pool_id", "member", "member_id", "result"],
+        |status| {
+            let samples = all(status).flat_map(|([pool, pool_id, name, id], member)| {
+                let probes = member.probes.into_iter();
+                let results =
+                    probes.flat_map(|probes| [("passed", probes.passed), ("failed", probes.failed)]);
+                results.map(move |(result, count)| Sample::new([pool, pool_id, name, id, result], count))
+            });
+            samples.collect()
+        },
+    ),
+    Family::counter(
+        "holdfast_health_changes",
+        "How often a member went up or down by its probes",
+        LABELS,
+        |status| each(status, |member| member.probes.map(|probes| probes.turns)),
+    ),
+    Family::counter(
         "holdfast_member_connections",
         "Connections (flows of datagrams) to a member that began",
         LABELS,

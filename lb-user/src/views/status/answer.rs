@@ -6,6 +6,7 @@ use lb_common::tables;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    health::{AllProbes, Probes},
     model::{DataPlane, LbAlgorithm, OperatingStatus, Protocol, titled},
     next_hops::Hop,
     proxy::{Durations, ListenerReport, LogReport, MemberRequests, ProxiedSessions, QueueReport},
@@ -47,6 +48,8 @@ pub struct Doings {
     pub refused: Vec<Refused>,
     /// What it did, and how long that took.
     pub work: Work,
+    /// What its monitors did.
+    pub probes: AllProbes,
 }
 
 /// What a daemon did since it began, and how long each time took.
@@ -204,6 +207,9 @@ pub struct Member {
     /// Its requests; none where the datapath serves it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proxied: Option<MemberRequests>,
+    /// What the probes of its monitor came to; none where it is not watched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probes: Option<Probes>,
     /// The way to it; none where the datapath asks the kernel for each packet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_hop: Option<NextHop>,
