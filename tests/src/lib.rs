@@ -19,6 +19,7 @@
 pub mod api;
 pub mod client;
 pub mod config;
+pub mod console;
 mod control;
 pub mod daemon;
 pub mod desk;
@@ -37,6 +38,7 @@ mod settings;
 pub mod site;
 mod stale;
 pub mod tally;
+pub mod throwaway;
 pub mod topology;
 
 pub use client::{Answer, Client, Closing, Conversation, Protocol, UdpRetry};

@@ -183,9 +183,10 @@ fn run_with_a_file(namespace: &Namespace) -> Result<()> {
     let pins = PathBuf::from(format!("/sys/fs/bpf/hf-{}-newcomer", std::process::id()));
     let example = fs::read_to_string(workspace().join("examples/minimal.toml"))?;
     let text = format!(
-        "[daemon]\ncontrol_socket = \"{}\"\npin_path = \"{}\"\n{example}",
+        "[daemon]\ncontrol_socket = \"{}\"\npin_path = \"{}\"\nstate_path = \"{}\"\n{example}",
         socket.display(),
-        pins.display()
+        pins.display(),
+        directory.path().join("state").display()
     );
     fs::write(&file, text)?;
     let file = file.to_str().context("a plain path")?;

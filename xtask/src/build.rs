@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 
 use crate::env::{Scope, restrict};
+use crate::npm::{self, Package};
 use crate::process::run;
 use crate::setup::Toolchain;
 use crate::workspace::Workspace;
@@ -73,6 +74,33 @@ pub(crate) fn ebpf(workspace: &Workspace, toolchain: &Toolchain) -> Result<()> {
     Ok(())
 }
 
+/// Builds the console, unless what is there was built of what there is.
+pub(crate) fn console(workspace: &Workspace) -> Result<()> {
+    let (package, stamp) = (
+        Package::console(workspace),
+        workspace.target().join("console.built"),
+    );
+    if std::fs::read_to_string(&stamp).is_ok_and(|built| package.fingerprint().is_ok_and(|now| now == built))
+    {
+        return Ok(());
+    }
+    if !npm::is_there() {
+        println!("kept     lb-user/console/dist, as it came: there is no npm");
+        return Ok(());
+    }
+    let started = Instant::now();
+    if !package.is_installed()? {
+        package.install()?;
+    }
+    run(&mut package.npm(&["run", "--silent", "build"])).context("the console did not build")?;
+    std::fs::write(&stamp, package.fingerprint()?)?;
+    println!(
+        "built    lb-user/console/dist  {:.1} s",
+        started.elapsed().as_secs_f64()
+    );
+    Ok(())
+}
+
 /// Builds the daemon and says where it is.
 pub(crate) fn daemon(workspace: &Workspace, profile: Profile) -> Result<()> {
     let started = Instant::now();
@@ -109,7 +137,8 @@ fn other_objects(directory: &Path) -> Result<Vec<std::path::PathBuf>> {
     Ok(found)
 }
 
-fn report(workspace: &Workspace, file: &Path, took: Duration) -> Result<()> {
+/// Says where a file is that was built, and how large it is.
+pub(crate) fn report(workspace: &Workspace, file: &Path, took: Duration) -> Result<()> {
     let bytes = file
         .metadata()
         .with_context(|| format!("the build left no {}", file.display()))?

@@ -5,6 +5,8 @@
 
 mod build;
 mod env;
+mod npm;
+mod package;
 mod process;
 mod run;
 mod setup;
@@ -17,6 +19,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 use crate::build::Profile;
+use crate::package::Compression;
 use crate::process::passed;
 use crate::setup::{Need, Talk};
 use crate::test::Part;
@@ -44,7 +47,10 @@ enum Command {
         bench: bool,
     },
 
-    /// Build the eBPF object and then the `holdfast` binary that carries it.
+    /// Build the eBPF object and the console, and then the `holdfast` binary that carries them.
+    ///
+    /// The console is built again where it has changed and there is an npm; what is built of it is in the repository, so that
+    /// nobody needs one.
     Build {
         /// Build `holdfast` optimised (the default).
         #[arg(long, conflicts_with = "debug")]
@@ -53,6 +59,9 @@ enum Command {
         #[arg(long)]
         debug: bool,
     },
+
+    /// Build everything and make a Debian package of it: `target/debian/holdfast_VERSION_ARCHITECTURE.deb`.
+    Package,
 
     /// Run the demonstration, or with arguments after `--` the daemon on this host.
     ///
@@ -116,8 +125,16 @@ fn dispatch(command: Command) -> Result<ExitCode> {
             let profile = if debug { Profile::Dev } else { Profile::Release };
             let toolchain = setup::ensure(&workspace, Need::Build, Talk::Changes)?;
             build::ebpf(&workspace, &toolchain)?;
+            build::console(&workspace)?;
             build::daemon(&workspace, profile)?;
             Ok(ExitCode::SUCCESS)
+        }
+        Command::Package => {
+            let toolchain = setup::ensure(&workspace, Need::Package, Talk::Changes)?;
+            build::ebpf(&workspace, &toolchain)?;
+            build::console(&workspace)?;
+            build::daemon(&workspace, Profile::Release)?;
+            package::assemble(&workspace, Compression::Best).map(|_| ExitCode::SUCCESS)
         }
         Command::Run { once, args } if args.is_empty() => run::demo(&workspace, once),
         Command::Run { args, .. } => run::daemon(&workspace, &args),

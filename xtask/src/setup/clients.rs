@@ -2,13 +2,13 @@
 
 use std::fs;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context as _, Result};
 
 use super::linker::State;
+use super::programs::relink;
 use crate::process::{read, run};
 use crate::workspace::{Workspace, cache_directory};
 
@@ -80,16 +80,9 @@ impl Clients {
         if fs::read_link(&self.link).is_ok_and(|target| target == self.home) {
             return Ok(());
         }
-        let place = |path: &Path| path.display().to_string();
-        match fs::remove_file(&self.link) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(error).with_context(|| place(&self.link));
-            }
-            _ => {}
-        }
         if let Some(directory) = self.link.parent() {
-            fs::create_dir_all(directory).with_context(|| place(directory))?;
+            fs::create_dir_all(directory).with_context(|| directory.display().to_string())?;
         }
-        symlink(&self.home, &self.link).with_context(|| place(&self.link))
+        relink(&self.home, &self.link)
     }
 }

@@ -1,15 +1,13 @@
 //! `bpf-linker`, built against the LLVM of the very compiler whose bitcode it links.
 
 use std::fs;
-use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 
 use super::compiler::Compiler;
-use crate::build::path_with;
-use crate::env::{Scope, restrict};
+use super::programs::{cargo_install, relink};
 use crate::process::{read, run};
 use crate::workspace::{Workspace, cache_directory};
 
@@ -80,32 +78,13 @@ impl Linker {
         // The first name is for linking. The second, the library's own, is what the built linker asks for, and
         // bpf-linker's build script gives it this directory as its run path.
         for name in ["libLLVM.so", &file_name(&self.llvm)] {
-            link(&self.llvm, &libraries.join(name))?;
+            relink(&self.llvm, &libraries.join(name))?;
         }
-        let mut command = Command::new(workspace.cargo_program());
-        command.args([
-            "install",
-            "bpf-linker",
-            "--version",
-            VERSION,
-            "--locked",
-            "--force",
-            "--no-default-features",
-        ]);
+        let mut command = cargo_install(workspace, "bpf-linker", VERSION, &self.home)?;
         command
+            .arg("--no-default-features")
             .arg(format!("--features=llvm-{}", self.llvm_major))
-            .arg("--root")
-            .arg(&self.home);
-        restrict(&mut command, Scope::Bare, workspace);
-        if let Some(toolchain) = std::env::var_os("RUSTUP_TOOLCHAIN") {
-            // It is a program of the host, built by the toolchain that builds xtask.
-            command.env("RUSTUP_TOOLCHAIN", toolchain);
-        }
-        command
-            // Cargo advises to extend PATH where this is not in it.
-            .env("PATH", path_with(&self.directory())?)
-            .env("LLVM_PREFIX", &prefix)
-            .env("CARGO_PROFILE_RELEASE_DEBUG", "0");
+            .env("LLVM_PREFIX", &prefix);
         run(&mut command).context("bpf-linker was not installed")?;
         match self.observe() {
             State::Ready => Ok(()),
@@ -135,16 +114,6 @@ fn file_name(path: &Path) -> String {
         .unwrap_or_default()
         .to_string_lossy()
         .into_owned()
-}
-
-fn link(target: &Path, name: &Path) -> Result<()> {
-    match fs::remove_file(name) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            return Err(error).with_context(|| name.display().to_string());
-        }
-        _ => {}
-    }
-    symlink(target, name).with_context(|| name.display().to_string())
 }
 
 /// The shared LLVM that `compiler` runs on.

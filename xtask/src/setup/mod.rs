@@ -6,6 +6,7 @@ mod compiler;
 mod linker;
 mod observe;
 mod plan;
+mod programs;
 mod rustc;
 mod services;
 mod tools;
@@ -20,6 +21,9 @@ use self::clients::Clients;
 use self::compiler::{Compiler, Origin};
 use self::linker::{Linker, State};
 use self::plan::{Line, plan};
+pub(crate) use self::programs::CARGO_DEB;
+use self::programs::{Program, needed_for};
+use crate::npm::Package;
 use crate::process::run;
 use crate::workspace::Workspace;
 
@@ -28,7 +32,9 @@ use crate::workspace::Workspace;
 pub(crate) enum Need {
     /// Only what builds.
     Build,
-    /// Also what the laboratory calls.
+    /// Also what makes a package of it.
+    Package,
+    /// What builds, and what the laboratory calls.
     Test,
     /// Also what only the end-to-end tests call.
     EndToEnd,
@@ -46,6 +52,11 @@ impl Need {
     /// Whether the clients of `OpenStack` are called.
     pub(crate) fn is_for_clients(self) -> bool {
         matches!(self, Self::EndToEnd | Self::Usual | Self::Everything)
+    }
+
+    /// Whether a package is made.
+    pub(crate) fn is_for_package(self) -> bool {
+        self == Self::Package || self.is_for_clients()
     }
 }
 
@@ -99,8 +110,14 @@ pub(crate) fn ensure(workspace: &Workspace, need: Need, talk: Talk) -> Result<To
     if !plan.problems.is_empty() {
         bail!(plan.problems.join("\n"));
     }
+    for program in needed_for(need) {
+        ensure_program(workspace, program, talk)?;
+    }
     if need.is_for_clients() {
         ensure_clients(workspace, talk)?;
+        for package in [Package::console(workspace), Package::console_tests(workspace)] {
+            ensure_package(&package, talk)?;
+        }
     }
     let cargo = cargo_of(&compiler).unwrap_or_else(|| workspace.cargo_program().to_path_buf());
     Ok(Toolchain {
@@ -108,6 +125,21 @@ pub(crate) fn ensure(workspace: &Workspace, need: Need, talk: Talk) -> Result<To
         cargo,
         linker_directory: linker.directory(),
     })
+}
+
+fn ensure_program(workspace: &Workspace, program: &Program, talk: Talk) -> Result<()> {
+    let shown = program.shown();
+    match program.observe()? {
+        State::Ready => print(&[Line::Have(shown)], talk),
+        State::Absent => {
+            print(
+                &[Line::Install(format!("{shown} (takes a few minutes, once)"))],
+                talk,
+            );
+            program.install(workspace)?;
+        }
+    }
+    program.link(workspace)
 }
 
 fn ensure_clients(workspace: &Workspace, talk: Talk) -> Result<()> {
@@ -126,6 +158,16 @@ fn ensure_clients(workspace: &Workspace, talk: Talk) -> Result<()> {
         }
     }
     clients.link()
+}
+
+fn ensure_package(package: &Package, talk: Talk) -> Result<()> {
+    let name = package.name().to_owned();
+    if package.is_installed()? {
+        print(&[Line::Have(name)], talk);
+        return Ok(());
+    }
+    print(&[Line::Install(name)], talk);
+    package.install()
 }
 
 /// The cargo that knows how to build this compiler's library. Debian's `rustc-web` comes without one that fits.

@@ -20,6 +20,8 @@ pub(crate) enum ToolUser {
     Tests,
     /// The end-to-end tests alone.
     EndToEnd,
+    /// Who makes the package.
+    Package,
     /// The benchmark of layer 4 alone, to compare with.
     BenchL4,
     /// That of layer 7 alone: also what it compares with.
@@ -32,6 +34,7 @@ impl ToolUser {
         match self {
             Self::Tests => "for the tests",
             Self::EndToEnd => "for the end-to-end tests only",
+            Self::Package => "for the Debian package",
             Self::BenchL4 => "for `bench l4` only",
             Self::BenchL7 => "for `bench l7` only",
         }
@@ -40,8 +43,9 @@ impl ToolUser {
     /// Is a tool of this user called in what is about to be done?
     pub(crate) fn is_needed_for(self, need: Need) -> bool {
         match self {
-            Self::Tests => need != Need::Build,
+            Self::Tests => !matches!(need, Need::Build | Need::Package),
             Self::EndToEnd => need.is_for_clients(),
+            Self::Package => need.is_for_package(),
             Self::BenchL4 => matches!(need, Need::BenchL4 | Need::Usual | Need::Everything),
             Self::BenchL7 => matches!(need, Need::BenchL7 | Need::Everything),
         }
@@ -49,7 +53,7 @@ impl ToolUser {
 }
 
 /// All of them.
-pub(crate) const TOOLS: [Tool; 8] = [
+pub(crate) const TOOLS: [Tool; 12] = [
     Tool {
         program: "ip",
         package: "iproute2",
@@ -73,6 +77,30 @@ pub(crate) const TOOLS: [Tool; 8] = [
         package: "python3-venv",
         user: ToolUser::EndToEnd,
         proof: &["-c", "import ensurepip, venv"],
+    },
+    Tool {
+        program: "node",
+        package: "nodejs",
+        user: ToolUser::EndToEnd,
+        proof: &[],
+    },
+    Tool {
+        program: "npm",
+        package: "npm",
+        user: ToolUser::EndToEnd,
+        proof: &[],
+    },
+    Tool {
+        program: "chromium",
+        package: "chromium",
+        user: ToolUser::EndToEnd,
+        proof: &[],
+    },
+    Tool {
+        program: "dpkg-shlibdeps",
+        package: "dpkg-dev",
+        user: ToolUser::Package,
+        proof: &[],
     },
     Tool {
         program: "nft",
@@ -110,6 +138,10 @@ mod tests {
     #[test]
     fn a_build_needs_no_tool_and_only_the_benchmarks_their_own() {
         assert!(!ToolUser::Tests.is_needed_for(Need::Build));
+        assert!(!ToolUser::Tests.is_needed_for(Need::Package));
+        assert!(!ToolUser::Package.is_needed_for(Need::Build));
+        assert!(ToolUser::Package.is_needed_for(Need::Package));
+        assert!(ToolUser::Package.is_needed_for(Need::EndToEnd));
         assert!(ToolUser::Tests.is_needed_for(Need::Test));
         assert!(!ToolUser::EndToEnd.is_needed_for(Need::Test));
         assert!(ToolUser::EndToEnd.is_needed_for(Need::EndToEnd));

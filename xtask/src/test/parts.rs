@@ -11,6 +11,7 @@ use super::count::Counts;
 use super::lint;
 use super::targets::{PACKETS, Targets};
 use crate::build::{self, Profile};
+use crate::package::{self, Compression};
 use crate::process::{User, user};
 use crate::run::BINARY_VARIABLE;
 use crate::setup::Need;
@@ -27,6 +28,8 @@ pub(crate) enum Part {
     Packets,
     /// The daemon as a process between real clients and members, in network namespaces (needs root).
     E2e,
+    /// The web console in a real browser, beside the daemon between real clients and members (needs root).
+    Console,
 }
 
 impl Part {
@@ -36,13 +39,14 @@ impl Part {
             Self::Unit => "unit",
             Self::Packets => "packets",
             Self::E2e => "e2e",
+            Self::Console => "console",
         }
     }
 
     fn needs_root(self) -> bool {
         match self {
             Self::Lint | Self::Unit => false,
-            Self::Packets | Self::E2e => true,
+            Self::Packets | Self::E2e | Self::Console => true,
         }
     }
 }
@@ -59,7 +63,7 @@ pub(crate) fn in_order(wanted: &[Part]) -> BTreeSet<Part> {
 /// What must be installed for `wanted`.
 pub(crate) fn need(wanted: &[Part]) -> Need {
     let parts = in_order(wanted);
-    if parts.contains(&Part::E2e) {
+    if parts.contains(&Part::E2e) || parts.contains(&Part::Console) {
         Need::EndToEnd
     } else if parts.iter().any(|part| part.needs_root()) {
         Need::Test
@@ -77,7 +81,16 @@ pub(crate) fn run(workspace: &Workspace, part: Part, args: &[String]) -> Result<
         Part::Lint => lint::run(workspace)?,
         Part::Unit => unit(workspace, args)?,
         Part::Packets => packets(workspace, args)?,
-        Part::E2e => e2e(workspace, args)?,
+        Part::E2e => {
+            let mut tests = of_the_daemon(workspace, &Targets::find(workspace)?.e2e, args)?;
+            let package = package::assemble(workspace, Compression::Quick)?;
+            count(tests.env(package::VARIABLE, package))?
+        }
+        Part::Console => count(&mut of_the_daemon(
+            workspace,
+            &Targets::find(workspace)?.console,
+            args,
+        )?)?,
     };
     // With arguments a filter may have left a part without tests; without, they have got lost.
     if !counts.ran() && args.is_empty() {
@@ -108,13 +121,15 @@ fn packets(workspace: &Workspace, args: &[String]) -> Result<Counts> {
     count(&mut cargo_test(workspace, &[], &targets.packets, args))
 }
 
-fn e2e(workspace: &Workspace, args: &[String]) -> Result<Counts> {
-    let targets = Targets::find(workspace)?;
-    if targets.e2e.is_empty() {
-        bail!("there are no end-to-end tests: tests/tests/ has no test in it");
+/// Builds the daemon, and says what tests it.
+fn of_the_daemon(workspace: &Workspace, targets: &BTreeSet<String>, args: &[String]) -> Result<Command> {
+    if targets.is_empty() {
+        bail!("there are no such tests: tests/tests/ has none of them in it");
     }
     build::daemon(workspace, Profile::Release)?;
-    count(cargo_test(workspace, &[], &targets.e2e, args).env(BINARY_VARIABLE, workspace.holdfast()))
+    let mut tests = cargo_test(workspace, &[], targets, args);
+    tests.env(BINARY_VARIABLE, workspace.holdfast());
+    Ok(tests)
 }
 
 /// A `cargo test` of the whole workspace, of which `kinds` and `targets` choose what runs. Never of one package: the
@@ -136,7 +151,10 @@ mod tests {
     #[test]
     fn all_parts_run_when_none_is_named() {
         let parts: Vec<_> = in_order(&[]).into_iter().collect();
-        assert_eq!(parts, [Part::Lint, Part::Unit, Part::Packets, Part::E2e]);
+        assert_eq!(
+            parts,
+            [Part::Lint, Part::Unit, Part::Packets, Part::E2e, Part::Console]
+        );
     }
 
     #[test]

@@ -10,6 +10,9 @@ use crate::workspace::Workspace;
 /// The test of `lb-user` that runs packets through the kernel.
 pub(crate) const PACKETS: &str = "packets";
 
+/// The test of the laboratory that drives a browser.
+const CONSOLE: &str = "console";
+
 /// Integration tests by part.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Targets {
@@ -19,6 +22,8 @@ pub(crate) struct Targets {
     pub(crate) packets: BTreeSet<String>,
     /// They need the laboratory, and root.
     pub(crate) e2e: BTreeSet<String>,
+    /// They also need a browser.
+    pub(crate) console: BTreeSet<String>,
 }
 
 impl Targets {
@@ -40,10 +45,12 @@ impl Targets {
             );
         }
         let (packets, unit) = others.into_iter().partition(|name| name == PACKETS);
+        let (console, e2e) = laboratory.into_iter().partition(|name| name == CONSOLE);
         Ok(Self {
             unit,
             packets,
-            e2e: laboratory,
+            e2e,
+            console,
         })
     }
 }
@@ -82,13 +89,14 @@ mod tests {
 
     #[test]
     fn packets_are_a_part_of_their_own_and_the_rest_are_unit_tests() {
-        let targets = Targets::sort(set(&["config", "packets"]), set(&["persistence"])).unwrap();
+        let targets = Targets::sort(set(&["config", "packets"]), set(&["console", "persistence"])).unwrap();
         assert_eq!(
             targets,
             Targets {
                 unit: set(&["config"]),
                 packets: set(&["packets"]),
-                e2e: set(&["persistence"])
+                e2e: set(&["persistence"]),
+                console: set(&["console"]),
             }
         );
     }
