@@ -301,6 +301,14 @@ fn only_those_who_may_get_in_and_see_what_they_may_change() -> Result<()> {
 }
 
 #[test]
+fn however_many_tabs_there_are_the_one_that_is_looked_at_works() -> Result<()> {
+    let (daemon, url) = nobody_served("auth = \"none\"\n")?;
+    daemon.cli(&["lb", "create", "web", "--vip", "192.0.2.10"])?;
+    at_home(url).does("tabs", json!({}))?;
+    Ok(())
+}
+
+#[test]
 fn a_thousand_servers_are_shown_page_by_page() -> Result<()> {
     let (daemon, url) = nobody_served("auth = \"none\"\n")?;
     let members: Vec<Value> = (0..1000)

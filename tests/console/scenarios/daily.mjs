@@ -92,3 +92,20 @@ export async function manyMembers(visit) {
   }
   return seen.size;
 }
+
+/** However many tabs there are, the one that is looked at works: a browser has six connections to a host for all of them. */
+export async function tabs({ page, url }) {
+  for (let count = 0; count < 8; count += 1) {
+    const tab = await page.context().newPage();
+    await tab.goto(url);
+    await tab.getByText("Live", { exact: true }).waitFor();
+    // As browsers tell a page that another tab is in front of it.
+    await tab.evaluate(() => {
+      Object.defineProperty(document, "hidden", { get: () => true });
+      document.dispatchEvent(new Event("visibilitychange"));
+    });
+  }
+  await page.goto(url);
+  await page.getByText("Live", { exact: true }).waitFor();
+  await page.getByRole("link", { name: "web", exact: true }).waitFor();
+}

@@ -29,7 +29,8 @@ export class Stream {
   state: Connection = "connecting";
 
   constructor(private readonly loadBalancerId: string | null) {
-    this.open();
+    document.addEventListener("visibilitychange", this.follow);
+    this.follow();
   }
 
   subscribe(listener: Listener): () => void {
@@ -38,11 +39,22 @@ export class Stream {
   }
 
   close(): void {
+    document.removeEventListener("visibilitychange", this.follow);
+    this.pause();
+    this.listeners.clear();
+  }
+
+  /** Only pages that are looked at listen: a browser has six connections to a host, for all of its tabs together. */
+  private readonly follow = (): void => {
+    this.pause();
+    if (!document.hidden) this.open();
+  };
+
+  private pause(): void {
     this.source?.close();
     this.source = null;
     clearTimeout(this.retry);
     this.stopPolling();
-    this.listeners.clear();
   }
 
   private tell(event: (listener: Listener) => void): void {
@@ -97,7 +109,6 @@ export class Stream {
   }
 
   private async poll(): Promise<void> {
-    if (document.hidden) return;
     this.tell((listener) => listener.lost?.());
     if (!this.loadBalancerId) return;
     this.asked?.abort();
