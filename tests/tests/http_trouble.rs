@@ -247,6 +247,7 @@ fn a_daemon_that_is_told_to_end_finishes_what_is_under_way() -> Result<()> {
     let mut site = Site::start(&Plan::new(&[1, 1]))?;
     let mut idle = site.wire()?;
     assert_eq!(idle.get("/")?.status, 200);
+    await_active(&site, 0);
     let silent = site.wire()?;
     let mut waiting = site.wire()?;
     waiting.send("GET /?delay_ms=1500 HTTP/1.1\r\nHost: a\r\n\r\n")?;
