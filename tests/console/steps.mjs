@@ -75,3 +75,10 @@ export async function confirm(dialog, words) {
   await press(dialog, words.ok);
   await dialog.waitFor({ state: "detached" });
 }
+
+/** Opens the page of events, in place of what was shown before. */
+export async function openEvents({ page, words }) {
+  await page.getByRole("link", { name: words.events }).click();
+  await page.getByRole("heading", { name: words.events, exact: true }).waitFor();
+  await page.getByRole("table").waitFor();
+}

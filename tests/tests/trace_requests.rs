@@ -110,6 +110,26 @@ fn a_request_is_told_with_its_member_and_whether_it_was_held_there() -> Result<(
 }
 
 #[test]
+fn where_there_is_no_datapath_requests_are_told_all_the_same_and_one_trace_at_a_time() -> Result<()> {
+    let plan = Plan::new(&[1]);
+    let mut site = Site::prepare(&plan)?;
+    site.daemon_mut().set_interfaces(&[]);
+    site.rewrite(&plan)?;
+    site.daemon_mut().launch()?;
+    let client = client(&site)?.to_string();
+    let trace = Trace::start(&site, &[&client, "--json"])?;
+    let second = site.daemon().cli(&["trace", &client])?;
+    let complaint = String::from_utf8(second.stderr)?;
+    ensure!(complaint.contains("there is one at a time"), "{complaint}");
+    site.get("/alone")?;
+    let requests = trace.requests(1);
+    assert_eq!(requests[0]["target"], "/alone");
+    drop(trace);
+    drop(eventually_starts(&site, &client)?);
+    Ok(())
+}
+
+#[test]
 fn requests_of_other_clients_are_not_told_and_for_people_a_line_is_a_sentence() -> Result<()> {
     let site = Site::start(&Plan::new(&[1]).cookie(20, ""))?;
     let client = client(&site)?.to_string();

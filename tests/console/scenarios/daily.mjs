@@ -1,6 +1,6 @@
 // What operators do every day: look who is held where, let go of a session, drain, and watch things change by themselves.
 import assert from "node:assert/strict";
-import { openBalancer, openGroup, press } from "../steps.mjs";
+import { openBalancer, openEvents, openGroup, press } from "../steps.mjs";
 
 /** The client that is held is listed, found, and dropped. */
 export async function dropSession(visit) {
@@ -58,9 +58,9 @@ export async function history(visit) {
 
 /** What happened before the page was opened is there, and what happens then comes by itself. */
 export async function events(visit) {
-  const { page, url, words, name } = visit;
+  const { page, url, name } = visit;
   await page.goto(url);
-  await page.getByRole("link", { name: words.events }).click();
+  await openEvents(visit);
   const rows = page.getByRole("table").getByRole("row", { name: new RegExp(name) });
   await rows.first().waitFor();
   const before = await rows.count();

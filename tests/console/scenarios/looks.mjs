@@ -1,7 +1,7 @@
 // Every page, as it looks and as it reads: for people with and without eyes, in the light and in the dark, on a phone.
 import assert from "node:assert/strict";
 import { checkAccess, picture } from "../browser.mjs";
-import { openBalancer, openGroup, openSettings } from "../steps.mjs";
+import { openBalancer, openEvents, openGroup, openSettings } from "../steps.mjs";
 
 /** All pages of a load balancer, each in a state in which there is something to see. */
 async function pages(visit, look) {
@@ -28,8 +28,7 @@ async function pages(visit, look) {
   await openGroup(visit, group);
   await page.getByRole("rowheader").first().waitFor();
   await look("group");
-  await page.getByRole("link", { name: words.events }).click();
-  await page.getByRole("table").waitFor();
+  await openEvents(visit);
   await look("events");
 }
 
