@@ -201,6 +201,7 @@ impl Daemon {
                 _ = save_looks.tick() => {
                     self.tell_failures();
                     self.sample();
+                    self.end_trace();
                     self.proxy.set_clock_offset(self.layer4.as_ref().map_or(0, Layer4::clock_offset_s));
                     if saved.elapsed().as_secs() >= self.config.proxy.app_cookie_save_s.into() {
                         self.proxy.save_sessions();

@@ -35,12 +35,20 @@ pub(super) struct Ending(pub(super) watch::Receiver<()>);
 #[derive(Clone)]
 pub(super) struct Rights(pub(super) watch::Receiver<ApiSettings>);
 
+/// How often it is looked whether somebody who listens may do so still.
+const LOOK: Duration = Duration::from_secs(5);
+
+/// The token that a request was let in by, where that was given out here.
+#[derive(Clone)]
+pub(super) struct ByToken(pub(super) String);
+
 pub(super) async fn events(
     State(api): State<Shared>,
     Extension(caller): Extension<Caller>,
     OriginalUri(uri): OriginalUri,
     ending: Option<Extension<Ending>>,
     rights: Option<Extension<Rights>>,
+    token: Option<Extension<ByToken>>,
 ) -> Result<impl IntoResponse, Fault> {
     let traffic = traffic::told_of(&api, &caller, &uri)?;
     let Ok(place) = Arc::clone(&api.streams).try_acquire_owned() else {
@@ -69,6 +77,7 @@ pub(super) async fn events(
     let events = stream::select(events, traffic);
     let end = async move {
         tokio::select! {
+            () = is_taken_back(api, token.map(|Extension(ByToken(token))| token)) => {},
             () = fires(ending.map(|Extension(Ending(end))| end)) => {},
             () = fires(rights.map(|Extension(Rights(others))| others)) => {},
             () = time::sleep(LONGEST) => {},
@@ -88,6 +97,16 @@ pub(super) async fn latest(State(api): State<Shared>, Extension(caller): Extensi
     });
     let shown: Vec<Json> = shown.collect();
     answer::json_of(StatusCode::OK, &json!({ "events": shown }))
+}
+
+/// Waits until a token is not good any more.
+async fn is_taken_back(api: Shared, token: Option<String>) {
+    let Some(token) = token else {
+        return future::pending().await;
+    };
+    while api.access.issued(&token).is_some() {
+        time::sleep(LOOK).await;
+    }
 }
 
 async fn fires<T>(receiver: Option<watch::Receiver<T>>) {

@@ -22,7 +22,7 @@ use super::{
     query::{only, parameters},
 };
 use crate::{
-    objects::{Fault, Member, Pool, member_id},
+    objects::{Fault, Member, Object as _, Pool, member_id},
     views::{GONE, Page, RecognisedBy, Session, Sessions, Wanted},
 };
 
@@ -108,7 +108,13 @@ async fn list(
         let inventory = api.manager.read();
         let pool = objects::find::<Pool>(&pool, &inventory)?;
         caller.may_see(&pool.head.project_id)?;
-        let members = |id: &str| objects::find::<Member>(id, &inventory);
+        let members = |id: &str| {
+            let found = objects::find::<Member>(id, &inventory)?;
+            let is_of_it = found.pool_id == pool.head.id;
+            is_of_it
+                .then_some(found)
+                .ok_or_else(|| Fault::not_found(Member::TITLE, short(id)))
+        };
         let query = Query::read(&pool, parameters(&uri), members)?;
         (pool, query)
     };

@@ -137,7 +137,8 @@ fn of_pool(pool: &views::Pool) -> Json {
             "held": counts.events.held,
             "moved": counts.events.moved,
             "expired": counts.events.expired,
-            "evicted": 0,
+            // The kernel does not say.
+            "evicted": null,
         }),
         // How many there are is not counted, or is known to their clients alone.
         (None, Some(counts)) => json!({

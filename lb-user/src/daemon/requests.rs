@@ -127,9 +127,7 @@ impl Daemon {
 
     /// Traces these clients: their packets where there is a datapath, and their requests.
     fn trace(&mut self, clients: &[Client], told: mpsc::Sender<Told>, answer: oneshot::Sender<Answer>) {
-        let before = self.traced.as_ref().and_then(mpsc::WeakSender::upgrade);
-        let is_heard = before.is_some_and(|before| !before.is_closed());
-        let refused = trace::refusal(clients, is_heard);
+        let refused = trace::refusal(clients, self.is_traced());
         // Who asked may have gone away.
         if let Some(reason) = refused {
             let _ = answer.send(Answer::Failed(reason));
@@ -144,6 +142,20 @@ impl Daemon {
         } else {
             tap.open(trace::follower(clients, Channel::Alone(told)));
             let _ = answer.send(Answer::Done);
+        }
+    }
+
+    /// Whether somebody hears of chosen clients.
+    fn is_traced(&self) -> bool {
+        let traced = self.traced.as_ref().and_then(mpsc::WeakSender::upgrade);
+        traced.is_some_and(|told| !told.is_closed())
+    }
+
+    /// Follows no requests any more where whoever heard of them has gone.
+    pub(super) fn end_trace(&mut self) {
+        if self.traced.is_some() && !self.is_traced() {
+            self.proxy.tap().close();
+            self.traced = None;
         }
     }
 

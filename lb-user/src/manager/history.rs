@@ -137,8 +137,9 @@ impl Track {
     fn note(&mut self, sample: &Sample, elapsed_s: Option<f32>) {
         let names = sample.counters.iter().chain(&sample.gauges).map(|(name, _)| name);
         if !self.series.iter().map(|series| &series.name).eq(names) {
-            // What is new began at nothing; what is another kind of thing by now, or was there before us, who knows when.
-            let is_new = elapsed_s.is_some() && self.series.is_empty();
+            // A listener that is new began at nothing. What a pool has done goes on while nobody is held, and is not seen
+            // then; what is another kind of thing by now, or was there before us, began who knows when.
+            let is_new = elapsed_s.is_some() && self.series.is_empty() && sample.load_balancer.is_some();
             let all = sample.counters.iter().chain(&sample.gauges);
             let all = all.map(|(name, value)| Series::new(name, if is_new { 0 } else { *value }));
             self.series = all.collect();
@@ -213,6 +214,22 @@ mod tests {
         history.note(begun, vec![sample(2, 100, 0)]);
         history.note(begun + INTERVAL, vec![sample(2, 100, 0), sample(3, 15, 0)]);
         assert_eq!(last(&history, Uuid::from_u128(3), "connections_per_s"), Some(0.5));
+    }
+
+    #[test]
+    fn what_a_pool_had_done_before_nobody_was_held_is_not_done_again_when_somebody_is() {
+        let (mut history, begun) = (History::default(), Instant::now());
+        let of_pool = |created| Sample {
+            load_balancer: None,
+            counters: vec![("created_per_s", created)],
+            ..sample(4, 0, 0)
+        };
+        history.note(begun, vec![of_pool(0)]);
+        history.note(begun + INTERVAL, Vec::new());
+        history.note(begun + INTERVAL * 2, vec![of_pool(204)]);
+        assert_eq!(last(&history, Uuid::from_u128(4), "created_per_s"), None);
+        history.note(begun + INTERVAL * 3, vec![of_pool(234)]);
+        assert_eq!(last(&history, Uuid::from_u128(4), "created_per_s"), Some(1.0));
     }
 
     #[test]

@@ -124,7 +124,7 @@ export interface SessionCounts {
   held: number;
   moved: number;
   expired: number;
-  evicted: number;
+  evicted: number | null;
 }
 
 export interface PoolTraffic {

@@ -61,7 +61,7 @@ export function useNewPool(can: Capabilities, firstProtocol: string, prefix: str
       [t.listener.defaultPool, pool.name || t.unnamed],
       [t.pool.protocol, protocolName(pool.protocol)],
       [t.field.algorithm, word(t.algorithm, pool.algorithm)],
-      [t.persistence.title, persistence(poolBody(can, pool).session_persistence)],
+      [t.persistence.title, persistence(poolBody(can, pool).session_persistence ?? null)],
       [
         t.health.title,
         isChecked ? t.health.summary(monitor.type, Number(monitor.delay), Number(monitor.timeout)) : t.none,

@@ -49,14 +49,18 @@ export function checkPool(
 
 /** What can be changed of it. */
 export function poolBody(can: Capabilities, draft: PoolDraft, had: Pool | null = null) {
+  const isOffered = availability(can, draft.protocol, draft.algorithm) !== "not-offered";
   return {
     name: draft.name.trim(),
     lb_algorithm: draft.algorithm,
-    session_persistence: persistenceBody(
-      draft.persistence,
-      chosenOffer(can, draft, had),
-      had?.session_persistence ?? null,
-    ),
+    // What cannot be shown is not touched: others may have set it for a protocol that is not offered here.
+    ...(isOffered && {
+      session_persistence: persistenceBody(
+        draft.persistence,
+        chosenOffer(can, draft, had),
+        had?.session_persistence ?? null,
+      ),
+    }),
   };
 }
 

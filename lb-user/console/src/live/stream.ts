@@ -25,7 +25,6 @@ export class Stream {
   private retry: ReturnType<typeof setTimeout> | undefined;
   private asked: AbortController | null = null;
   private listeners = new Set<Listener>();
-  private hasOpened = false;
   state: Connection = "connecting";
 
   constructor(private readonly loadBalancerId: string | null) {
@@ -73,9 +72,8 @@ export class Stream {
     source.onopen = () => {
       this.stopPolling();
       this.become("live");
-      // What was between two streams was told to nobody.
-      if (this.hasOpened) this.tell((listener) => listener.lost?.());
-      this.hasOpened = true;
+      // What was before was told to nobody: neither between two streams, nor since the page was loaded.
+      this.tell((listener) => listener.lost?.());
     };
     source.onmessage = ({ data }: MessageEvent<string>) => {
       const change = JSON.parse(data) as Change;
@@ -87,7 +85,6 @@ export class Stream {
       this.tell((listener) => listener.traffic?.("traffic" in said ? said.traffic : said));
     });
     source.onerror = () => {
-      this.hasOpened = true;
       this.startPolling();
       // One that is refused stays closed, one that has broken off comes back by itself.
       if (source.readyState === EventSource.CLOSED) {

@@ -44,7 +44,8 @@ function AddListener({ can, loadBalancer, pools }: { can: Capabilities; loadBala
 
   const protocol = can.listener_protocols.find(({ name }) => name === draft.protocol);
   const fitting = poolsFor(can, draft.protocol, pools);
-  const existing = fitting.find(({ id }) => id === chosenPool) ?? fitting[0];
+  // One that was chosen and is gone by now is nobody's choice of another.
+  const existing = chosenPool === "" ? fitting[0] : fitting.find(({ id }) => id === chosenPool);
 
   const changeProtocol = (name: string) => {
     set({ protocol: name });
@@ -125,7 +126,7 @@ function AddListener({ can, loadBalancer, pools }: { can: Capabilities; loadBala
           title: t.pool.step,
           validate: () =>
             target === "existing"
-              ? complaints({ default_pool_id: existing ? null : t.listener.noFitting })
+              ? complaints({ default_pool_id: existing ? null : chosenPool ? t.wrong.gone : t.listener.noFitting })
               : { ...pool.validatePool(), ...pool.validateMonitor() },
           content: (
             <>

@@ -3,7 +3,7 @@ import { protocolName } from "../i18n/format";
 
 /** What to call an object: names may be left out. */
 export function nameOf({ name, id }: { name: string; id: string }): string {
-  return name || id.slice(0, 8);
+  return name.trim() || id.slice(0, 8);
 }
 
 /** An address and a port, as URLs have them. */
@@ -12,9 +12,9 @@ export function endpoint(address: string, port: number): string {
 }
 
 export function memberName(member: Member): string {
-  return member.name || endpoint(member.address, member.protocol_port);
+  return member.name.trim() || endpoint(member.address, member.protocol_port);
 }
 
 export function listenerName(listener: Listener): string {
-  return listener.name || `${protocolName(listener.protocol)}:${listener.protocol_port}`;
+  return listener.name.trim() || `${protocolName(listener.protocol)}:${listener.protocol_port}`;
 }

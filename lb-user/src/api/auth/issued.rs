@@ -24,6 +24,8 @@ pub(in crate::api) const TOKEN_LIFE: Duration = Duration::from_hours(1);
 pub(in crate::api) const CONSOLE_LIFE: Duration = Duration::from_hours(12);
 /// How many there are at a time; the oldest goes first.
 const MOST: usize = 4096;
+/// How many of them somebody may have: so that nobody's go by what another does.
+const MOST_OF_ONE: usize = 256;
 
 /// What a token was given out for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,7 +69,7 @@ impl IssuedTokens {
             expires_at: before.map_or(made_at + life, |before| before.expires_at),
             ends: before.map_or(now + life, |before| before.ends),
         };
-        self.make_room(now);
+        self.make_room(&issued.admitted.person.name, now);
         self.by_digest.insert(digest(&token, key), issued.clone());
         Some((token, issued))
     }
@@ -82,23 +84,36 @@ impl IssuedTokens {
         self.by_digest.remove(&digest(token, key));
     }
 
-    fn make_room(&mut self, now: Instant) {
+    fn make_room(&mut self, name: &str, now: Instant) {
+        let is_theirs = |issued: &Issued| issued.admitted.person.name == name;
+        if self.by_digest.values().filter(|issued| is_theirs(issued)).count() >= MOST_OF_ONE {
+            self.drop_oldest(is_theirs);
+        }
         if self.by_digest.len() < MOST {
             return;
         }
         self.by_digest.retain(|_, issued| issued.ends > now);
         if self.by_digest.len() >= MOST {
-            let oldest = self.by_digest.iter().min_by_key(|(_, issued)| issued.ends);
-            if let Some(digest) = oldest.map(|(digest, _)| *digest) {
-                self.by_digest.remove(&digest);
-            }
+            self.drop_oldest(|_| true);
+        }
+    }
+
+    /// Takes back the one that ends first, of those.
+    fn drop_oldest(&mut self, of: impl Fn(&Issued) -> bool) {
+        let those = self.by_digest.iter().filter(|(_, issued)| of(issued));
+        let oldest = those.min_by_key(|(_, issued)| issued.ends);
+        if let Some(digest) = oldest.map(|(digest, _)| *digest) {
+            self.by_digest.remove(&digest);
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{super::tests::alice, *};
+    use super::{
+        super::{Person, tests::alice},
+        *,
+    };
 
     fn key() -> hmac::Key {
         hmac::Key::new(hmac::HMAC_SHA256, b"key")
@@ -125,12 +140,39 @@ mod tests {
     }
 
     #[test]
+    fn however_many_somebody_has_those_of_others_stay() {
+        let (mut tokens, key, now) = (IssuedTokens::default(), key(), Instant::now());
+        let bob = Person {
+            name: "bob".into(),
+            ..alice()
+        };
+        let (of_bob, _) = tokens.issue(bob.into(), TOKEN_LIFE, None, &key, now).unwrap();
+        let mut issue = |after| {
+            let then = now + Duration::from_millis(after);
+            tokens
+                .issue(alice().into(), TOKEN_LIFE, None, &key, then)
+                .unwrap()
+                .0
+        };
+        let first = issue(1);
+        let last = (2..=1 + MOST as u64).map(&mut issue).last().unwrap();
+        assert_eq!(tokens.by_digest.len(), MOST_OF_ONE + 1);
+        assert_eq!(tokens.get(&first, &key, now), None);
+        assert!(tokens.get(&last, &key, now).is_some());
+        assert!(tokens.get(&of_bob, &key, now).is_some());
+    }
+
+    #[test]
     fn however_many_are_given_out_only_so_many_are_kept() {
         let (mut tokens, key, now) = (IssuedTokens::default(), key(), Instant::now());
-        let mut issue = |after| {
+        let mut issue = |after: u64| {
+            let somebody = Person {
+                name: (after % 64).to_string(),
+                ..alice()
+            };
             tokens
                 .issue(
-                    alice().into(),
+                    somebody.into(),
                     TOKEN_LIFE,
                     None,
                     &key,

@@ -34,7 +34,7 @@ use uuid::Uuid;
 
 use super::{
     Caller, console,
-    events::Rights,
+    events::{ByToken, Rights},
     health::{HEALTHZ, READYZ},
 };
 use crate::{
@@ -269,7 +269,17 @@ pub(super) async fn admit(State(access): State<Arc<Access>>, mut request: Reques
         }
         ApiAuth::Required => {
             let peer = request.extensions().get::<Peer>().copied();
-            let admitted = match Credential::of(request.headers()) {
+            let credential = Credential::of(request.headers());
+            let shown = match &credential {
+                Some(Credential::Token(token)) => Some(token.clone()),
+                Some(Credential::Password { .. }) => None,
+                None => console::cookie_of(request.headers()),
+            };
+            // What goes on for long ends with it, where it was given out here.
+            if let Some(token) = shown.filter(|token| access.issued(token).is_some()) {
+                request.extensions_mut().insert(ByToken(token));
+            }
+            let admitted = match credential {
                 Some(credential) => access.authenticate(credential, peer).await,
                 None => access.signed_in(request.headers()).ok_or(Refusal::Unknown),
             };
@@ -277,9 +287,13 @@ pub(super) async fn admit(State(access): State<Arc<Access>>, mut request: Reques
                 Ok(admitted) => admitted,
                 Err(refusal) => return refusal.to(request.headers()),
             };
-            // A cookie goes along with whatever a browser sends.
-            let is_by_cookie = Credential::of(request.headers()).is_none();
-            if is_by_cookie
+            // A cookie goes along with whatever a browser sends, as does a password that it was told.
+            let is_kept_by_browsers = match Credential::of(request.headers()) {
+                None => true,
+                Some(Credential::Password { .. }) => console::is_of_a_browser(request.headers()),
+                Some(Credential::Token(_)) => false,
+            };
+            if is_kept_by_browsers
                 && !request.method().is_safe()
                 && let Err(fault) = console::check_change(request.headers())
             {

@@ -45,8 +45,8 @@ impl Refusal {
                 // The first is what the service's own clients look for, the second what all others know.
                 let ours = format!("Keystone uri=\"{}/identity/v3\"", origin(headers));
                 with(&mut response, &WWW_AUTHENTICATE, &ours);
-                // The console asks for the password itself: by this browsers would.
-                if !console::is_ours(headers) {
+                // The console asks for the password itself: by this browsers would, over it.
+                if !console::is_of_a_browser(headers) {
                     let known = "Basic realm=\"holdfast\", charset=\"UTF-8\"";
                     with(&mut response, &WWW_AUTHENTICATE, known);
                 }

@@ -25,7 +25,7 @@ use axum::{
 
 use super::Api;
 pub(super) use cookie::of as cookie_of;
-pub(super) use origin::{check_change, check_local, is_ours};
+pub(super) use origin::{check_change, check_local, is_of_a_browser};
 
 /// What each request of the console has, and no page of anybody else can send along.
 pub(super) const MARK: &str = "x-holdfast-console";

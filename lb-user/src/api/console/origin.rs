@@ -6,8 +6,11 @@ use axum::http::{
     uri::Authority,
 };
 
-use super::MARK;
+use super::{MARK, cookie};
 use crate::{api::list::origin, objects::Fault};
+
+/// Which site has a browser send a request, in its own words (Fetch Metadata); others do not say so.
+const SITE: &str = "sec-fetch-site";
 
 fn header<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     headers.get(name)?.to_str().ok()
@@ -19,9 +22,17 @@ pub(in crate::api) fn is_ours(headers: &HeaderMap) -> bool {
     headers.contains_key(MARK)
 }
 
+/// Whether a browser asks, which may keep what it was told for a password, and send it along whoever asks.
+pub(in crate::api) fn is_of_a_browser(headers: &HeaderMap) -> bool {
+    is_ours(headers)
+        || headers.contains_key(ORIGIN)
+        || headers.contains_key(SITE)
+        || cookie::of(headers).is_some()
+}
+
 /// Refuses to change something for another page.
 pub(in crate::api) fn check_change(headers: &HeaderMap) -> Result<(), Fault> {
-    let site = header(headers, "sec-fetch-site").unwrap_or("same-origin");
+    let site = header(headers, SITE).unwrap_or("same-origin");
     let page = header(headers, ORIGIN.as_str());
     let is_same = page.is_none_or(|page| page == origin(headers));
     if is_ours(headers) && site == "same-origin" && is_same {
@@ -34,20 +45,19 @@ pub(in crate::api) fn check_change(headers: &HeaderMap) -> Result<(), Fault> {
     }
 }
 
-/// Refuses to speak, where nobody has to say who he is, to pages that came by a name that somebody else has given to a loopback
-/// address: to them the balancer would be of their own site (DNS rebinding).
+/// Refuses to speak, where nobody has to say who he is, to what came by a name that somebody else has given to a loopback address:
+/// pages of such a name are of the balancer's own site for a browser, which then says nothing of them (DNS rebinding). And to what a
+/// browser says another site has sent.
 pub(in crate::api) fn check_local(headers: &HeaderMap) -> Result<(), Fault> {
-    let is_of_a_page = headers.contains_key(ORIGIN) || headers.contains_key("sec-fetch-site");
-    if !is_of_a_page {
-        return Ok(());
-    }
-    let host = header(headers, HOST.as_str()).and_then(|host| host.parse::<Authority>().ok());
-    let is_local = host.is_some_and(|host| is_local(host.host()));
-    if is_local {
+    let host = header(headers, HOST.as_str());
+    let is_local = host.is_none_or(|host| {
+        let host: Result<Authority, _> = host.parse();
+        host.is_ok_and(|host| is_local(host.host()))
+    });
+    if is_local && header(headers, SITE) != Some("cross-site") {
         Ok(())
     } else {
-        let text =
-            "Without authentication, pages are answered at loopback addresses and localhost only (api.auth).";
+        let text = "Without authentication only loopback addresses and localhost are answered (api.auth).";
         Err(Fault::new(403, text))
     }
 }

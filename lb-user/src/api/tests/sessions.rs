@@ -75,6 +75,11 @@ async fn questions_about_sessions_that_make_no_sense_are_told_what_would() {
     }
     let of_nobody = format!("pools/{pool}/sessions?member_id={}", unknown());
     admin.gets(&of_nobody).await.is(404);
+    // One of another pool is as good as none, whoever's it is.
+    let other = admin.makes_a_pool(&balancer, "TCP").await;
+    let member = admin.makes_a_member(&other, 7).await;
+    let of_another = format!("pools/{pool}/sessions?member_id={member}");
+    admin.gets(&of_another).await.is(404);
     // Nothing leads to it: nobody is held there.
     let none = admin.gets(&format!("pools/{pool}/sessions")).await.is(200).body;
     assert_eq!(

@@ -55,6 +55,12 @@ impl Tap {
         self.is_on.store(true, Relaxed);
     }
 
+    /// Nobody follows any.
+    pub(crate) fn close(&self) {
+        self.is_on.store(false, Relaxed);
+        *self.lock() = None;
+    }
+
     pub(super) fn is_on(&self) -> bool {
         self.is_on.load(Relaxed)
     }

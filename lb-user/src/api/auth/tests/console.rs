@@ -94,7 +94,43 @@ async fn another_page_changes_nothing_by_the_cookie() {
     }
     let ours = [cookie, OURS, PAGE, ("sec-fetch-site", "same-origin")];
     let answer = world.send("POST", LIST, &ours, balancer).await;
-    assert_ne!((answer.status, answer.status), (403, 401));
+    assert_eq!(answer.status, 201, "{}", answer.body);
+}
+
+#[tokio::test]
+async fn another_page_changes_nothing_by_a_password_that_the_browser_was_told() {
+    let world = World::new(&settings());
+    let basic = basic("adam", PASSWORD);
+    let basic = ("authorization", basic.as_str());
+    let balancer = json!({"loadbalancer": {"vip_address": "192.0.2.1"}});
+    for headers in [
+        vec![basic, ("origin", "http://evil.example")],
+        vec![basic, PAGE],
+        vec![basic, ("sec-fetch-site", "cross-site")],
+    ] {
+        let answer = world.send("POST", LIST, &headers, balancer.clone()).await;
+        assert_eq!(answer.status, 403, "{headers:?}");
+    }
+    // Programs are none the worse for it.
+    let answer = world.send("POST", LIST, &[basic], balancer).await;
+    assert_eq!(answer.status, 201, "{}", answer.body);
+}
+
+#[tokio::test]
+async fn a_browser_whose_session_has_ended_is_not_asked_for_a_password_over_the_console() {
+    let world = World::new(&settings());
+    for header in [
+        ("sec-fetch-site", "same-origin"),
+        ("cookie", "holdfast-console=ended"),
+    ] {
+        let answer = world.get("/v2.0/lbaas/events", &[header]).await;
+        assert_eq!(answer.status, 401);
+        let mut ways = answer.headers.get_all("www-authenticate").iter();
+        assert!(
+            !ways.any(|way| way.to_str().unwrap().starts_with("Basic")),
+            "{header:?}"
+        );
+    }
 }
 
 #[tokio::test]
@@ -159,9 +195,12 @@ async fn without_authentication_the_console_is_for_pages_of_this_host_alone() {
         let answer = world.send("POST", LIST, &headers, balancer.clone()).await;
         assert_eq!(answer.status != 403, is_let_in, "{headers:?}");
     }
-    let rebound = [("host", "evil.example"), ("sec-fetch-site", "same-origin")];
+    // To a browser it is of the site itself, and it says nothing.
+    let rebound = [("host", "evil.example")];
     assert_eq!(world.get(LIST, &rebound).await.status, 403);
     assert_eq!(world.get(SESSION, &rebound).await.status, 403);
+    let foreign = [("host", "localhost:9876"), ("sec-fetch-site", "cross-site")];
+    assert_eq!(world.get(LIST, &foreign).await.status, 403);
     let session = world.get(SESSION, &[OURS, ("host", "localhost:9876")]).await;
     assert_eq!(session.body["session"]["auth"], "none");
 }
@@ -187,4 +226,20 @@ async fn pages_come_with_what_keeps_others_out_and_are_not_sent_twice() {
     let browser = world.get("/", &[("accept", "text/html,*/*")]).await;
     assert_eq!((browser.status, browser.header("location")), (303, "/console/"));
     assert!(world.get("/", &[]).await.body["versions"].is_array());
+}
+
+#[tokio::test]
+async fn a_stream_of_events_ends_with_the_session_of_who_listens() {
+    let world = World::new(&settings());
+    let cookie = world.cookie("alice").await;
+    let request = Request::get("/v2.0/lbaas/events")
+        .header(header::HOST, "lb.example.org")
+        .header("cookie", &cookie)
+        .body(Body::empty());
+    let response = world.router.clone().call(request.unwrap()).await.unwrap();
+    assert_eq!(response.status(), 200);
+    let told = tokio::spawn(to_bytes(response.into_body(), usize::MAX));
+    let out = [OURS, PAGE, ("cookie", cookie.as_str())];
+    assert_eq!(world.send("DELETE", SESSION, &out, json!({})).await.status, 204);
+    told.await.unwrap().unwrap();
 }

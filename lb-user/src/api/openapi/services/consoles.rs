@@ -102,7 +102,7 @@ fn traffic() -> Json {
         ("held", count()),
         ("moved", count()),
         ("expired", count()),
-        ("evicted", count()),
+        ("evicted", or_null(count())),
     ]);
     let member = object([
         ("id", id()),
