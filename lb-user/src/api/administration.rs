@@ -15,11 +15,11 @@ use super::{
     Shared,
     caller::Caller,
     list,
-    objects::{self, changed, short, shown, shown_by_id},
+    objects::{self, changed, short, shown_as_asked, shown_by_id},
     offers::{data, kind_of, unexpected},
     path::Path,
     providers::check_provider,
-    query::{Document, check_if_match, only, parameters},
+    query::{Document, check_if_match, only},
     show::Depth,
 };
 use crate::objects::{
@@ -116,14 +116,7 @@ async fn show<T: Kept>(
     let inventory = api.manager.read();
     let object = find::<T>(&key, &inventory)?;
     T::must_be_seen_by(&caller)?;
-    let fields = list::fields(&parameters(&uri));
-    Ok(shown(
-        StatusCode::OK,
-        object.as_ref(),
-        &inventory,
-        &fields,
-        Depth::Itself,
-    ))
+    Ok(shown_as_asked(object.as_ref(), &inventory, &uri))
 }
 
 async fn create<T: Kept>(

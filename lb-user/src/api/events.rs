@@ -5,21 +5,20 @@ use std::{convert::Infallible, future, sync::Arc, time::Duration};
 use axum::{
     Extension,
     extract::{OriginalUri, State},
-    http::StatusCode,
+    http::{HeaderMap, StatusCode},
     response::{
         IntoResponse, Response,
         sse::{self, KeepAlive, Sse},
     },
 };
 use futures_util::{StreamExt, stream};
+use serde_json::{Value as Json, json};
 use tokio::{
     sync::{broadcast::error::RecvError, watch},
     time,
 };
 
-use serde_json::{Value as Json, json};
-
-use super::{Shared, answer, caller::Caller, traffic};
+use super::{Shared, answer, auth, caller::Caller, traffic};
 use crate::{model::ApiSettings, objects::Fault};
 
 /// Streams at a time: the control socket has twice as many places, and others want some of them.
@@ -38,17 +37,13 @@ pub(super) struct Rights(pub(super) watch::Receiver<ApiSettings>);
 /// How often it is looked whether somebody who listens may do so still.
 const LOOK: Duration = Duration::from_secs(5);
 
-/// The token that a request was let in by, where that was given out here.
-#[derive(Clone)]
-pub(super) struct ByToken(pub(super) String);
-
 pub(super) async fn events(
     State(api): State<Shared>,
     Extension(caller): Extension<Caller>,
     OriginalUri(uri): OriginalUri,
     ending: Option<Extension<Ending>>,
     rights: Option<Extension<Rights>>,
-    token: Option<Extension<ByToken>>,
+    headers: HeaderMap,
 ) -> Result<impl IntoResponse, Fault> {
     let traffic = traffic::told_of(&api, &caller, &uri)?;
     let Ok(place) = Arc::clone(&api.streams).try_acquire_owned() else {
@@ -75,9 +70,11 @@ pub(super) async fn events(
     );
     let traffic = traffic.map_or_else(|| stream::pending().left_stream(), StreamExt::right_stream);
     let events = stream::select(events, traffic);
+    // Those of the configuration end with that. It is looked now, since it may be taken back before anybody listens.
+    let token = auth::token_of(&headers).filter(|token| api.access.issued(token).is_some());
     let end = async move {
         tokio::select! {
-            () = is_taken_back(api, token.map(|Extension(ByToken(token))| token)) => {},
+            () = is_taken_back(api, token) => {},
             () = fires(ending.map(|Extension(Ending(end))| end)) => {},
             () = fires(rights.map(|Extension(Rights(others))| others)) => {},
             () = time::sleep(LONGEST) => {},

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{
     Extension, Router,
     extract::{OriginalUri, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header::ETAG},
+    http::{HeaderMap, HeaderValue, StatusCode, Uri, header::ETAG},
     response::{IntoResponse as _, Response},
     routing::get,
 };
@@ -119,14 +119,13 @@ async fn show<T: Grows>(
     let inventory = api.manager.read();
     let object = place.object::<T>(&inventory)?;
     caller.may_see(&object.head().project_id)?;
-    let fields = list::fields(&parameters(&uri));
-    Ok(shown(
-        StatusCode::OK,
-        object.as_ref(),
-        &inventory,
-        &fields,
-        Depth::Itself,
-    ))
+    Ok(shown_as_asked(object.as_ref(), &inventory, &uri))
+}
+
+/// An object, as far as its fields are asked for.
+pub(super) fn shown_as_asked<T: Object>(object: &T, inventory: &Inventory, uri: &Uri) -> Response {
+    let fields = list::fields(&parameters(uri));
+    shown(StatusCode::OK, object, inventory, &fields, Depth::Itself)
 }
 
 async fn create<T: Grows>(
@@ -196,6 +195,12 @@ fn to_change<T: Grows>(place: &Place, caller: &Caller, inventory: &Inventory) ->
     Ok(object)
 }
 
+/// The object as it is when its turn has come: somebody else may have taken it away.
+fn still_there<T: Grows>(id: Uuid, tree: &Inventory) -> Result<Arc<T>, Fault> {
+    let found = T::table(tree).get(id).cloned();
+    found.ok_or_else(|| Fault::not_found(T::TITLE, id))
+}
+
 async fn update<T: Grows>(
     State(api): State<Shared>,
     Extension(caller): Extension<Caller>,
@@ -211,10 +216,7 @@ async fn update<T: Grows>(
     changed(object.as_ref(), &body)?;
     let id = object.head().id;
     let change = |tree: &mut Inventory, _: &Inventory| {
-        let before = T::table(tree)
-            .get(id)
-            .cloned()
-            .ok_or_else(|| Fault::not_found(T::TITLE, id))?;
+        let before = still_there::<T>(id, tree)?;
         check_if_match(&headers, before.as_ref())?;
         let mut after = changed(before.as_ref(), &body)?;
         if after == *before {
@@ -244,10 +246,7 @@ async fn delete<T: Grows>(
     let id = object.head().id;
     let takes_all = is_balancer && says_yes(&uri, "cascade");
     let change = |tree: &mut Inventory, _: &Inventory| {
-        let object = T::table(tree)
-            .get(id)
-            .cloned()
-            .ok_or_else(|| Fault::not_found(T::TITLE, id))?;
+        let object = still_there::<T>(id, tree)?;
         check_if_match(&headers, object.as_ref())?;
         if takes_all {
             tree.take_all(|_| true);
@@ -262,7 +261,7 @@ async fn delete<T: Grows>(
 }
 
 /// An object, under its name, with the revision by which it can be changed.
-pub(super) fn shown<T: Object>(
+fn shown<T: Object>(
     status: StatusCode,
     object: &T,
     inventory: &Inventory,

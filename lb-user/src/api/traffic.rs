@@ -22,12 +22,12 @@ use super::{
     query::{only, parameters},
 };
 use crate::{
-    manager::{INTERVAL, SAMPLES},
+    manager::{INTERVAL, Recent, SAMPLES, unix_ms},
     objects::{
         Fault, Inventory, Listener, LoadBalancer, Object, Pool, listener_id, load_balancer_id, member_id,
         pool_id,
     },
-    views::{self, Status},
+    views,
 };
 
 /// How often what passes is told to those who listen.
@@ -49,8 +49,8 @@ async fn traffic(
 ) -> Result<Response, Fault> {
     only(&[], &uri)?;
     let balancer = visible::<LoadBalancer>(&id, &caller, &api.manager.read())?;
-    let status = api.manager.recent_status().await?;
-    let told = told(balancer, &status, &api.manager.read());
+    let recent = api.manager.recent().await?;
+    let told = told(balancer, &recent, &api.manager.read());
     Ok(answer::json_of(StatusCode::OK, &json!({"traffic": told})))
 }
 
@@ -77,11 +77,11 @@ pub(super) fn told_of(
     let told = stream::unfold((api, ticks), move |(api, mut ticks)| async move {
         ticks.tick().await;
         // Where the daemon ends, so does this.
-        let status = api.manager.recent_status().await.ok()?;
+        let recent = api.manager.recent().await.ok()?;
         let data = {
             let inventory = api.manager.read();
             inventory.load_balancers.get(balancer)?;
-            json!({"traffic": told(balancer, &status, &inventory)}).to_string()
+            json!({"traffic": told(balancer, &recent, &inventory)}).to_string()
         };
         let event = sse::Event::default().event("traffic").data(data);
         Some((Ok(event), (api, ticks)))
@@ -90,7 +90,8 @@ pub(super) fn told_of(
 }
 
 /// What passes at a load balancer.
-fn told(balancer: Uuid, status: &Status, inventory: &Inventory) -> Json {
+fn told(balancer: Uuid, recent: &Recent, inventory: &Inventory) -> Json {
+    let status = &recent.status;
     let mut balancers = status.load_balancers.iter();
     let listeners = balancers
         .find(|one| load_balancer_id(&one.name) == balancer)
@@ -99,7 +100,7 @@ fn told(balancer: Uuid, status: &Status, inventory: &Inventory) -> Json {
     let pools = status.pools.iter().filter(|pool| pools.contains(&pool.name));
     json!({
         "loadbalancer_id": balancer,
-        "at_ms": unix_ms(),
+        "at_ms": recent.at_unix_ms,
         "listeners": listeners.iter().map(of_listener).collect::<Vec<_>>(),
         "pools": pools.map(of_pool).collect::<Vec<_>>(),
     })
@@ -165,11 +166,6 @@ fn of_pool(pool: &views::Pool) -> Json {
         "sessions": sessions,
         "members": members.collect::<Vec<_>>(),
     })
-}
-
-fn unix_ms() -> u64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::SystemTime::UNIX_EPOCH);
-    since.map_or(0, |since| since.as_millis() as u64)
 }
 
 async fn history(

@@ -1,14 +1,17 @@
 //! Health: which members are up, and why others are not.
 
+mod counts;
 mod failure;
+mod judgement;
 mod monitor;
 mod probe;
 
 use std::{collections::HashMap, sync::Arc};
 
 use crate::model::{Config, Pool};
+pub use counts::{AllProbes, Probes};
 pub use failure::Failure;
-pub use monitor::{AllProbes, Change, Monitors, Probes};
+pub use monitor::{Change, Monitors};
 
 /// What the probes of a member came to.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,14 +4,10 @@ use std::{
     collections::{HashMap, HashSet},
     hash::{BuildHasher, RandomState},
     net::SocketAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
+    sync::Arc,
     time::Duration,
 };
 
-use serde::{Deserialize, Serialize};
 use tokio::{
     sync::mpsc,
     task::JoinHandle,
@@ -19,7 +15,12 @@ use tokio::{
 };
 use tracing::warn;
 
-use super::{Finding, Health, probe::probe};
+use super::{
+    Finding, Health,
+    counts::{AllProbes, Counts},
+    judgement::Judgement,
+    probe::probe,
+};
 use crate::model::{Config, HealthMonitor, Member, MemberTls, Pool};
 
 /// First probes are spread over the monitor's delay, but over no more than this.
@@ -36,55 +37,6 @@ pub struct Change {
     pub member: String,
     /// What was found.
     pub finding: Finding,
-}
-
-/// What the probes of a member came to, since its monitor began.
-#[derive(Debug, Default)]
-struct Counts {
-    passed: AtomicU64,
-    failed: AtomicU64,
-    turns: AtomicU64,
-}
-
-impl Counts {
-    fn note<E>(&self, outcome: &Result<(), E>) {
-        let count = match outcome {
-            Ok(()) => &self.passed,
-            Err(_) => &self.failed,
-        };
-        count.fetch_add(1, Relaxed);
-    }
-
-    fn report(&self) -> Probes {
-        Probes {
-            passed: self.passed.load(Relaxed),
-            failed: self.failed.load(Relaxed),
-            turns: self.turns.load(Relaxed),
-        }
-    }
-}
-
-/// What the probes of a member came to, since its monitor began.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Probes {
-    /// Those that the member passed.
-    pub passed: u64,
-    /// Those that it did not.
-    pub failed: u64,
-    /// How often it went up or down by that.
-    pub turns: u64,
-}
-
-/// The counts of all members of pools that are watched, by the names of both.
-#[derive(Clone, Debug, Default)]
-pub struct AllProbes(HashMap<String, Arc<HashMap<String, Arc<Counts>>>>);
-
-impl AllProbes {
-    /// What the probes of a member came to; none where it is not watched.
-    #[must_use]
-    pub fn of(&self, pool: &str, member: &str) -> Option<Probes> {
-        Some(self.0.get(pool)?.get(member)?.report())
-    }
 }
 
 /// The running monitors.
@@ -193,11 +145,8 @@ impl Monitors {
     #[must_use]
     pub fn probes(&self) -> AllProbes {
         let pools = self.pools.iter();
-        AllProbes(
-            pools
-                .map(|(name, watched)| (name.clone(), Arc::clone(&watched.counts)))
-                .collect(),
-        )
+        let counts = pools.map(|(name, watched)| (name.clone(), Arc::clone(&watched.counts)));
+        AllProbes(counts.collect())
     }
 
     /// Whether the monitor still watches that found this. What another one found may wait to be taken, and says nothing of a
@@ -228,33 +177,6 @@ fn targets(pool: &Pool) -> Vec<Target> {
         .filter(|member| member.admin_state_up)
         .filter_map(target)
         .collect()
-}
-
-/// What a member is taken to be, and how many probes in a row have said otherwise.
-#[derive(Debug)]
-struct Judgement {
-    is_up: bool,
-    against: u8,
-}
-
-impl Judgement {
-    fn new(is_up: bool) -> Self {
-        Self { is_up, against: 0 }
-    }
-
-    /// Counts a probe; whether the member is taken to be something else from now on.
-    fn turns(&mut self, answered: bool, monitor: &HealthMonitor) -> bool {
-        if answered == self.is_up {
-            self.against = 0;
-            return false;
-        }
-        self.against = self.against.saturating_add(1);
-        let turns = self.against >= if self.is_up { monitor.fall } else { monitor.rise };
-        if turns {
-            *self = Self::new(answered);
-        }
-        turns
-    }
 }
 
 /// Probes a member for ever, and tells when it went up or down.
@@ -299,7 +221,7 @@ async fn watch(
         if !judgement.turns(outcome.is_ok(), monitor) {
             continue;
         }
-        counts.turns.fetch_add(1, Relaxed);
+        counts.note_turn();
         let finding = match outcome {
             Ok(()) => Finding::Up,
             Err(failure) => Finding::Down {
@@ -370,19 +292,6 @@ mod tests {
         let change = timeout(PATIENCE, changes.recv()).await.unwrap().unwrap();
         assert_eq!((change.pool.as_str(), change.member.as_str()), ("pool", "member"));
         change.finding
-    }
-
-    #[test]
-    fn a_member_goes_down_after_fall_failures_in_a_row_and_up_after_rise_successes() {
-        let monitor = monitor(2, 3);
-        let mut judgement = Judgement::new(true);
-        let mut turns = |answered| judgement.turns(answered, &monitor);
-        let (yes, no) = (true, false);
-        assert_eq!([no, no, yes, no, no].map(&mut turns), [false; 5]);
-        assert!(turns(no));
-        assert_eq!([no, yes, no, yes].map(&mut turns), [false; 4]);
-        assert!(turns(yes));
-        assert!(!turns(yes));
     }
 
     #[test]

@@ -43,6 +43,7 @@ use latest::Latest;
 pub use latest::{MOST_LATEST, Noted};
 use news::Standing;
 pub use opening::OpeningError;
+pub use recent::{Recent, unix_ms};
 pub use statistics::Statistics;
 pub use wanted::{Refusal, Wanted};
 

@@ -1,6 +1,9 @@
 //! How things stood a moment ago: for those who watch, and of whom there may be many.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use tokio::time::Instant;
 
@@ -12,9 +15,18 @@ const FRESH: Duration = Duration::from_millis(1500);
 /// A look may take so much of the time, as a divisor.
 const SHARE: u32 = 20;
 
+/// How things stood, and when.
+#[derive(Clone)]
+pub struct Recent {
+    /// How.
+    pub status: Arc<Status>,
+    /// When, in milliseconds since 1970.
+    pub at_unix_ms: u64,
+}
+
 /// The last look.
 pub(super) struct Look {
-    status: Arc<Status>,
+    recent: Recent,
     taken: Instant,
     /// How long it took.
     cost: Duration,
@@ -28,19 +40,28 @@ impl Look {
 
 impl Manager {
     /// How things stood a moment ago: the more there is to look at, the longer.
-    pub async fn recent_status(&self) -> Result<Arc<Status>, Fault> {
+    pub async fn recent(&self) -> Result<Recent, Fault> {
         // Whoever comes while somebody looks has that look.
         let mut last = self.last_look.lock().await;
         if let Some(look) = last.as_ref().filter(|look| look.is_fresh()) {
-            return Ok(Arc::clone(&look.status));
+            return Ok(look.recent.clone());
         }
         let begun = Instant::now();
-        let status = self.status().await?;
+        let recent = Recent {
+            status: self.status().await?,
+            at_unix_ms: unix_ms(),
+        };
         *last = Some(Look {
-            status: Arc::clone(&status),
+            recent: recent.clone(),
             taken: Instant::now(),
             cost: begun.elapsed(),
         });
-        Ok(status)
+        Ok(recent)
     }
+}
+
+/// The time, in milliseconds since 1970.
+pub fn unix_ms() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    since.map_or(0, |since| since.as_millis() as u64)
 }

@@ -21,7 +21,7 @@ use super::{
     door::{Door, Doors, Rest},
     fault::Fault,
     greeting::{Ends, NoHeader},
-    log::{Entry, Lines, Log, Tap},
+    log::{Entry, Lines, Log},
     persist::Sessions,
     pool::{Member, Pool},
     request_id::{Ids, RequestId},
@@ -175,9 +175,14 @@ impl Worker {
         self.serving.borrow().log.clone()
     }
 
-    /// Where requests are followed.
-    pub(super) fn tap(&self) -> Arc<Tap> {
-        Arc::clone(&self.serving.borrow().tap)
+    /// Whether somebody follows requests.
+    pub(super) fn is_tapped(&self) -> bool {
+        self.serving.borrow().tap.is_on()
+    }
+
+    /// Tells whoever follows requests of one.
+    pub(super) fn tell(&self, entry: &Entry<'_>) {
+        self.serving.borrow().tap.note(entry);
     }
 
     /// What tells a request apart from all others.

@@ -19,22 +19,23 @@ use std::{
 
 use arc_swap::ArcSwap;
 use axum::{
+    body::{Body, Bytes, to_bytes},
     extract::{Request, State},
-    http::{HeaderMap, Method, header::ORIGIN},
+    http::{HeaderMap, Method, StatusCode, header::ORIGIN},
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
 use ring::hmac;
 use tokio::{
     sync::{Semaphore, watch},
-    task,
+    task, time,
 };
 use tracing::warn;
 use uuid::Uuid;
 
 use super::{
     Caller, console,
-    events::{ByToken, Rights},
+    events::Rights,
     health::{HEALTHZ, READYZ},
 };
 use crate::{
@@ -53,6 +54,11 @@ pub(super) use refusal::{Refusal, error};
 const AT_A_TIME: usize = 2;
 /// How many wait for that.
 const WAITING: usize = 64;
+
+/// The largest request to be let in, in bytes.
+const LARGEST: usize = 16 * 1024;
+/// How long it may take.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Where a request has come from, by network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -242,6 +248,24 @@ impl From<Person> for Admitted {
     }
 }
 
+/// The token that a request shows, or the cookie of the console, which is one.
+pub(super) fn token_of(headers: &HeaderMap) -> Option<String> {
+    match Credential::of(headers) {
+        Some(Credential::Token(token)) => Some(token),
+        Some(Credential::Password { .. }) => None,
+        None => console::cookie_of(headers),
+    }
+}
+
+/// Reads what anybody may send to be let in: little, and within some time. Or says what is wrong with it.
+pub(super) async fn small_body(body: Body) -> Result<Bytes, Response> {
+    match time::timeout(PATIENCE, to_bytes(body, LARGEST)).await {
+        Ok(Ok(body)) => Ok(body),
+        Ok(Err(_)) => Err(error(StatusCode::PAYLOAD_TOO_LARGE, "The body is too large.")),
+        Err(_) => Err(error(StatusCode::REQUEST_TIMEOUT, "The body does not come.")),
+    }
+}
+
 /// Lets a request pass that shows who it is of, or asks for what anybody may know.
 pub(super) async fn admit(State(access): State<Arc<Access>>, mut request: Request, next: Next) -> Response {
     if is_public(request.method(), request.uri().path()) {
@@ -270,15 +294,12 @@ pub(super) async fn admit(State(access): State<Arc<Access>>, mut request: Reques
         ApiAuth::Required => {
             let peer = request.extensions().get::<Peer>().copied();
             let credential = Credential::of(request.headers());
-            let shown = match &credential {
-                Some(Credential::Token(token)) => Some(token.clone()),
-                Some(Credential::Password { .. }) => None,
-                None => console::cookie_of(request.headers()),
+            // A cookie goes along with whatever a browser sends, as does a password that it was told.
+            let is_kept_by_browsers = match credential {
+                None => true,
+                Some(Credential::Password { .. }) => console::is_of_a_browser(request.headers()),
+                Some(Credential::Token(_)) => false,
             };
-            // What goes on for long ends with it, where it was given out here.
-            if let Some(token) = shown.filter(|token| access.issued(token).is_some()) {
-                request.extensions_mut().insert(ByToken(token));
-            }
             let admitted = match credential {
                 Some(credential) => access.authenticate(credential, peer).await,
                 None => access.signed_in(request.headers()).ok_or(Refusal::Unknown),
@@ -286,12 +307,6 @@ pub(super) async fn admit(State(access): State<Arc<Access>>, mut request: Reques
             let admitted = match admitted {
                 Ok(admitted) => admitted,
                 Err(refusal) => return refusal.to(request.headers()),
-            };
-            // A cookie goes along with whatever a browser sends, as does a password that it was told.
-            let is_kept_by_browsers = match Credential::of(request.headers()) {
-                None => true,
-                Some(Credential::Password { .. }) => console::is_of_a_browser(request.headers()),
-                Some(Credential::Token(_)) => false,
             };
             if is_kept_by_browsers
                 && !request.method().is_safe()

@@ -1,10 +1,8 @@
 //! Signing in and out.
 
-use std::time::Duration;
-
 use axum::{
     Extension,
-    body::{Body, to_bytes},
+    body::Body,
     extract::State,
     http::{HeaderMap, HeaderValue, StatusCode, header::SET_COOKIE},
     response::{IntoResponse as _, Response},
@@ -12,23 +10,17 @@ use axum::{
 use serde::Deserialize;
 use serde_json::json;
 use time::OffsetDateTime;
-use tokio::time as timer;
 
 use super::{cookie, origin};
 use crate::{
     api::{
         Shared, answer,
-        auth::{Admitted, CONSOLE_LIFE, Credential, Issued, Peer, Refusal, error},
+        auth::{Admitted, CONSOLE_LIFE, Credential, Issued, Peer, Refusal, error, small_body},
         identity::written,
     },
     model::{ApiRole, Word as _},
     objects::DEFAULT_PROJECT,
 };
-
-/// The largest request, which anybody may send, in bytes.
-const LARGEST: usize = 16 * 1024;
-/// How long it may take.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What somebody signs in by.
 #[derive(Deserialize)]
@@ -94,10 +86,9 @@ pub(super) async fn sign_in(
     if let Err(fault) = origin::check_change(&headers) {
         return fault.into_response();
     }
-    let body = match timer::timeout(PATIENCE, to_bytes(body, LARGEST)).await {
-        Ok(Ok(body)) => body,
-        Ok(Err(_)) => return error(StatusCode::PAYLOAD_TOO_LARGE, "The body is too large."),
-        Err(_) => return error(StatusCode::REQUEST_TIMEOUT, "The body does not come."),
+    let body = match small_body(body).await {
+        Ok(body) => body,
+        Err(refused) => return refused,
     };
     let Ok(given) = serde_json::from_slice::<Shown>(&body) else {
         let text = "Write {\"name\": ..., \"password\": ...} or {\"token\": ...}.";

@@ -1,10 +1,8 @@
 //! A token for a password.
 
-use std::time::Duration;
-
 use axum::{
     Extension, Router,
-    body::{Body, to_bytes},
+    body::Body,
     extract::State,
     http::{HeaderMap, HeaderValue, StatusCode},
     response::{IntoResponse as _, Response},
@@ -12,21 +10,16 @@ use axum::{
 };
 use serde_json::{Value as Json, json};
 use time::{OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description};
-use tokio::time as timer;
 use uuid::Uuid;
 
 use super::{DOMAIN, domain, projects::project};
 use crate::api::{
     Caller, Role, Shared, answer,
-    auth::{Admitted, Credential, Issued, Peer, Refusal, TOKEN_LIFE, error},
+    auth::{Admitted, Credential, Issued, Peer, Refusal, TOKEN_LIFE, error, small_body},
     list::origin,
 };
 
 pub(in crate::api) const SUBJECT: &str = "x-subject-token";
-/// The largest request, which anybody may send, in bytes.
-const LARGEST: usize = 16 * 1024;
-/// How long it may take.
-const PATIENCE: Duration = Duration::from_secs(10);
 /// The services that are here, and where.
 const SERVICES: [(&str, &str); 3] = [
     ("identity", "/identity"),
@@ -50,10 +43,9 @@ async fn issue(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let body = match timer::timeout(PATIENCE, to_bytes(body, LARGEST)).await {
-        Ok(Ok(body)) => body,
-        Ok(Err(_)) => return error(StatusCode::PAYLOAD_TOO_LARGE, "The body is too large."),
-        Err(_) => return error(StatusCode::REQUEST_TIMEOUT, "The body does not come."),
+    let body = match small_body(body).await {
+        Ok(body) => body,
+        Err(refused) => return refused,
     };
     let request: Json = serde_json::from_slice(&body).unwrap_or_default();
     let Some(auth) = request.get("auth").filter(|auth| auth.is_object()) else {

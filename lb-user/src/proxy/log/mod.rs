@@ -104,7 +104,7 @@ impl<'q> Noting<'q> {
     /// Begins with a request that was read.
     pub(super) fn begin(worker: &'q Worker, head: &'q Head) -> Self {
         let log = worker.log();
-        let is_noted = log.is_some() || worker.tap().is_on();
+        let is_noted = log.is_some() || worker.is_tapped();
         Self {
             worker,
             id: worker.id_of(head),
@@ -132,9 +132,8 @@ impl<'q> Noting<'q> {
         if let Some(log) = &self.log {
             self.worker.note(log, &entry);
         }
-        let tap = self.worker.tap();
-        if tap.is_on() {
-            tap.note(&entry);
+        if self.worker.is_tapped() {
+            self.worker.tell(&entry);
         }
     }
 }

@@ -61,12 +61,12 @@ impl Tap {
         *self.lock() = None;
     }
 
-    pub(super) fn is_on(&self) -> bool {
+    pub(in crate::proxy) fn is_on(&self) -> bool {
         self.is_on.load(Relaxed)
     }
 
     /// Tells of a request, where it is of a client that somebody follows.
-    pub(super) fn note(&self, entry: &Entry<'_>) {
+    pub(in crate::proxy) fn note(&self, entry: &Entry<'_>) {
         let mut follower = self.lock();
         let Some(Follower { tell, .. }) = follower.as_mut().filter(|one| (one.wants)(entry.client)) else {
             return;
