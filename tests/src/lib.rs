@@ -40,6 +40,7 @@ mod stale;
 pub mod tally;
 pub mod throwaway;
 pub mod topology;
+pub mod trace;
 
 pub use client::{Answer, Client, Closing, Conversation, Protocol, UdpRetry};
 pub use config::{Config, Persistence, Pool};

@@ -1,98 +1,22 @@
 //! `holdfast trace` prints what becomes of the packets of chosen clients, as long as it runs.
 
-use std::fs::{self, File};
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{IpAddr, SocketAddr};
 use std::os::unix::net::UnixStream;
-use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use lb_tests::scene::MEMBER_PORT;
-use lb_tests::{Answer, Family, Laboratory, Protocol, Scene, daemon, eventually};
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use lb_tests::trace::Trace;
+use lb_tests::{Answer, Family, Laboratory, Protocol, Scene, eventually};
+use nix::sys::signal::Signal;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 const PORT: u16 = 80;
 const WITHIN: Duration = Duration::from_secs(20);
 /// The client that is traced, and another.
 const TRACED: usize = 1;
 const OTHER: usize = 2;
-
-/// The command while it runs. On drop it is ended.
-struct Trace {
-    child: Child,
-    directory: TempDir,
-}
-
-impl Trace {
-    /// Starts it, and returns when it traces.
-    fn start(scene: &Scene, arguments: &[&str]) -> Result<Self> {
-        let mut trace = Self::try_start(scene, arguments)?;
-        eventually("the trace to begin", WITHIN, || {
-            let ended = trace.child.try_wait().ok().flatten();
-            assert!(ended.is_none(), "{}", trace.errors());
-            trace.errors().contains("tracing until Ctrl-C")
-        });
-        Ok(trace)
-    }
-
-    fn try_start(scene: &Scene, arguments: &[&str]) -> Result<Self> {
-        let directory = tempfile::tempdir()?;
-        let child = Command::new(daemon::binary())
-            .arg("--socket")
-            .arg(scene.daemon().socket_path())
-            .arg("trace")
-            .args(arguments)
-            .stdin(Stdio::null())
-            .stdout(File::create(directory.path().join("output"))?)
-            .stderr(File::create(directory.path().join("errors"))?)
-            .spawn()?;
-        Ok(Self { child, directory })
-    }
-
-    fn read(&self, name: &str) -> String {
-        fs::read_to_string(self.directory.path().join(name)).unwrap_or_default()
-    }
-
-    fn errors(&self) -> String {
-        self.read("errors")
-    }
-
-    fn output(&self) -> String {
-        self.read("output")
-    }
-
-    /// The packets that were told, as JSON.
-    fn packets(&self) -> Vec<Value> {
-        let output = self.output();
-        // The last line may be half written.
-        let whole = output.rsplit_once('\n').map_or("", |(whole, _)| whole);
-        whole
-            .lines()
-            .map(|line| serde_json::from_str(line).expect("JSON"))
-            .collect()
-    }
-
-    fn signal(&mut self, signal: Signal) -> Result<()> {
-        kill(Pid::from_raw(self.child.id().cast_signed()), signal)?;
-        // It does not where whoever started the tests has the signal ignored, as a shell does for what runs in its background.
-        eventually(&format!("the end by {signal}"), WITHIN, || {
-            ensure!(self.child.try_wait()?.is_some(), "it goes on");
-            Ok(())
-        });
-        Ok(())
-    }
-}
-
-impl Drop for Trace {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
 
 /// The traced client of a family.
 fn traced(family: Family) -> IpAddr {
@@ -142,7 +66,7 @@ fn opening(packets: &[Value], family: Family, protocol: Protocol) -> Option<&Val
 fn with_full_nat_the_packets_of_a_flow_are_told_both_ways_and_those_of_others_not_at_all() -> Result<()> {
     let scene = Scene::start(Laboratory::routed(), PORT, &[1, 1], |pool| pool)?;
     let clients = both();
-    let trace = Trace::start(&scene, &[&clients[0], &clients[1], "--json"])?;
+    let trace = Trace::start(scene.daemon(), &[&clients[0], &clients[1], "--json"])?;
     let answers = ask(&scene)?;
     for (family, protocol, answer) in answers {
         let packets = eventually("the packets of a flow", WITHIN, || {
@@ -192,7 +116,7 @@ fn with_dsr_what_the_client_sends_is_told() -> Result<()> {
     let flat = Laboratory::flat().vips_on_members();
     let scene = Scene::start(flat, MEMBER_PORT, &[1, 1], |pool| pool.forwarding("dsr"))?;
     let clients = both();
-    let trace = Trace::start(&scene, &[&clients[0], &clients[1], "--json"])?;
+    let trace = Trace::start(scene.daemon(), &[&clients[0], &clients[1], "--json"])?;
     for (family, protocol, answer) in ask(&scene)? {
         let first = eventually("the first packet of a flow", WITHIN, || {
             opening(&trace.packets(), family, protocol).cloned()
@@ -213,7 +137,7 @@ fn with_dsr_what_the_client_sends_is_told() -> Result<()> {
 fn for_people_a_line_is_a_sentence() -> Result<()> {
     let scene = Scene::start(Laboratory::routed(), PORT, &[1], |pool| pool)?;
     let client = traced(Family::V4);
-    let trace = Trace::start(&scene, &["10.0.0.0/8", "2001:db8::/32"])?;
+    let trace = Trace::start(scene.daemon(), &["10.0.0.0/8", "2001:db8::/32"])?;
     let asked = scene.client().ask_udp(Some(client), scene.vip(Family::V4))?;
     let expected = format!(
         "from client UDP {} > {}: forwarded, member member1 of pool V4 (chosen by the algorithm)\n",
@@ -232,7 +156,7 @@ fn for_people_a_line_is_a_sentence() -> Result<()> {
 fn lines_beyond_the_rate_are_said_to_be_lost_and_the_client_notices_nothing() -> Result<()> {
     let scene = Scene::start(Laboratory::routed(), PORT, &[1], |pool| pool)?;
     let client = traced(Family::V6);
-    let trace = Trace::start(&scene, &[&client.to_string(), "--json"])?;
+    let trace = Trace::start(scene.daemon(), &[&client.to_string(), "--json"])?;
     let vip = scene.vip(Family::V6);
     let flow = scene.client().open(Protocol::Udp, Some(client), vip)?;
     eventually("lines to be lost", WITHIN, || {
@@ -251,14 +175,14 @@ fn a_trace_is_off_when_its_command_ends_in_whichever_way() -> Result<()> {
     let scene = Scene::start(Laboratory::routed(), PORT, &[1], |pool| pool)?;
     let clients = both();
     for signal in [Signal::SIGINT, Signal::SIGKILL] {
-        let mut trace = Trace::start(&scene, &[&clients[0], "--json"])?;
+        let mut trace = Trace::start(scene.daemon(), &[&clients[0], "--json"])?;
         assert!(scene.daemon().is_tracing()?);
         trace.signal(signal)?;
         switched_off(&scene);
         ask(&scene)?;
     }
     // Another one begins as the first did.
-    let trace = Trace::start(&scene, &[&clients[0], "--json"])?;
+    let trace = Trace::start(scene.daemon(), &[&clients[0], "--json"])?;
     ask(&scene)?;
     eventually("packets", WITHIN, || !trace.packets().is_empty());
     Ok(())
@@ -269,13 +193,13 @@ fn after_a_restart_of_the_daemon_nothing_is_traced_and_what_was_is_told_so() -> 
     let mut scene = Scene::start(Laboratory::routed(), PORT, &[1], |pool| pool)?;
     let clients = both();
     for kill9 in [true, false] {
-        let mut trace = Trace::start(&scene, &[&clients[0], "--json"])?;
+        let mut trace = Trace::start(scene.daemon(), &[&clients[0], "--json"])?;
         if kill9 {
             scene.daemon_mut().kill9()?;
         } else {
             scene.daemon_mut().terminate()?;
         }
-        let status = trace.child.wait()?;
+        let status = trace.await_end()?;
         assert_eq!(status.code(), Some(1));
         assert!(
             trace.errors().contains("the daemon has ended"),
@@ -288,7 +212,7 @@ fn after_a_restart_of_the_daemon_nothing_is_traced_and_what_was_is_told_so() -> 
         assert!(!scene.daemon().is_tracing()?);
         ask(&scene)?;
     }
-    let trace = Trace::start(&scene, &[&clients[0], "--json"])?;
+    let trace = Trace::start(scene.daemon(), &[&clients[0], "--json"])?;
     ask(&scene)?;
     eventually("packets", WITHIN, || !trace.packets().is_empty());
     Ok(())
@@ -315,7 +239,7 @@ fn what_cannot_be_traced_is_refused_and_says_what_would_be_right() -> Result<()>
     let complaint = String::from_utf8(refused.stderr)?;
     assert!(complaint.contains("name 1 to 16"), "{complaint}");
 
-    let _trace = Trace::start(&scene, &["192.0.2.1"])?;
+    let _trace = Trace::start(scene.daemon(), &["192.0.2.1"])?;
     let second = scene.daemon().cli(&["trace", "192.0.2.2"])?;
     assert_eq!(second.status.code(), Some(1));
     let complaint = String::from_utf8(second.stderr)?;
@@ -363,7 +287,7 @@ fn a_trace_that_failed_half_way_begins_when_it_is_tried_again() -> Result<()> {
 
     scene.daemon().limit_files(None)?;
     let clients = both();
-    let trace = Trace::start(&scene, &[&clients[0], "--json"])?;
+    let trace = Trace::start(scene.daemon(), &[&clients[0], "--json"])?;
     ask(&scene)?;
     eventually("packets", WITHIN, || !trace.packets().is_empty());
     Ok(())

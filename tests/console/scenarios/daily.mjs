@@ -1,6 +1,6 @@
 // What operators do every day: look who is held where, let go of a session, drain, and watch things change by themselves.
 import assert from "node:assert/strict";
-import { openBalancer, openEvents, openGroup, press } from "../steps.mjs";
+import { confirm, openBalancer, openEvents, openGroup, openSettings, press } from "../steps.mjs";
 
 /** The client that is held is listed, found, and dropped. */
 export async function dropSession(visit) {
@@ -15,7 +15,7 @@ export async function dropSession(visit) {
   await sessions.getByText("No session fits.").waitFor();
 }
 
-/** A server that fails is said to, without anybody loading the page again; `changes` has been told to make it fail. */
+/** The health of a server changes without anybody loading the page again, once it is watched. */
 export async function watchHealth(visit) {
   const { page, group, member, state } = visit;
   await openBalancer(visit, "web");
@@ -68,29 +68,25 @@ export async function events(visit) {
   await page.waitForFunction((least) => document.querySelectorAll("tbody tr").length > least, before);
 }
 
-/** A thousand members are shown a page at a time, quickly. */
+/** All members of a group, a page at a time; how many there were. */
 export async function manyMembers(visit) {
-  const { page, group, count } = visit;
+  const { page, group } = visit;
   await openBalancer(visit, "web");
   await openGroup(visit, group);
   const members = page.getByRole("region", { name: "Backend servers" });
-  await members.getByRole("rowheader").first().waitFor();
-  assert.ok((await members.getByRole("rowheader").count()) <= 100, "a page of them");
+  const names = members.getByRole("rowheader");
+  const next = members.getByRole("button", { name: "Next page" });
   const seen = new Set();
-  for (let pages = 0; seen.size < count && pages < count; pages += 1) {
-    const first = members.getByRole("rowheader").first();
-    const before = await first.innerText();
-    for (const name of await members.getByRole("rowheader").allInnerTexts()) seen.add(name);
-    const next = members.getByRole("button", { name: "Next page" });
-    if (await next.isDisabled()) break;
+  for (;;) {
+    await names.first().waitFor();
+    const shown = await names.allInnerTexts();
+    assert.ok(shown.length <= 100, "a page of them");
+    shown.forEach((name) => seen.add(name));
+    if (await next.isDisabled()) return seen.size;
     await next.click();
-    await page.waitForFunction(
-      (old) => document.querySelector("[aria-labelledby] tbody th, tbody th")?.innerText !== old,
-      before,
-    );
-    if (seen.size > 100) break;
+    // The one that was first is on the page before.
+    await names.filter({ hasText: shown[0] }).waitFor({ state: "detached" });
   }
-  return seen.size;
 }
 
 /** However many tabs there are, the one that is looked at works: a browser has six connections to a host for all of them. */
@@ -108,4 +104,25 @@ export async function tabs({ page, url }) {
   await page.goto(url);
   await page.getByText("Live", { exact: true }).waitFor();
   await page.getByRole("link", { name: "web", exact: true }).waitFor();
+}
+
+/** A group is called otherwise, and nothing else of it is touched. */
+export async function rename(visit) {
+  const { page, words, group, name } = visit;
+  await openBalancer(visit, "web", "groups");
+  const dialog = await openSettings(visit, group);
+  await dialog.getByLabel(words.name, { exact: true }).fill(name);
+  await confirm(dialog, words);
+  await page.getByRole("link", { name, exact: true }).waitFor();
+}
+
+/** By the select, and for the next visit too. */
+export async function switchLanguage({ page, url }) {
+  await page.goto(url);
+  await page.getByRole("heading", { name: "Load balancers" }).waitFor();
+  await page.getByLabel("Language").selectOption("zh");
+  await page.getByRole("heading", { name: "负载均衡器" }).waitFor();
+  await page.reload();
+  await page.getByRole("heading", { name: "负载均衡器" }).waitFor();
+  assert.equal(await page.evaluate(() => document.documentElement.lang), "zh-CN");
 }

@@ -70,6 +70,13 @@ export class Kind<T extends { id: string; revision: number }> {
     return { items: body[this.plural] as T[], next: nextOf(body[`${this.plural}_links`] as Link[] | undefined) };
   }
 
+  /** A page of so many, behind the object of this id. The daemon's own link is also there where nothing follows. */
+  async page(size: number, marker: string, query: Query, signal?: AbortSignal): Promise<Page<T>> {
+    const { items } = await this.list({ ...query, limit: size + 1, marker }, signal);
+    const shown = items.slice(0, size);
+    return { items: shown, next: items.length > size ? (shown.at(-1)?.id ?? null) : null };
+  }
+
   async get(id: string, signal?: AbortSignal): Promise<T> {
     return this.of(await ask(`${API}${this.path}/${id}`, { signal }));
   }

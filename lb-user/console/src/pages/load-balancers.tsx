@@ -6,7 +6,7 @@ import { LoadBalancerDialog } from "../forms/load-balancer-dialog";
 import { useText } from "../i18n";
 import { go, to } from "../router";
 import { useMayChange } from "../state/session";
-import { usePages } from "../state/use-pages";
+import { useFirstPageAgain, usePages } from "../state/use-pages";
 import { useEvery, useResource } from "../state/use-resource";
 import { StateBadge } from "../ui/badge";
 import { Sparkline } from "../ui/chart";
@@ -30,9 +30,10 @@ export function LoadBalancersPage() {
   const [removing, setRemoving] = useState<LoadBalancer | null>(null);
   const page = useResource(
     `load-balancers ${name} ${pages.marker}`,
-    (signal) => loadBalancers.list({ limit: PER_PAGE, marker: pages.marker, name }, signal),
+    (signal) => loadBalancers.page(PER_PAGE, pages.marker, { name }, signal),
     { isConcerned: ({ kind }) => kind === "load_balancer", keeps: true },
   );
+  useFirstPageAgain(pages, page.error);
   const ids = page.data?.items.map(({ id }) => id) ?? [];
   const past = useResource(
     `history ${ids.join()}`,

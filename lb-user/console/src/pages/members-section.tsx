@@ -10,7 +10,7 @@ import { useTraffic } from "../live/context";
 import { shares } from "../live/rates";
 import { announce } from "../state/announcements";
 import { useMayChange } from "../state/session";
-import { usePages } from "../state/use-pages";
+import { useFirstPageAgain, usePages } from "../state/use-pages";
 import { useResource } from "../state/use-resource";
 import { StateBadge } from "../ui/badge";
 import { Confirm } from "../ui/confirm";
@@ -43,9 +43,10 @@ export function MembersSection({ can, pool, onChanged, onShowSessions }: Props) 
   const [doing, setDoing] = useState<Doing | null>(null);
   const members = useResource(
     `members ${pool.id} ${pages.marker}`,
-    (signal) => membersOf(pool.id).list({ limit: PER_PAGE, marker: pages.marker }, signal),
+    (signal) => membersOf(pool.id).page(PER_PAGE, pages.marker, {}, signal),
     { isConcerned: ({ kind }) => kind === "member", keeps: true },
   );
+  useFirstPageAgain(pages, members.error);
   const samples = useTraffic();
   const share = shares(samples, pool.id);
   const close = () => setDoing(null);

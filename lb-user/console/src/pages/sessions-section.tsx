@@ -8,7 +8,7 @@ import { useTraffic } from "../live/context";
 import { poolTraffic, rate } from "../live/rates";
 import { announce } from "../state/announcements";
 import { useMayChange } from "../state/session";
-import { usePages } from "../state/use-pages";
+import { useFirstPageAgain, usePages } from "../state/use-pages";
 import { useEvery, useResource } from "../state/use-resource";
 import { Confirm } from "../ui/confirm";
 import { IconButton } from "../ui/icons";
@@ -63,10 +63,7 @@ function Sessions({ pool, heldBy, onShowAll }: Props) {
     { keeps: true },
   );
   useEvery(LOOK_EVERY_MS, page.reload);
-  // A page that begins behind a session that has ended is there no more.
-  useEffect(() => {
-    if (page.error && page.error.status >= 400 && page.error.status < 500 && pages.number > 1) pages.first();
-  }, [page.error]);
+  useFirstPageAgain(pages, page.error);
 
   return (
     <>

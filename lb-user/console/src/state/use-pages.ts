@@ -1,5 +1,7 @@
 import { useEffect, useState } from "preact/hooks";
 
+import type { ApiError } from "../api/http";
+
 export interface Pages {
   /** What the page that is shown begins behind; empty: the first one. */
   marker: string;
@@ -21,4 +23,11 @@ export function usePages(list: string): Pages {
     previous: () => setState({ list, markers: markers.length > 1 ? markers.slice(0, -1) : markers }),
     first: () => setState({ list, markers: [""] }),
   };
+}
+
+/** Goes back to the first page where this one cannot be had: what it begins behind may be gone. */
+export function useFirstPageAgain(pages: Pages, error: ApiError | null): void {
+  useEffect(() => {
+    if (error && error.status >= 400 && error.status < 500 && pages.number > 1) pages.first();
+  }, [error]);
 }
