@@ -220,6 +220,10 @@ pub struct Pool {
     pub name_hash: Word64,
     /// Sessions that the daemon ended because they were over. Words of its own: [`SessionCounts`] belong to the cores.
     pub swept_sessions: Word64,
+    /// Sessions that somebody had the daemon forget.
+    pub dropped_sessions: Word64,
+    /// Sessions that the kernel let go for others, as far as the daemon has found out: it counts what is missing.
+    pub evicted_sessions: Word64,
 }
 
 /// How a pool chooses a member for a new flow.
@@ -314,7 +318,7 @@ pub struct Session {
 const _: () = {
     assert!(size_of::<Settings>() == 112);
     assert!(size_of::<Listener>() == 32);
-    assert!(size_of::<Pool>() == 88);
+    assert!(size_of::<Pool>() == 104);
     assert!(size_of::<SessionKey>() == 24);
     assert!(size_of::<Session>() == 16);
 };

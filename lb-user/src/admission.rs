@@ -1,9 +1,11 @@
-//! Letting connections in: as many at a time as there are places, the rest waits in the kernel.
+//! Letting connections in: as many at a time as there are places, the rest waits in the kernel. And leaving places for others.
 
 use std::{
+    collections::HashMap,
+    hash::Hash,
     io,
     net::SocketAddr,
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -90,5 +92,82 @@ impl Admission {
         let place = Arc::clone(&self.places).try_acquire_owned().ok()?;
         let connection = listener.next().now_or_never()?.ok()?;
         Some((place, connection))
+    }
+}
+
+/// Has nobody take more than his share of the places.
+pub(crate) struct Shares<K> {
+    most: usize,
+    taken: Arc<Mutex<HashMap<K, usize>>>,
+}
+
+/// A place of somebody's share, which is free again when this is dropped.
+pub(crate) struct Share<K: Hash + Eq> {
+    taken: Arc<Mutex<HashMap<K, usize>>>,
+    whose: K,
+}
+
+// By hand, since it wants nothing of `K`.
+impl<K> Clone for Shares<K> {
+    fn clone(&self) -> Self {
+        Self {
+            most: self.most,
+            taken: Arc::clone(&self.taken),
+        }
+    }
+}
+
+impl<K: Hash + Eq + Clone> Shares<K> {
+    /// So many places for each.
+    pub(crate) fn of(most: usize) -> Self {
+        Self {
+            most,
+            taken: Arc::default(),
+        }
+    }
+
+    /// One more, unless somebody has all of his already.
+    pub(crate) fn admit(&self, whose: K) -> Option<Share<K>> {
+        let mut taken = counts(&self.taken);
+        let count = taken.entry(whose.clone()).or_default();
+        if *count >= self.most {
+            return None;
+        }
+        *count += 1;
+        let taken = Arc::clone(&self.taken);
+        Some(Share { taken, whose })
+    }
+}
+
+impl<K: Hash + Eq> Drop for Share<K> {
+    fn drop(&mut self) {
+        let mut taken = counts(&self.taken);
+        if let Some(count) = taken.get_mut(&self.whose) {
+            *count -= 1;
+            if *count == 0 {
+                taken.remove(&self.whose);
+            }
+        }
+    }
+}
+
+fn counts<K>(taken: &Mutex<HashMap<K, usize>>) -> MutexGuard<'_, HashMap<K, usize>> {
+    taken.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_who_has_all_of_his_share_leaves_places_for_others() {
+        let shares = Shares::of(2);
+        let mut held: Vec<_> = (0..2).map(|_| shares.admit("one").unwrap()).collect();
+        assert!(shares.admit("one").is_none());
+        assert!(shares.admit("other").is_some());
+        held.pop();
+        assert!(shares.admit("one").is_some());
+        drop(held);
+        assert!(counts(&shares.taken).is_empty());
     }
 }

@@ -161,6 +161,7 @@ struct Daemon {
     inquiry: Option<Inquiry>,
     /// How long it took to turn to changed configurations.
     apply_times: Histogram,
+    reload: views::Reload,
     /// Who wants to know for the metrics how things stand.
     status_wanted: Vec<oneshot::Sender<Arc<views::Status>>>,
     /// The pages of sessions that clients of the API want to see.
@@ -293,6 +294,11 @@ impl Daemon {
             Ok(()) => service::tell(&News::Serving(&self.served())),
             Err(_) => service::tell(&News::Refused),
         }
+        self.reload = if taken.is_ok() {
+            views::Reload::Taken
+        } else {
+            views::Reload::Refused
+        };
         taken
     }
 

@@ -27,9 +27,9 @@ export async function withBrowser(url, options, use) {
   try {
     const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, locale: "en-US", ...options });
     context.setDefaultTimeout(PATIENCE_MS);
+    const watched = watch(context, new URL(url).origin);
     const page = await context.newPage();
-    const watched = watch(page, new URL(url).origin);
-    const visit = { page, url, tolerate: watched.tolerate };
+    const visit = { page, url, tolerate: watched.tolerate, sent: watched.sent };
     await use(visit).catch(async (error) => {
       const seen = await page.locator("body").innerText().catch(() => "nothing");
       throw new Error(`${error.stack}\n\nThe page said:\n${seen}\n\nIt complained:\n${watched.problems().join("\n")}`);
@@ -40,18 +40,22 @@ export async function withBrowser(url, options, use) {
   }
 }
 
-/** Notes what a page complains of, and whom it asks. */
-function watch(page, origin) {
+/** Notes what the pages of a browser complain of, whom they ask, and what they have changed. */
+function watch(context, origin) {
   const problems = [];
   const tolerated = [];
-  page.on("pageerror", (error) => problems.push(`an error: ${error.stack}`));
-  page.on("console", (message) => {
+  const sent = [];
+  context.on("weberror", (error) => problems.push(`an error: ${error.error().stack}`));
+  context.on("console", (message) => {
     if (["error", "warning"].includes(message.type())) problems.push(`${message.text()} @ ${message.location().url}`);
   });
-  page.on("request", (request) => {
+  context.on("request", (request) => {
     if (!request.url().startsWith(`${origin}/`)) problems.push(`an outside request: ${request.url()}`);
+    if (request.method() !== "GET") sent.push(`${request.method()} ${request.url()} ${request.postData() ?? ""}`);
   });
   return {
+    /** The changes that have been asked for so far. */
+    sent: () => [...sent],
     /** The browser itself complains of refusals that a test is about. */
     tolerate: (status) => tolerated.push(`status of ${status} `),
     problems: () => problems.filter((problem) => !tolerated.some((part) => problem.includes(part))),

@@ -7,9 +7,21 @@ export async function openBalancer({ page, url, words }, name, tab) {
   if (tab) await page.getByRole("tab", { name: words.tabs[tab] }).click();
 }
 
+/** Another tab, as somebody else has it open, with all else that a scenario is given. */
+export async function besides(visit) {
+  return { ...visit, page: await visit.page.context().newPage() };
+}
+
 /** Presses the button of that name, in a dialog or on the page. */
 export async function press(where, name) {
-  await where.getByRole("button", { name, exact: true }).click();
+  await where.getByRole("button", { name, exact: typeof name === "string" }).click();
+}
+
+/** By name and password, in the form that asks for them. */
+export async function signIn(where, name, password) {
+  await where.getByLabel("Name", { exact: true }).fill(name);
+  await where.getByLabel("Password").fill(password);
+  await press(where, "Sign in");
 }
 
 /** Creates a load balancer at an address, whose page is shown then. */
@@ -31,8 +43,8 @@ export async function choosePersistence(where, words, { type, minutes, cookieNam
   if (cookieName) await where.getByLabel(words.cookieName).fill(cookieName);
 }
 
-/** Adds a listener by the wizard, together with a new group. */
-export async function addListener({ page, words }, { name, protocol, port, group, persistence }) {
+/** Adds a listener by the wizard, together with a new group, of which `further` may say more. */
+export async function addListener({ page, words }, { name, protocol, port, group, persistence }, further = () => {}) {
   await page.getByRole("tab", { name: words.tabs.listeners }).click();
   await page.getByRole("link", { name: words.addListener }).click();
   await page.getByLabel(words.name, { exact: true }).fill(name);
@@ -41,6 +53,7 @@ export async function addListener({ page, words }, { name, protocol, port, group
   await press(page, words.next);
   await page.getByLabel(words.groupName).fill(group);
   if (persistence) await choosePersistence(page, words, persistence);
+  await further();
   await press(page, words.next);
   await press(page, words.addListener);
   await page.getByRole("tab", { name: words.tabs.listeners, selected: true }).waitFor();

@@ -1,10 +1,11 @@
 //! People at the web console: a real browser, driven by the scenarios of `tests/console`.
 
 use std::ffi::OsStr;
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{self, BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::thread;
+use std::sync::mpsc;
+use std::thread::{self, JoinHandle};
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
@@ -44,7 +45,7 @@ impl<'n> Visitor<'n> {
         self
     }
 
-    fn start(&self, scenario: &str, mut given: Value) -> Result<Child> {
+    fn start(&self, scenario: &str, mut given: Value) -> Result<Visit> {
         given["language"] = json!(self.language);
         // By its own means, so that it takes its browser along.
         let mut command = (self.at)(OsStr::new("timeout"));
@@ -55,37 +56,90 @@ impl<'n> Visitor<'n> {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        command.spawn().context("there is no `node`")
+        let child = command.spawn().context("there is no `node`")?;
+        Visit::follow(scenario, child)
     }
 
     /// Has them do something; returns what they found.
     pub fn does(&self, scenario: &str, given: Value) -> Result<Value> {
-        self.sees(scenario, given, || Ok(()))
+        self.start(scenario, given)?.end()
     }
 
     /// The same, while `happens` what they wait for.
     pub fn sees(&self, scenario: &str, given: Value, happens: impl FnOnce() -> Result<()>) -> Result<Value> {
-        let mut child = self.start(scenario, given)?;
-        let mut stderr = child.stderr.take().context("it is piped")?;
-        let complaints = thread::spawn(move || {
-            let mut told = String::new();
-            stderr.read_to_string(&mut told).map(|_| told)
-        });
-        let mut happens = Some(happens);
-        let mut last = String::new();
+        let visit = self.start(scenario, given)?;
+        let happened = if visit.watches() { happens() } else { Ok(()) };
+        let found = visit.end();
+        happened.and(found)
+    }
+
+    /// The same, while something happens again and again, until they have seen enough of it.
+    pub fn sees_while(
+        &self,
+        scenario: &str,
+        given: Value,
+        mut happens: impl FnMut() -> Result<()>,
+    ) -> Result<Value> {
+        let mut visit = self.start(scenario, given)?;
         let mut happened = Ok(());
-        for line in BufReader::new(child.stdout.take().context("it is piped")?).lines() {
-            let line = line?;
-            if line == WATCHING
-                && let Some(happens) = happens.take()
-            {
+        if visit.watches() {
+            while happened.is_ok() && visit.child.try_wait()?.is_none() {
                 happened = happens();
             }
-            last = line;
         }
-        let status = child.wait()?;
-        let complaints = complaints.join().expect("no panic")?;
-        happened?;
+        let found = visit.end();
+        happened.and(found)
+    }
+}
+
+/// People who are at it.
+struct Visit {
+    scenario: String,
+    child: Child,
+    /// Hears when they wait for something.
+    watching: mpsc::Receiver<()>,
+    /// The last line that they say.
+    last: JoinHandle<io::Result<String>>,
+    complaints: JoinHandle<io::Result<String>>,
+}
+
+impl Visit {
+    fn follow(scenario: &str, mut child: Child) -> Result<Self> {
+        let mut stderr = child.stderr.take().context("it is piped")?;
+        let stdout = BufReader::new(child.stdout.take().context("it is piped")?);
+        let (watches, watching) = mpsc::channel();
+        Ok(Self {
+            scenario: scenario.to_owned(),
+            child,
+            watching,
+            last: thread::spawn(move || {
+                let mut last = String::new();
+                for line in stdout.lines() {
+                    last = line?;
+                    if last == WATCHING {
+                        // Whoever does not listen any more has heard it before.
+                        let _ = watches.send(());
+                    }
+                }
+                Ok(last)
+            }),
+            complaints: thread::spawn(move || {
+                let mut told = String::new();
+                stderr.read_to_string(&mut told).map(|_| told)
+            }),
+        })
+    }
+
+    /// Returns once they wait for something; whether they do at all.
+    fn watches(&self) -> bool {
+        self.watching.recv().is_ok()
+    }
+
+    /// Waits until they are done; returns what they found.
+    fn end(mut self) -> Result<Value> {
+        let last = self.last.join().expect("no panic")?;
+        let complaints = self.complaints.join().expect("no panic")?;
+        let (scenario, status) = (&self.scenario, self.child.wait()?);
         ensure!(status.success(), "{scenario}: {status}\n{complaints}");
         serde_json::from_str(&last).with_context(|| format!("{scenario} printed {last:?}"))
     }

@@ -14,7 +14,7 @@ use crate::objects::{Fault, Shape};
 impl IntoResponse for Fault {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let fault = match self.shape {
+        let mut fault = match self.shape {
             Shape::Faultstring => json!({
                 "faultcode": if status.is_server_error() { "Server" } else { "Client" },
                 "faultstring": self.text,
@@ -26,6 +26,10 @@ impl IntoResponse for Fault {
                 "description": self.text,
             }),
         };
+        // The service says so in words alone.
+        if let Some(field) = self.field {
+            fault["field"] = field.into();
+        }
         json_of(status, &fault)
     }
 }

@@ -9,18 +9,13 @@ use axum::{
 };
 use serde_json::{Value as Json, json};
 
-use super::{
-    Shared, answer,
-    caller::Caller,
-    objects,
-    query::{only, parameters},
-};
+use super::{Shared, answer, caller::Caller, objects, query::only_one};
 use crate::{
     model::{LbKind, PersistenceType, Word as _},
     objects::{
         Algorithm, Fault, Inventory, LONGEST_NAME, ListenerProtocol, LoadBalancer, MONITOR_TIMES_S,
-        MonitorType, PERSISTENCE_TIMEOUT_S, PORT, PoolProtocol, RETRIES, SessionPersistence, WEIGHT,
-        subnet_id,
+        MonitorType, Offered as _, PERSISTENCE_TIMEOUT_S, PORT, PoolProtocol, RETRIES, SessionPersistence,
+        WEIGHT, subnet_id,
     },
 };
 
@@ -32,11 +27,11 @@ pub(super) async fn capabilities(
     Extension(caller): Extension<Caller>,
     OriginalUri(uri): OriginalUri,
 ) -> Result<Response, Fault> {
-    only(&[OF], &uri)?;
+    let of = only_one(OF, &uri)?;
     let inventory = api.manager.read();
-    let kinds = match parameters(&uri).into_iter().next() {
+    let kinds = match of {
         None => LbKind::ALL.to_vec(),
-        Some((_, id)) => {
+        Some(id) => {
             let balancer = objects::find::<LoadBalancer>(&id, &inventory)?;
             caller.may_see(&balancer.head.project_id)?;
             vec![balancer.kind]
@@ -50,9 +45,11 @@ fn all(kinds: &[LbKind], inventory: &Inventory) -> Json {
     json!({
         "version": env!("CARGO_PKG_VERSION"),
         "dataplane": inventory.plane(),
+        "kinds": kinds,
         "listener_protocols": listener_protocols(),
         "pool_protocols": pool_protocols().map(|protocol| json!({
             "name": protocol,
+            "offered": protocol != PoolProtocol::Https,
             "layer": layer(protocol.is_layer_7()),
             "session_persistence": persistence_types(protocol, kinds),
         })).collect::<Vec<_>>(),
@@ -78,10 +75,11 @@ fn layer(is_layer_7: bool) -> u8 {
     if is_layer_7 { 7 } else { 4 }
 }
 
-/// What people are offered. (Connections that carry TLS to the members are those of TCP by another name.)
+/// What there is. People are not offered all of it for what is new: connections that carry TLS to the members, `HTTPS`, are those
+/// of TCP by another name.
 fn listener_protocols() -> Vec<Json> {
     let all = ListenerProtocol::ALL.iter().copied();
-    all.filter(|protocol| protocol.check_offered().is_ok() && *protocol != ListenerProtocol::Https)
+    all.filter(|protocol| protocol.is_offered())
         .map(|protocol| {
             let is_layer_7 = protocol.is_layer_7();
             let pools: Vec<_> = pool_protocols()
@@ -89,6 +87,7 @@ fn listener_protocols() -> Vec<Json> {
                 .collect();
             json!({
                 "name": protocol,
+                "offered": protocol != ListenerProtocol::Https,
                 "layer": layer(is_layer_7),
                 "pool_protocols": pools,
                 "certificate": protocol == ListenerProtocol::TerminatedHttps,
@@ -99,7 +98,7 @@ fn listener_protocols() -> Vec<Json> {
 
 fn pool_protocols() -> impl Iterator<Item = PoolProtocol> {
     let all = PoolProtocol::ALL.iter().copied();
-    all.filter(|protocol| protocol.check_offered().is_ok() && *protocol != PoolProtocol::Https)
+    all.filter(|protocol| protocol.is_offered())
 }
 
 fn persistence_types(protocol: PoolProtocol, kinds: &[LbKind]) -> Vec<Json> {
@@ -141,7 +140,7 @@ fn is_offered(
 
 fn algorithms(kinds: &[LbKind]) -> Vec<Json> {
     let all = Algorithm::ALL.iter().copied();
-    all.filter(|algorithm| algorithm.check_offered().is_ok())
+    all.filter(|algorithm| algorithm.is_offered())
         .map(|algorithm| {
             let may_persist = PersistenceType::ALL
                 .iter()

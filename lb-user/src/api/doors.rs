@@ -4,10 +4,10 @@
 //! in between: that one serves who still waits at its own before it closes them.
 
 use std::{
-    collections::{BTreeMap, HashMap, hash_map::Entry},
+    collections::BTreeMap,
     io,
     net::{IpAddr, SocketAddr},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     time::Duration,
 };
 
@@ -30,7 +30,7 @@ use super::{
     serve::{Scheme, serve_from},
 };
 use crate::{
-    admission::{Admission, Place},
+    admission::{Admission, Place, Shares},
     listening::make_sure_of,
     model::{ApiSettings, Http, ListenerTls, TlsVersion},
     tls::server,
@@ -44,6 +44,8 @@ const FROM_ONE_SOURCE: usize = CONNECTIONS / 2;
 const BACKLOG: i32 = 1024;
 /// How long a handshake may take.
 const TIME_TO_SHAKE_HANDS: Duration = Duration::from_secs(10);
+/// How long somebody may take nothing of what he is sent: then his connection ends, and its place is another's.
+const TIME_TO_TAKE: Duration = Duration::from_secs(30);
 /// How long is waited for those that are answered at the end.
 const TIME_TO_END: Duration = Duration::from_secs(5);
 
@@ -62,7 +64,7 @@ pub(crate) struct Doors {
 struct Hall {
     router: Router,
     places: Arc<Semaphore>,
-    guests: Guests,
+    guests: Shares<IpAddr>,
     tls: Arc<ArcSwapOption<ServerConfig>>,
 }
 
@@ -88,7 +90,7 @@ impl Doors {
         let hall = Hall {
             router: api.guarded(),
             places: Arc::new(Semaphore::new(CONNECTIONS)),
-            guests: Guests::default(),
+            guests: Shares::of(FROM_ONE_SOURCE),
             tls: Arc::default(),
         };
         Self {
@@ -231,6 +233,8 @@ fn at(address: SocketAddr) -> io::Result<Socket> {
         socket.set_only_v6(true)?;
     }
     socket.set_reuse_address(true)?;
+    // Of what is accepted here too: also of who is there and does not read (tcp(7)).
+    socket.set_tcp_user_timeout(Some(TIME_TO_TAKE))?;
     Ok(socket)
 }
 
@@ -249,52 +253,11 @@ async fn accept(listener: TcpListener, hall: Hall, mut end: watch::Receiver<()>)
     }
 }
 
-/// How many connections there are of each source.
-#[derive(Clone, Default)]
-struct Guests(Arc<Mutex<HashMap<IpAddr, usize>>>);
-
-/// One of them.
-struct Guest {
-    guests: Guests,
-    source: IpAddr,
-}
-
-impl Guests {
-    fn counts(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Lets one more in, unless there are too many of its source.
-    fn admit(&self, address: IpAddr) -> Option<Guest> {
-        let source = source_of(address);
-        let mut counts = self.counts();
-        let count = counts.entry(source).or_default();
-        if *count >= FROM_ONE_SOURCE {
-            return None;
-        }
-        *count += 1;
-        let guests = self.clone();
-        Some(Guest { guests, source })
-    }
-}
-
-impl Drop for Guest {
-    fn drop(&mut self) {
-        let mut counts = self.guests.counts();
-        if let Entry::Occupied(mut count) = counts.entry(self.source) {
-            *count.get_mut() -= 1;
-            if *count.get() == 0 {
-                count.remove();
-            }
-        }
-    }
-}
-
 impl Hall {
     fn receive(&self, stream: TcpStream, peer: SocketAddr, end: watch::Receiver<()>, place: Option<Place>) {
         let (router, tls) = (self.router.clone(), self.tls.load_full());
         let peer = Peer(peer.ip().to_canonical());
-        let Some(guest) = self.guests.admit(peer.0) else {
+        let Some(guest) = self.guests.admit(source_of(peer.0)) else {
             debug!("{} has {FROM_ONE_SOURCE} connections to the API already", peer.0);
             return;
         };
@@ -332,6 +295,18 @@ mod tests {
         bind(address, Sharing::WithOurselves).unwrap();
     }
 
+    /// Of the listening socket the accepted ones have it, and the kernel ends them: also those whose clients are there.
+    #[tokio::test]
+    async fn nobody_keeps_a_connection_who_takes_nothing_of_what_he_is_sent() {
+        let socket = bind(([127, 0, 0, 1], 0).into(), Sharing::WithNobody).unwrap();
+        socket.listen(1).unwrap();
+        let listener = TcpListener::from_std(socket.into()).unwrap();
+        let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (accepted, _) = listener.accept().await.unwrap();
+        let limit = socket2::SockRef::from(&accepted).tcp_user_timeout().unwrap();
+        assert_eq!(limit, Some(TIME_TO_TAKE));
+    }
+
     #[test]
     fn an_address_for_all_overlaps_each_of_its_family_and_port() {
         for (one, other, is) in [
@@ -349,18 +324,5 @@ mod tests {
                 "{one} {other}"
             );
         }
-    }
-
-    #[test]
-    fn one_source_leaves_places_for_others() {
-        let guests = Guests::default();
-        let of = |address: &str| guests.admit(address.parse().unwrap());
-        let mut held: Vec<_> = (0..FROM_ONE_SOURCE).map(|_| of("192.0.2.1").unwrap()).collect();
-        assert!(of("192.0.2.1").is_none());
-        assert!(of("192.0.2.2").is_some());
-        held.pop();
-        assert!(of("192.0.2.1").is_some());
-        drop(held);
-        assert!(guests.counts().is_empty());
     }
 }

@@ -14,17 +14,50 @@ use axum::{
 use futures_util::{StreamExt, stream};
 use serde_json::{Value as Json, json};
 use tokio::{
-    sync::{broadcast::error::RecvError, watch},
+    sync::{Semaphore, broadcast::error::RecvError, watch},
     time,
 };
 
 use super::{Shared, answer, auth, caller::Caller, traffic};
-use crate::{model::ApiSettings, objects::Fault};
+use crate::{admission::Shares, model::ApiSettings, objects::Fault};
 
-/// Streams at a time: the control socket has twice as many places, and others want some of them.
-pub(super) const MOST_STREAMS: usize = 32;
+/// Streams at a time.
+const MOST_STREAMS: usize = 128;
+/// Streams at a time of one caller: others want some too, and the control socket, where all are one, has twice as many places.
+pub(super) const OF_ONE_CALLER: usize = 32;
 /// How long a stream lasts: then who listens has to show again who it is.
 const LONGEST: Duration = Duration::from_hours(1);
+
+/// Who listens.
+pub(super) struct Streams {
+    all: Arc<Semaphore>,
+    of_callers: Shares<(String, String)>,
+}
+
+impl Default for Streams {
+    fn default() -> Self {
+        Self {
+            all: Arc::new(Semaphore::new(MOST_STREAMS)),
+            of_callers: Shares::of(OF_ONE_CALLER),
+        }
+    }
+}
+
+impl Streams {
+    /// A place among them, as long as it is kept.
+    fn admit(&self, caller: &Caller) -> Result<impl Send + use<>, Fault> {
+        let too_many = |whose: &str, most: usize| {
+            let text = format!("{whose} {most} streams of events already; try again later.");
+            Fault::new(503, text)
+        };
+        let whose = (caller.project_id.clone(), caller.name.clone());
+        let share = self.of_callers.admit(whose);
+        let share = share.ok_or_else(|| too_many("You have", OF_ONE_CALLER))?;
+        let place = Arc::clone(&self.all).try_acquire_owned();
+        let place = place.map_err(|_| too_many("There are", MOST_STREAMS))?;
+        Ok((share, place))
+    }
+}
 
 /// Fires when the connection that a request has come by is to end.
 #[derive(Clone)]
@@ -46,10 +79,7 @@ pub(super) async fn events(
     headers: HeaderMap,
 ) -> Result<impl IntoResponse, Fault> {
     let traffic = traffic::told_of(&api, &caller, &uri)?;
-    let Ok(place) = Arc::clone(&api.streams).try_acquire_owned() else {
-        let text = format!("There are {MOST_STREAMS} streams of events already; try again later.");
-        return Err(Fault::new(503, text));
-    };
+    let place = api.streams.admit(&caller)?;
     let receiver = api.manager.subscribe();
     let events = stream::unfold(
         (receiver, caller, place),
@@ -85,9 +115,8 @@ pub(super) async fn events(
 
 /// The last events that the caller may hear of, the newest first.
 pub(super) async fn latest(State(api): State<Shared>, Extension(caller): Extension<Caller>) -> Response {
-    let latest = api.manager.latest().into_iter();
-    let latest = latest.filter(|noted| caller.may_see(noted.event.project_id()).is_ok());
-    let shown = latest.map(|noted| {
+    let latest = api.manager.latest(|project| caller.may_see(project).is_ok());
+    let shown = latest.into_iter().map(|noted| {
         let mut shown = json!(noted.event);
         shown["at"] = format!("{}Z", noted.at).into();
         shown

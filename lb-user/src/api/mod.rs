@@ -46,7 +46,7 @@ use axum::{
     middleware::{from_fn_with_state, map_request, map_response},
     routing::{get, put},
 };
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::Mutex;
 
 pub use caller::{Caller, Role};
 pub(crate) use doors::{Doors, Sharing, check_files};
@@ -65,7 +65,7 @@ const LARGEST_BODY: usize = 4 << 20;
 pub struct Api {
     manager: Arc<Manager>,
     access: Arc<Access>,
-    streams: Arc<Semaphore>,
+    streams: events::Streams,
     writing_metrics: Mutex<()>,
 }
 
@@ -78,7 +78,7 @@ impl Api {
         Arc::new(Self {
             manager,
             access: Access::new().into(),
-            streams: Arc::new(Semaphore::new(events::MOST_STREAMS)),
+            streams: events::Streams::default(),
             writing_metrics: Mutex::default(),
         })
     }

@@ -7,25 +7,31 @@ use crate::objects::Fault;
 
 /// What is to be below a load balancer. Pools stand beside listeners, which lead to them by name.
 pub(super) struct Populated {
-    pub(super) pools: Vec<Json>,
+    /// Each with where the request has it.
+    pub(super) pools: Vec<(String, Json)>,
     pub(super) listeners: Vec<Json>,
 }
 
 impl Populated {
     /// What a body says of it. Listeners and policies may say what a pool is, or only which.
     pub(super) fn of(below: &Map<String, Json>) -> Result<Self, Fault> {
-        let mut pools = all(below, "pools")?.to_vec();
+        let pools = all(below, "pools")?.iter().enumerate();
+        let mut pools: Vec<_> = pools
+            .map(|(index, pool)| (format!("pools.{index}"), pool.clone()))
+            .collect();
         let mut listeners = all(below, "listeners")?.to_vec();
         let mut led_to = Vec::new();
-        for listener in &mut listeners {
-            led_to.extend(take_pool(listener, "default_pool", &mut pools)?);
+        for (index, listener) in listeners.iter_mut().enumerate() {
+            let at = format!("listeners.{index}");
+            led_to.extend(take_pool(listener, &at, "default_pool", &mut pools)?);
             let policies = listener.get_mut("l7policies").and_then(Json::as_array_mut);
-            for policy in policies.into_iter().flatten() {
-                led_to.extend(take_pool(policy, "redirect_pool", &mut pools)?);
+            for (index, policy) in policies.into_iter().flatten().enumerate() {
+                let at = format!("{at}.l7policies.{index}");
+                led_to.extend(take_pool(policy, &at, "redirect_pool", &mut pools)?);
             }
         }
         let mut names: Vec<&str> = Vec::new();
-        for pool in &pools {
+        for (_, pool) in &pools {
             let name = name_of(pool);
             if names.contains(&name) {
                 return Err(Fault::invalid(
@@ -38,7 +44,7 @@ impl Populated {
             let text = format!("Pool '{unknown}' was referenced but no full definition was found.");
             return Err(Fault::invalid(text));
         }
-        pools.iter().try_for_each(check_complete)?;
+        pools.iter().try_for_each(|(_, pool)| check_complete(pool))?;
         Ok(Self { pools, listeners })
     }
 }
@@ -48,7 +54,12 @@ fn name_of(pool: &Json) -> &str {
 }
 
 /// Puts the pool that `from` leads to beside the others, if it says more than which one it is, and gives its name.
-fn take_pool(from: &mut Json, key: &str, pools: &mut Vec<Json>) -> Result<Option<String>, Fault> {
+fn take_pool(
+    from: &mut Json,
+    at: &str,
+    key: &str,
+    pools: &mut Vec<(String, Json)>,
+) -> Result<Option<String>, Fault> {
     let Some(pool) = from.get_mut(key) else {
         return Ok(None);
     };
@@ -67,7 +78,7 @@ fn take_pool(from: &mut Json, key: &str, pools: &mut Vec<Json>) -> Result<Option
     let reference = json!({ "name": name });
     let pool = std::mem::replace(pool, reference);
     if says_what {
-        pools.push(pool);
+        pools.push((format!("{at}.{key}"), pool));
     }
     Ok(Some(name))
 }

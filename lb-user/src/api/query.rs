@@ -43,6 +43,18 @@ pub(super) fn only(known: &[&str], uri: &Uri) -> Result<(), Fault> {
     }
 }
 
+/// The one parameter that a request may have, where it has it: of two, nobody knows which is meant.
+pub(super) fn only_one(known: &str, uri: &Uri) -> Result<Option<String>, Fault> {
+    only(&[known], uri)?;
+    let mut values = parameters(uri).into_iter().map(|(_, value)| value);
+    match (values.next(), values.next()) {
+        (value, None) => Ok(value),
+        _ => Err(Fault::of_query(format!(
+            "{known} can be given once, and is there several times"
+        ))),
+    }
+}
+
 /// Whether a parameter says yes; whatever does not, says no.
 pub(super) fn is_yes(word: &str) -> bool {
     let yes = ["1", "t", "true", "on", "y", "yes"];

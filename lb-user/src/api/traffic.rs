@@ -19,7 +19,7 @@ use super::{
     caller::Caller,
     objects,
     path::Path,
-    query::{only, parameters},
+    query::{only, only_one, parameters},
 };
 use crate::{
     manager::{INTERVAL, Recent, SAMPLES, unix_ms},
@@ -67,8 +67,7 @@ pub(super) fn told_of(
     caller: &Caller,
     uri: &Uri,
 ) -> Result<Option<impl Stream<Item = Result<sse::Event, Infallible>> + use<>>, Fault> {
-    only(&["traffic"], uri)?;
-    let Some((_, id)) = parameters(uri).into_iter().next() else {
+    let Some(id) = only_one("traffic", uri)? else {
         return Ok(None);
     };
     let balancer = visible::<LoadBalancer>(&id, caller, &api.manager.read())?;
@@ -138,12 +137,11 @@ fn of_pool(pool: &views::Pool) -> Json {
             "held": counts.events.held,
             "moved": counts.events.moved,
             "expired": counts.events.expired,
-            // The kernel does not say.
-            "evicted": null,
+            "evicted": counts.evicted,
         }),
-        // How many there are is not counted, or is known to their clients alone.
+        // How many there are may be known to their clients alone.
         (None, Some(counts)) => json!({
-            "now": null,
+            "now": pool.remembered,
             "created": counts.created,
             "held": counts.held,
             "moved": counts.moved,
@@ -157,7 +155,7 @@ fn of_pool(pool: &views::Pool) -> Json {
             "id": member_id(&pool.name, &member.name),
             "open": member.proxied.map_or(member.active_flows, |proxied| proxied.active),
             "begun": member.proxied.map_or(member.traffic.new_flows, |proxied| proxied.requests),
-            "sessions": member.sessions.map(|sessions| sessions.now),
+            "sessions": member.sessions.map(|sessions| sessions.now).or(member.remembered),
             "why_down": member.why_down,
         })
     });

@@ -140,6 +140,22 @@ fn below<T: Grows>(
     seed.plant(called, tree)
 }
 
+/// Makes those of a list.
+fn each<T: Grows>(
+    list: &[Json],
+    called: &str,
+    key: &str,
+    above: &Above<'_>,
+    tree: &mut Inventory,
+) -> Result<(), Fault> {
+    let called = format!("{called}.{key}");
+    for (index, given) in list.iter().enumerate() {
+        let made = below::<T>(given, &called, above, tree);
+        made.map_err(|fault| fault.within(&format!("{key}.{index}")))?;
+    }
+    Ok(())
+}
+
 /// The elements of a list of objects.
 pub(super) fn all<'b>(below: &'b Map<String, Json>, key: &str) -> Result<&'b [Json], Fault> {
     match below.get(key) {
@@ -195,13 +211,11 @@ impl Grows for LoadBalancer {
             project_id: &self.head.project_id,
         };
         let Populated { pools, listeners } = Populated::of(below)?;
-        for given in &pools {
-            self::below::<Pool>(given, &format!("{called}.pools"), &above, tree)?;
+        let called_pools = format!("{called}.pools");
+        for (field, given) in &pools {
+            self::below::<Pool>(given, &called_pools, &above, tree).map_err(|fault| fault.within(field))?;
         }
-        for given in &listeners {
-            self::below::<Listener>(given, &format!("{called}.listeners"), &above, tree)?;
-        }
-        Ok(())
+        each::<Listener>(&listeners, called, "listeners", &above, tree)
     }
 }
 
@@ -210,7 +224,8 @@ impl Grows for Listener {
 
     fn grow(&self, below: &Map<String, Json>, called: &str, tree: &mut Inventory) -> Result<(), Fault> {
         if let Some(given) = below.get("default_pool") {
-            let pool = pool(given, &format!("{called}.default_pool"), self, tree)?;
+            let pool = pool(given, &format!("{called}.default_pool"), self, tree);
+            let pool = pool.map_err(|fault| fault.within("default_pool"))?;
             let mut listener = self.clone();
             listener.default_pool_id = Some(pool);
             listener.admit(None, tree)?;
@@ -222,22 +237,35 @@ impl Grows for Listener {
             project_id: &self.head.project_id,
         };
         let called = format!("{called}.l7policies");
-        for given in all(below, "l7policies")? {
-            let mut given = given.clone();
-            if let Some(body) = given.as_object() {
-                // By name alone: the pools have no ids yet.
-                refuse_place(body, &called, &["redirect_pool_id"])?;
-            }
-            if let Some(body) = given.as_object_mut()
-                && let Some(redirect) = body.remove("redirect_pool")
-                && !redirect.is_null()
-            {
-                let pool = pool(&redirect, &format!("{called}.redirect_pool"), self, tree)?;
-                body.insert("redirect_pool_id".into(), pool.to_string().into());
-            }
-            self::below::<L7Policy>(&given, &called, &above, tree)?;
+        for (index, given) in all(below, "l7policies")?.iter().enumerate() {
+            let made = self.grow_policy(given.clone(), &called, &above, tree);
+            made.map_err(|fault| fault.within(&format!("l7policies.{index}")))?;
         }
         Ok(())
+    }
+}
+
+impl Listener {
+    fn grow_policy(
+        &self,
+        mut given: Json,
+        called: &str,
+        above: &Above<'_>,
+        tree: &mut Inventory,
+    ) -> Result<Uuid, Fault> {
+        if let Some(body) = given.as_object() {
+            // By name alone: the pools have no ids yet.
+            refuse_place(body, called, &["redirect_pool_id"])?;
+        }
+        if let Some(body) = given.as_object_mut()
+            && let Some(redirect) = body.remove("redirect_pool")
+            && !redirect.is_null()
+        {
+            let pool = pool(&redirect, &format!("{called}.redirect_pool"), self, tree);
+            let pool = pool.map_err(|fault| fault.within("redirect_pool"))?;
+            body.insert("redirect_pool_id".into(), pool.to_string().into());
+        }
+        below::<L7Policy>(&given, called, above, tree)
     }
 }
 
@@ -250,16 +278,15 @@ impl Grows for Pool {
             parent: Some(self.head.id),
             project_id: &self.head.project_id,
         };
-        for given in all(below, "members")? {
-            self::below::<Member>(given, &format!("{called}.members"), &above, tree)?;
-        }
+        each::<Member>(all(below, "members")?, called, "members", &above, tree)?;
         let above = Above {
             fields: &[("pool_id", self.head.id)],
             parent: None,
             ..above
         };
         if let Some(given) = below.get("healthmonitor") {
-            self::below::<HealthMonitor>(given, &format!("{called}.healthmonitor"), &above, tree)?;
+            let made = self::below::<HealthMonitor>(given, &format!("{called}.healthmonitor"), &above, tree);
+            made.map_err(|fault| fault.within("healthmonitor"))?;
         }
         Ok(())
     }
@@ -274,10 +301,7 @@ impl Grows for L7Policy {
             parent: Some(self.head.id),
             project_id: &self.head.project_id,
         };
-        for given in all(below, "rules")? {
-            self::below::<L7Rule>(given, &format!("{called}.rules"), &above, tree)?;
-        }
-        Ok(())
+        each::<L7Rule>(all(below, "rules")?, called, "rules", &above, tree)
     }
 }
 

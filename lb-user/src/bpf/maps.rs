@@ -179,6 +179,13 @@ impl Maps {
         }
     }
 
+    /// The same of one that somebody had forgotten.
+    pub fn count_dropped_session(&self, key: &SessionKey) {
+        if let Some(pool) = self.pools.get(key.pool as usize) {
+            pool.dropped_sessions.fetch_add(1);
+        }
+    }
+
     /// The flows in the table.
     pub fn flow_records(&self) -> impl Iterator<Item = &Record> {
         self.flow_records_in(0..self.flows.len())

@@ -176,6 +176,7 @@ fn sessions_of_pools(status: &Status) -> Option<String> {
         Column::Right("HELD"),
         Column::Right("MOVED"),
         Column::Right("EXPIRED"),
+        Column::Right("EVICTED"),
     ]);
     let mut any = false;
     for pool in &status.pools {
@@ -184,7 +185,7 @@ fn sessions_of_pools(status: &Status) -> Option<String> {
             .iter()
             .map(|member| (format!("  {}", member.title()), member.sessions));
         for (name, sessions) in iter::once((pool.title().to_owned(), pool.sessions)).chain(members) {
-            let Some(SessionCounts { now, events }) = sessions else {
+            let Some(SessionCounts { now, events, evicted }) = sessions else {
                 continue;
             };
             any = true;
@@ -195,6 +196,7 @@ fn sessions_of_pools(status: &Status) -> Option<String> {
                 count(events.held),
                 count(events.moved),
                 count(events.expired),
+                evicted.map_or_else(String::new, count),
             ]);
         }
     }

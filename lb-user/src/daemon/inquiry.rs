@@ -82,13 +82,13 @@ enum About {
 }
 
 impl Inquiry {
-    pub(super) fn status(answer: oneshot::Sender<Answer>) -> Self {
-        Self::new(About::Status(Census::default()), Asker::Control(answer))
+    pub(super) fn status(scene: &Scene<'_, MaybeMaps<'_>>, answer: oneshot::Sender<Answer>) -> Self {
+        Self::new(About::Status(Census::new(scene)), Asker::Control(answer))
     }
 
     /// The same for the metrics.
-    pub(super) fn metrics(all: Vec<oneshot::Sender<Arc<Status>>>) -> Self {
-        Self::new(About::Status(Census::default()), Asker::Metrics(all))
+    pub(super) fn metrics(scene: &Scene<'_, MaybeMaps<'_>>, all: Vec<oneshot::Sender<Arc<Status>>>) -> Self {
+        Self::new(About::Status(Census::new(scene)), Asker::Metrics(all))
     }
 
     pub(super) fn sessions(list: SessionList, answer: oneshot::Sender<Answer>) -> Self {
@@ -115,12 +115,11 @@ impl Inquiry {
     fn new(about: About, answer: Asker) -> Self {
         // The one session that is explained is found by its key.
         let looks_at_sessions = !matches!(about, About::Explanation(_));
-        let looks_at_cookies = matches!(about, About::Sessions(_));
         Self {
             about,
             next_bucket: 0,
             sessions: looks_at_sessions.then_some(SessionCursor::START),
-            app_cookies: looks_at_cookies.then(Cursor::default),
+            app_cookies: looks_at_sessions.then(Cursor::default),
             answer,
         }
     }
@@ -172,14 +171,15 @@ impl Inquiry {
     }
 
     fn look_at_cookies(&mut self, look: &Look) {
-        let About::Sessions(list) = &mut self.about else {
-            return;
-        };
         let (Some(mut cursor), Some(table)) = (self.app_cookies.take(), look.app_cookies()) else {
             return;
         };
         for _ in 0..SLICE_SHARDS {
-            let note = |session| list.note_remembered(look.now_s(), &session);
+            let note = |session| match &mut self.about {
+                About::Status(census) => census.note_remembered(look.now_s(), &session),
+                About::Sessions(list) => list.note_remembered(look.now_s(), &session),
+                About::Explanation(_) => {}
+            };
             if table.list(&mut cursor, note) == Round::Complete {
                 return;
             }

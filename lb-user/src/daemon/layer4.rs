@@ -198,7 +198,7 @@ impl Layer4 {
                 // What was lost may have been the last for a while.
                 self.tracer.hand_on(&mut self.datapath, config, &self.ids);
             }
-            Due::Sessions => self.sweep.begin_sessions(),
+            Due::Sessions => self.sweep.begin_sessions(&self.datapath.maps),
             Due::Interfaces => interfaces::follow(&mut self.datapath, config.datapath.xdp_mode),
             Due::Trace(trace::News::Lines) => self.tracer.hand_on(&mut self.datapath, config, &self.ids),
             Due::Trace(trace::News::Loaded(loaded)) => self.tracer.begin(&mut self.datapath, loaded),

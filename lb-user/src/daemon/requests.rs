@@ -29,7 +29,7 @@ impl Daemon {
         } = asked;
         let answered = match command {
             Command::Status => {
-                self.inquiry = Some(Inquiry::status(answer));
+                self.inquiry = Some(self.show(|scene| Inquiry::status(scene, answer)));
                 return ControlFlow::Continue(());
             }
             Command::Sessions(wanted) => match self.show(|scene| views::SessionList::new(scene, wanted)) {
@@ -164,7 +164,14 @@ impl Daemon {
         let was_there = match self.show(|scene| Kept::of(scene, pool, by))? {
             Kept::InTheDatapath(key) => {
                 let layer4 = self.layer4.as_mut();
-                layer4.is_some_and(|layer4| layer4.maps_mut().remove_session(&key))
+                layer4.is_some_and(|layer4| {
+                    let maps = layer4.maps_mut();
+                    let was_there = maps.remove_session(&key);
+                    if was_there {
+                        maps.count_dropped_session(&key);
+                    }
+                    was_there
+                })
             }
             Kept::ByTheProxy(pool, id) => {
                 let look = self.proxy.look();

@@ -23,7 +23,8 @@ impl Daemon {
             layer4.sweep();
         }
         if self.inquiry.is_none() && !self.status_wanted.is_empty() {
-            self.inquiry = Some(Inquiry::metrics(mem::take(&mut self.status_wanted)));
+            let all = mem::take(&mut self.status_wanted);
+            self.inquiry = Some(self.show(|scene| Inquiry::metrics(scene, all)));
         }
         if self.inquiry.is_none()
             && let Some(wanted) = self.pages_wanted.pop_front()
@@ -61,6 +62,7 @@ impl Daemon {
             refused: self.manager.refused(),
             probes: self.monitors.probes(),
             work: views::Work {
+                reload: self.reload,
                 applies: self.apply_times.report(),
                 flow_sweeps,
                 session_sweeps,

@@ -161,6 +161,7 @@ impl Daemon {
             changes,
             inquiry: None,
             apply_times: Histogram::default(),
+            reload: crate::views::Reload::default(),
             status_wanted: Vec::new(),
             pages_wanted: VecDeque::new(),
             sampled: None,

@@ -103,3 +103,18 @@ impl Event {
         }
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// Something that happened in a project.
+    pub(in crate::manager) fn of_project(project: &str) -> Event {
+        Event::Gone {
+            kind: Kind::Pool,
+            id: Uuid::nil(),
+            name: String::new(),
+            project_id: project.into(),
+        }
+    }
+}

@@ -97,9 +97,9 @@ impl Manager {
             let before = inventory.tree(balancer);
             let mut after = before.clone();
             let made = change(&mut after, &inventory)?;
-            let managed = translate(&after, balancer, &self.certificates)?;
             let difference = before.difference(&after);
             self.certificates.check_changed(&difference, &before)?;
+            let managed = translate(&after, balancer, &self.certificates)?;
             (balancer, difference, managed, made)
         };
         // Where something stood in the way of what there is, it is tried again.

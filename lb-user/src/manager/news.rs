@@ -92,8 +92,9 @@ impl Manager {
 
     /// The last events, the newest first.
     #[must_use]
-    pub fn latest(&self) -> Vec<Noted> {
-        self.latest.lock().unwrap_or_else(PoisonError::into_inner).all()
+    pub fn latest(&self, may_see: impl Fn(&str) -> bool) -> Vec<Noted> {
+        let latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        latest.of(may_see)
     }
 }
 

@@ -113,6 +113,14 @@ pub struct Member {
     pub probe_port: Option<u16>,
 }
 
+impl Member {
+    /// Where requests for it go; none where the port is that of a listener.
+    #[must_use]
+    pub fn endpoint(&self) -> Option<SocketAddr> {
+        Some(SocketAddr::new(self.address, self.port?))
+    }
+}
+
 /// How packets get to a member and back, with what each way needs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "forwarding", rename_all = "snake_case")]

@@ -71,16 +71,18 @@ pub(super) fn check(
     if !ciphers.unwrap_or_default().bytes().all(is_fine) {
         return Err(Fault::invalid(
             "Invalid characters in cipher string. Only alphanumeric, -, +, !, :, @, =, _, and . are allowed.",
-        ));
+        )
+        .at("tls_ciphers"));
     }
     if let Some(versions) = versions {
-        check_versions(versions)?;
+        check_versions(versions).map_err(|fault| fault.at("tls_versions"))?;
     }
     if protocols.is_some_and(<[String]>::is_empty) {
         return Err(Fault::invalid(
             "Empty ALPN protocol list. Either specify at least one ALPN protocol or remove this parameter to use the \
              default.",
-        ));
+        )
+        .at("alpn_protocols"));
     }
     Ok(())
 }
@@ -114,7 +116,8 @@ pub(super) fn check_ciphers(ciphers: Option<&str>) -> Result<(), Fault> {
     match ciphers {
         Some(given) if given != CIPHERS => Err(Fault::unsupported(
             "tls_ciphers; leave it out: those of TLS 1.3, and of TLS 1.2 those with forward secrecy and AEAD, are spoken",
-        )),
+        )
+        .at("tls_ciphers")),
         _ => Ok(()),
     }
 }

@@ -9,6 +9,9 @@ pub struct Fault {
     pub text: String,
     /// What it is said in.
     pub shape: Shape,
+    /// Which field of the object in the request is wrong, as a path: `session_persistence.cookie_name`, `members.2.address`. None
+    /// where it is no single one.
+    pub field: Option<String>,
 }
 
 /// What a fault is said in: the service has two ways, and clients read either.
@@ -28,7 +31,22 @@ impl Fault {
             status,
             text: text.into(),
             shape: Shape::default(),
+            field: None,
         }
+    }
+
+    /// Says which field is wrong, unless that is said already.
+    #[must_use]
+    pub fn at(mut self, field: &str) -> Self {
+        self.field.get_or_insert_with(|| field.to_owned());
+        self
+    }
+
+    /// The same, of an object whose field is another one.
+    #[must_use]
+    pub fn within(mut self, field: &str) -> Self {
+        self.field = self.field.map(|inner| format!("{field}.{inner}"));
+        self
     }
 
     /// A fault of the way to an object: of paths, and of how lists are asked for.
@@ -57,12 +75,12 @@ impl Fault {
     /// 400: the value of a field.
     pub fn of_field(field: &str, value: &str, complaint: &str) -> Self {
         let text = format!("Invalid input for field/attribute {field}. Value: '{value}'. {complaint}");
-        Self::new(400, text)
+        Self::new(400, text).at(field)
     }
 
     /// 400: a field that there is not in such a body.
     pub fn unknown_attribute(called: &str, field: &str) -> Self {
-        Self::new(400, format!("Unknown attribute for argument {called}: {field}"))
+        Self::new(400, format!("Unknown attribute for argument {called}: {field}")).at(field)
     }
 
     /// 400: a value that an option cannot have.

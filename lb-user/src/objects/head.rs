@@ -146,6 +146,10 @@ impl Head {
             "created_at" => json!(self.created_at.to_string()),
             "updated_at" => json!(self.updated_at.map(|stamp| stamp.to_string())),
             "revision" => json!(self.revision),
+            "declared_in" => match &self.origin {
+                Origin::File(file) => json!(file.display().to_string()),
+                Origin::Api | Origin::BuiltIn => Json::Null,
+            },
             _ => return None,
         })
     }

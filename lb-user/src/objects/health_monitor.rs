@@ -144,6 +144,7 @@ impl Object for HealthMonitor {
         "domain_name",
         "tenant_id",
         "revision",
+        "declared_in",
     ];
     const REFERENCES: &'static [&'static str] = &["pool_id"];
 

@@ -93,6 +93,7 @@ impl Object for L7Policy {
         "redirect_http_code",
         "tenant_id",
         "revision",
+        "declared_in",
     ];
 
     fn blank(head: Head) -> Self {
@@ -228,6 +229,7 @@ impl Object for L7Rule {
         "tags",
         "tenant_id",
         "revision",
+        "declared_in",
     ];
     const REFERENCES: &'static [&'static str] = &["l7policy_id"];
     const ARGUMENT_OF_UPDATE: &'static str = "l7rule_.rule";

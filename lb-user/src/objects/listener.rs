@@ -119,6 +119,7 @@ impl Object for Listener {
         "hsts_preload",
         "tenant_id",
         "revision",
+        "declared_in",
     ];
     const REFERENCES: &'static [&'static str] = &["loadbalancer_id"];
 

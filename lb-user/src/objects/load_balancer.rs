@@ -120,6 +120,7 @@ impl Object for LoadBalancer {
         "vip_vnic_type",
         "tenant_id",
         "revision",
+        "declared_in",
         "status_reason",
     ];
 

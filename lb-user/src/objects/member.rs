@@ -72,6 +72,7 @@ impl Object for Member {
         "vnic_type",
         "tenant_id",
         "revision",
+        "declared_in",
     ];
     const REFERENCES: &'static [&'static str] = &["pool_id"];
 

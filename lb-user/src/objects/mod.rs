@@ -48,7 +48,7 @@ pub use noted::Failure;
 pub use pool::{Place, Pool, SessionPersistence};
 pub use read::{Purpose, Reader};
 pub(crate) use rules::{MONITOR_TIMES_S, PERSISTENCE_TIMEOUT_S, POLICY, netmask_bits, without_final_slash};
-pub use rules::{Rules, changeable};
+pub use rules::{Offered, Rules, changeable};
 pub use words::{
     Algorithm, ClientAuthentication, L7RuleType, ListenerProtocol, MonitorMethod, MonitorType, PoolProtocol,
     ProvisioningStatus,

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
 
 use super::{
@@ -143,11 +143,8 @@ struct Persisted<'b> {
     before: &'b Option<SessionPersistence>,
 }
 
-impl Kind<Option<SessionPersistence>> for Persisted<'_> {
-    fn read(&self, given: &Json) -> Result<Option<SessionPersistence>, String> {
-        let Json::Object(body) = given else {
-            return Err("Value should be an object, such as {\"type\": \"SOURCE_IP\"}".into());
-        };
+impl Persisted<'_> {
+    fn parse(&self, body: &Map<String, Json>) -> Result<SessionPersistence, Fault> {
         // What is not said is not kept, but for the type.
         let mut persistence = SessionPersistence::blank();
         let purpose = match self.before {
@@ -156,14 +153,23 @@ impl Kind<Option<SessionPersistence>> for Persisted<'_> {
                 Purpose::Update
             }
             None if self.purpose == Purpose::Update && !body.contains_key("type") => {
-                return Err("Validation failure: Invalid session_persistence provided.".into());
+                return Err(Fault::invalid("Invalid session_persistence provided.").at("type"));
             }
             None => Purpose::Create,
         };
         let mut reader = Reader::new("pool_.pool.session_persistence", purpose, body);
         persistence.form(&mut reader);
-        reader.finish().map_err(|Fault { text, .. }| text)?;
-        Ok(Some(persistence))
+        reader.finish()?;
+        Ok(persistence)
+    }
+}
+
+impl Kind<Option<SessionPersistence>> for Persisted<'_> {
+    fn read(&self, given: &Json) -> Result<Option<SessionPersistence>, String> {
+        let Json::Object(body) = given else {
+            return Err("Value should be an object, such as {\"type\": \"SOURCE_IP\"}".into());
+        };
+        self.parse(body).map(Some).map_err(|Fault { text, .. }| text)
     }
 
     fn schema(&self) -> Json {
@@ -175,11 +181,12 @@ impl Kind<Option<SessionPersistence>> for Persisted<'_> {
     }
 
     fn fault(&self, field: &str, given: &Json, complaint: String) -> Fault {
-        if given.is_object() {
-            // It names the field inside.
-            return Fault::new(400, complaint);
-        }
-        Fault::of_field(field, &written(given), &complaint)
+        // What is wrong inside names the field there.
+        let inside = given.as_object().and_then(|body| self.parse(body).err());
+        inside.map_or_else(
+            || Fault::of_field(field, &written(given), &complaint),
+            |fault| fault.within(field),
+        )
     }
 }
 
@@ -216,6 +223,7 @@ impl Object for Pool {
         "alpn_protocols",
         "tenant_id",
         "revision",
+        "declared_in",
     ];
     const REFERENCES: &'static [&'static str] = &["loadbalancer_id"];
 

@@ -63,7 +63,7 @@ impl<'b> Reader<'b> {
                 self.called,
                 written(&Json::String(unknown.join(", ")))
             );
-            return Err(Fault::new(400, text));
+            return Err(Fault::new(400, text).at(unknown[0]));
         }
         self.first.map_or(Ok(()), Err)
     }
@@ -94,7 +94,7 @@ impl Form for Reader<'_> {
         };
         match read {
             Ok(read) => *value = read,
-            Err(fault) => drop(self.first.get_or_insert(fault)),
+            Err(fault) => drop(self.first.get_or_insert(fault.at(name))),
         }
     }
 }

@@ -236,7 +236,7 @@ impl Pool {
             .members
             .iter()
             .filter_map(|member| {
-                let address = SocketAddr::new(member.address, member.port?);
+                let address = member.endpoint()?;
                 let known = before.and_then(|before| {
                     let mut known = before.members.iter();
                     known.find(|known| {

@@ -54,7 +54,13 @@ fn begin_pool(maps: &mut Maps, planned: &PlannedPool<'_>) -> Result<(), Error> {
     let pool = &maps.pools[planned.id.get() as usize];
     if let Id::New(id) = planned.id {
         maps.counters.begin_pool(id)?;
-        pool.swept_sessions.set(0);
+        for count in [
+            &pool.swept_sessions,
+            &pool.dropped_sessions,
+            &pool.evicted_sessions,
+        ] {
+            count.set(0);
+        }
         pool.name_hash.set(planned.name_hash);
     }
     pool.used.set(1);

@@ -39,7 +39,7 @@ pub fn flows(maps: &Maps) -> Swept {
 
 /// Forgets the sessions that are over, and gives their number.
 pub fn sessions(maps: &mut Maps) -> usize {
-    let mut walk = SessionWalk::begin(Ids::default());
+    let mut walk = SessionWalk::begin(maps, Ids::default());
     while walk.step(maps) == Progress::UnderWay {}
     walk.ended
 }
@@ -98,10 +98,10 @@ impl Sweep {
     }
 
     /// Begins to sweep the sessions, unless that is under way.
-    pub fn begin_sessions(&mut self) {
+    pub fn begin_sessions(&mut self, maps: &Maps) {
         let removed = &self.removed;
         self.sessions
-            .get_or_insert_with(|| (Instant::now(), SessionWalk::begin(removed.clone())));
+            .get_or_insert_with(|| (Instant::now(), SessionWalk::begin(maps, removed.clone())));
     }
 
     /// Whether there is something to do.

@@ -1,8 +1,11 @@
 //! The walks over all flows and over all sessions.
 
+use std::collections::HashMap;
+
 use lb_common::{
     flow::table::{self, Slot},
     session,
+    tables::SessionCounts,
 };
 use tracing::warn;
 
@@ -75,16 +78,18 @@ pub(super) struct SessionWalk {
     pub(super) ended: usize,
     /// How many were left.
     pub(super) sessions: usize,
+    evictions: Evictions,
     /// As with flows.
     pub(super) unmet: Ids,
 }
 
 impl SessionWalk {
-    pub(super) fn begin(removed: Ids) -> Self {
+    pub(super) fn begin(maps: &Maps, removed: Ids) -> Self {
         Self {
             next: SessionCursor::START,
             ended: 0,
             sessions: 0,
+            evictions: Evictions::begin(maps),
             unmet: removed,
         }
     }
@@ -113,13 +118,59 @@ impl SessionWalk {
                 self.ended += 1;
             } else {
                 self.sessions += 1;
+                self.evictions.note_left(entry);
             }
         }
         let Some(next) = next else {
+            self.evictions.count(maps);
             return Progress::Whole;
         };
         self.next = next;
         Progress::UnderWay
+    }
+}
+
+/// Finds out how many sessions the kernel evicted, which it does not say: what there was when a walk began, and what the walk did
+/// not meet, though nobody had ended it. Sessions that begin during the walk hide as many until the next one: no more are counted than
+/// there were.
+#[derive(Debug)]
+struct Evictions {
+    /// How many the datapath had made by then, less those that it made in place of one that was over; by pool.
+    made: Vec<(u32, u64)>,
+    /// How many the walk met, by pool.
+    left: HashMap<u32, u64>,
+}
+
+impl Evictions {
+    fn begin(maps: &Maps) -> Self {
+        let pools = (0..).zip(maps.pools.iter());
+        let holding = pools.filter(|(_, pool)| pool.used.get() == 1 && pool.session_idle_s.get() > 0);
+        let made = holding.map(|(id, _)| {
+            let SessionCounts { created, expired, .. } = maps.counters.sessions(id);
+            (id, created.saturating_sub(expired))
+        });
+        Self {
+            made: made.collect(),
+            left: HashMap::new(),
+        }
+    }
+
+    fn note_left(&mut self, entry: &SessionEntry) {
+        *self.left.entry(entry.key.pool).or_default() += 1;
+    }
+
+    fn count(&self, maps: &Maps) {
+        for (id, made) in &self.made {
+            let Some(pool) = maps.pools.get(*id as usize) else {
+                continue;
+            };
+            let ended = pool.swept_sessions.get() + pool.dropped_sessions.get();
+            let left = self.left.get(id).copied().unwrap_or(0);
+            let evicted = made.saturating_sub(ended + left);
+            if evicted > pool.evicted_sessions.get() {
+                pool.evicted_sessions.set(evicted);
+            }
+        }
     }
 }
 

@@ -46,3 +46,44 @@ pub(crate) fn follower(clients: &[Client], told: Channel) -> Follower {
         }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::value::RawValue;
+    use tokio::sync::mpsc;
+
+    use super::*;
+
+    fn request() -> Box<RawValue> {
+        RawValue::from_string("{}".into()).unwrap()
+    }
+
+    #[test]
+    fn requests_that_find_no_room_are_counted_and_said_before_the_next_one() {
+        let (told, mut heard) = mpsc::channel(2);
+        let mut follower = follower(&[], Channel::Alone(told));
+        for _ in 0..5 {
+            assert_eq!((follower.tell)(request()), Hearing::On);
+        }
+        for _ in 0..2 {
+            assert!(matches!(heard.try_recv(), Ok(Told::Request(_))));
+        }
+        assert_eq!((follower.tell)(request()), Hearing::On);
+        assert!(matches!(heard.try_recv(), Ok(Told::Lost(3))));
+        assert!(matches!(heard.try_recv(), Ok(Told::Request(_))));
+        assert!(heard.try_recv().is_err());
+    }
+
+    #[test]
+    fn nobody_is_told_any_more_once_nobody_listens() {
+        let (told, heard) = mpsc::channel(2);
+        let mut follower = follower(&[], Channel::Alone(told));
+        drop(heard);
+        assert_eq!((follower.tell)(request()), Hearing::Over);
+        let (told, _heard) = mpsc::channel(2);
+        let beside = Channel::BesidePackets(told.downgrade());
+        drop(told);
+        let mut follower = super::follower(&[], beside);
+        assert_eq!((follower.tell)(request()), Hearing::Over);
+    }
+}

@@ -25,15 +25,20 @@ impl Certificates {
         for object in &difference.put {
             let known = before.find(object.head().id);
             let known = known.as_ref().map(references).unwrap_or_default();
-            for (reference, endings) in references(object) {
-                if known.contains(&(reference, endings)) {
-                    continue;
+            for reference in references(object) {
+                if !known.iter().any(|known| known.is_same(&reference)) {
+                    self.check(&reference)
+                        .map_err(|fault| fault.at(reference.field))?;
                 }
-                for ending in endings {
-                    if !self.file(reference, ending)?.is_file() {
-                        return Err(self.missing(reference));
-                    }
-                }
+            }
+        }
+        Ok(())
+    }
+
+    fn check(&self, Reference { name, endings, .. }: &Reference<'_>) -> Result<(), Fault> {
+        for ending in *endings {
+            if !self.file(name, ending)?.is_file() {
+                return Err(self.missing(name));
             }
         }
         Ok(())
@@ -78,22 +83,37 @@ impl Certificates {
     }
 }
 
-/// What an object refers to, and what of it has to be there.
-fn references(object: &Any) -> Vec<(&str, &'static [&'static str])> {
+/// What an object refers to.
+struct Reference<'o> {
+    field: &'static str,
+    name: &'o String,
+    /// What of it has to be there.
+    endings: &'static [&'static str],
+}
+
+impl Reference<'_> {
+    /// Whether the same is wanted, wherever it is referred to.
+    fn is_same(&self, other: &Self) -> bool {
+        (self.name, self.endings) == (other.name, other.endings)
+    }
+}
+
+fn references(object: &Any) -> Vec<Reference<'_>> {
+    let of = |field, endings| move |name| Reference { field, name, endings };
     match object {
         Any::Listener(listener) => {
-            let own = listener
-                .default_tls_container_ref
-                .iter()
-                .chain(&listener.sni_container_refs);
-            let own = own.map(|reference| (reference.as_str(), PAIR));
-            let of_clients = listener.client_ca_tls_container_ref.iter();
-            own.chain(of_clients.map(|reference| (reference.as_str(), ALONE)))
+            let default = listener.default_tls_container_ref.iter();
+            let others = listener.sni_container_refs.iter();
+            let clients = listener.client_ca_tls_container_ref.iter();
+            default
+                .map(of("default_tls_container_ref", PAIR))
+                .chain(others.map(of("sni_container_refs", PAIR)))
+                .chain(clients.map(of("client_ca_tls_container_ref", ALONE)))
                 .collect()
         }
         Any::Pool(pool) => {
-            let of_members = pool.ca_tls_container_ref.iter();
-            of_members.map(|reference| (reference.as_str(), ALONE)).collect()
+            let members = pool.ca_tls_container_ref.iter();
+            members.map(of("ca_tls_container_ref", ALONE)).collect()
         }
         _ => Vec::new(),
     }

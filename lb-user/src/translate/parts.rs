@@ -17,6 +17,9 @@ use crate::{
 /// The longest session at layer 4.
 const LONGEST_AT_LAYER_4_S: u32 = 3600;
 
+/// The field that forwarding is told by.
+const TAGS: &str = "tags";
+
 /// How packets get to the members: what a tag says, since the API has no field for it.
 pub(super) fn forwarding(tags: &[String], is_proxied: bool) -> Result<Forwarding, Fault> {
     let mut modes = tags.iter().filter_map(|tag| tag.strip_prefix("forwarding="));
@@ -31,13 +34,15 @@ pub(super) fn forwarding(tags: &[String], is_proxied: bool) -> Result<Forwarding
         return Err(Fault::invalid(format!(
             "the tag forwarding={mode} names no mode of forwarding; write one of {}",
             words.join(", ")
-        )));
+        ))
+        .at(TAGS));
     };
     match mode {
         model::ForwardingMode::FullNat => Ok(Forwarding::FullNat(SourceNat::default())),
         _ if is_proxied => Err(Fault::invalid(format!(
             "the tag forwarding={mode} is for pools of layer 4; leave it out"
-        ))),
+        ))
+        .at(TAGS)),
         model::ForwardingMode::Nat => Ok(Forwarding::Nat),
         model::ForwardingMode::Dsr => Ok(Forwarding::Dsr),
         model::ForwardingMode::Ipip => Ok(Forwarding::Ipip),

@@ -4,8 +4,12 @@ use std::collections::HashMap;
 
 use lb_common::flow::Record;
 
-use super::{Sight, sessions};
-use crate::bpf::SessionEntry;
+use super::{Scene, Sight, sessions};
+use crate::{
+    bpf::SessionEntry,
+    model,
+    persistence::{Limits, MemberTag, PoolTag, app_cookies::Listed},
+};
 
 /// How many flows and sessions there are. They are shown to it one after the other, so that whoever asks need not wait
 /// for all of them.
@@ -21,16 +25,61 @@ pub struct Census {
     all_flows: u64,
     /// The same of sessions.
     all_sessions: u64,
+    /// The pools whose sessions the proxy remembers.
+    remembered: HashMap<PoolTag, Remembered>,
+}
+
+/// The sessions of such a pool.
+#[derive(Clone, Debug)]
+pub(super) struct Remembered {
+    limits: Limits,
+    of_members: HashMap<MemberTag, u64>,
+}
+
+impl Remembered {
+    pub(super) fn all(&self) -> u64 {
+        self.of_members.values().sum()
+    }
+
+    /// Those with a member.
+    pub(super) fn with(&self, member: &model::Member) -> u64 {
+        let tag = member.endpoint().map(MemberTag::at);
+        tag.and_then(|tag| self.of_members.get(&tag))
+            .copied()
+            .unwrap_or(0)
+    }
 }
 
 impl Census {
+    /// One that nothing was shown to.
+    pub fn new<S: Sight>(scene: &Scene<'_, S>) -> Self {
+        let pools = scene.config.pools.iter();
+        let remembered = pools.filter_map(|pool| {
+            let limits = Limits::of(pool.session_persistence.as_ref()?);
+            let of_members = HashMap::new();
+            let remembered = Remembered { limits, of_members };
+            scene
+                .remembers(pool)
+                .then(|| (PoolTag::of(&pool.name), remembered))
+        });
+        Self {
+            remembered: remembered.collect(),
+            ..Self::default()
+        }
+    }
+
     /// Of all that there are, at once.
-    pub fn of<S: Sight>(sight: &S) -> Self {
-        let mut census = Self::default();
+    pub fn of<S: Sight>(scene: &Scene<'_, S>) -> Self {
+        let mut census = Self::new(scene);
+        let sight = scene.sight;
         sight.flow_records().for_each(|record| census.note_flow(record));
         sight
             .sessions()
             .for_each(|entry| census.note_session(sight, &entry));
+        let table = scene.look.app_cookies().into_iter();
+        table
+            .flat_map(crate::persistence::AppCookies::sessions)
+            .for_each(|entry| census.note_remembered(scene.look.now_s(), &entry));
         census
     }
 
@@ -52,6 +101,15 @@ impl Census {
         }
     }
 
+    /// The same of a session that the proxy remembers.
+    pub fn note_remembered(&mut self, now_s: u32, entry: &Listed) {
+        if let Some(pool) = self.remembered.get_mut(&entry.pool)
+            && !pool.limits.are_passed(entry.session.times, now_s)
+        {
+            *pool.of_members.entry(entry.session.member).or_default() += 1;
+        }
+    }
+
     /// All that take a place in the table of flows.
     pub(super) fn all_flows(&self) -> u64 {
         self.all_flows
@@ -70,6 +128,11 @@ impl Census {
     /// The sessions with a member.
     pub(super) fn sessions_with(&self, member: u32) -> u64 {
         self.sessions_of_members.get(&member).copied().unwrap_or(0)
+    }
+
+    /// The sessions of a pool that the proxy remembers; none where it remembers none.
+    pub(super) fn remembered_of(&self, pool: &str) -> Option<&Remembered> {
+        self.remembered.get(&PoolTag::of(pool))
     }
 
     /// The sessions of a pool.

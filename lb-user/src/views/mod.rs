@@ -27,8 +27,8 @@ pub use sessions::{Kept, Page, PageKey, RecognisedBy, Session, SessionList, Sess
 pub use sight::{MaybeMaps, Sight};
 pub use statistics::statistics;
 pub use status::{
-    Doings, Interface, Listener, LoadBalancer, Member, NextHop, Pool, SessionCounts, SessionEvents, Status,
-    Table, Traffic, Work, status,
+    Doings, Interface, Listener, LoadBalancer, Member, NextHop, Pool, Reload, SessionCounts, SessionEvents,
+    Status, Table, Traffic, Work, status,
 };
 pub use titles::Titles;
 

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 pub use answer::*;
 
-use super::{Census, Scene, Sight, endpoint, operating, packets};
+use super::{Census, Scene, Sight, census::Remembered, endpoint, operating, packets};
 use crate::{
     bpf::Attachment,
     health::AllProbes,
@@ -117,22 +117,26 @@ fn of_load_balancer<S: Sight>(
 
 fn of_pool<S: Sight>(scene: &Scene<'_, S>, pool: &model::Pool, census: &Census, probes: &AllProbes) -> Pool {
     let id = scene.ids.pool(&pool.name).unwrap_or(0);
+    let remembered = census.remembered_of(&pool.name);
     let members: Vec<Member> = pool
         .members
         .iter()
         .map(|member| Member {
+            remembered: remembered.map(|remembered| remembered.with(member)),
             probes: probes.of(&pool.name, &member.name),
             ..of_member(scene, pool, member, census)
         })
         .collect();
     let states: Vec<OperatingStatus> = members.iter().map(|member| member.status).collect();
     let mut events = SessionEvents::from(scene.sight.session_counts(id));
-    events.expired += scene.sight.pool(id).map_or(0, |pool| pool.swept_sessions.get());
+    let entry = scene.sight.pool(id);
+    events.expired += entry.map_or(0, |pool| pool.swept_sessions.get());
     let proxied = scene.proxied.pools.get(&pool.name);
     let persistence = pool.session_persistence.as_ref();
     let sessions = persistence.filter(|_| proxied.is_none()).map(|_| SessionCounts {
         now: census.sessions_of(id),
         events,
+        evicted: entry.map(|pool| pool.evicted_sessions.get()),
     });
     Pool {
         name: pool.name.clone(),
@@ -151,6 +155,7 @@ fn of_pool<S: Sight>(scene: &Scene<'_, S>, pool: &model::Pool, census: &Census, 
         response_times: proxied.map(|proxied| proxied.response_times.clone()),
         queue: proxied.and_then(|proxied| proxied.queue),
         proxied_sessions: persistence.and(proxied).map(|proxied| proxied.sessions.clone()),
+        remembered: remembered.map(Remembered::all),
         members,
     }
 }
@@ -190,7 +195,9 @@ fn of_member<S: Sight>(
         sessions: persistence.filter(|_| proxied.is_none()).map(|_| SessionCounts {
             now: census.sessions_with(id),
             events: traffic.sessions.into(),
+            evicted: None,
         }),
+        remembered: None,
         probes: None,
         next_hop: entry
             .and_then(|entry| Hop::read(&entry.next_hop))

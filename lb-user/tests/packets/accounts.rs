@@ -92,7 +92,7 @@ fn sessions(datapath: &Datapath, config: &Config, ids: &reconcile::Ids) -> Sessi
         ids,
         sight: &sight,
     };
-    let status = views::status(&scene, &Census::of(&sight), &[], views::Doings::default());
+    let status = views::status(&scene, &Census::of(&scene), &[], views::Doings::default());
     status.pools[0].sessions.expect("the pool has persistence")
 }
 
@@ -117,6 +117,7 @@ fn a_session_that_is_over_counts_as_expired_once_whoever_finds_it() {
             created: 10,
             ..SessionEvents::default()
         },
+        evicted: Some(0),
     };
     assert_eq!(counts(&datapath), all);
     assert_eq!(sweep::sessions(&mut datapath.maps), 0);
@@ -138,6 +139,7 @@ fn a_session_that_is_over_counts_as_expired_once_whoever_finds_it() {
             expired: 3,
             ..SessionEvents::default()
         },
+        evicted: Some(0),
     };
     assert_eq!(counts(&datapath), back);
     assert_eq!(sweep::sessions(&mut datapath.maps), 7);
@@ -146,6 +148,41 @@ fn a_session_that_is_over_counts_as_expired_once_whoever_finds_it() {
     assert_eq!(counts(&datapath), swept);
     assert_eq!(sweep::sessions(&mut datapath.maps), 0);
     assert_eq!(counts(&datapath), swept);
+}
+
+/// The kernel does not say what it evicts. What was made, has not ended and is not there, was.
+#[test]
+fn sessions_that_the_kernel_let_go_for_others_are_found_out() {
+    const CLIENTS: u32 = 90_000;
+    let mut datapath = load(&DatapathSettings {
+        max_flows: 3072,
+        max_sessions: 65_536,
+        ..DatapathSettings::default()
+    });
+    let config = config();
+    let ids = reconcile::apply(&mut datapath.maps, &config, &Health::default()).expect("there is room");
+    for client in 0..CLIENTS {
+        let frame = datagram_from((0x0a00_0000 + client).to_be_bytes());
+        datapath.test_run(LOOPBACK, &frame).expect("the kernel runs it");
+    }
+    // What somebody has dropped was not evicted.
+    let dropped: Vec<_> = datapath.maps.sessions().take(10).map(|one| one.key).collect();
+    for key in dropped {
+        assert!(datapath.maps.remove_session(&key));
+        datapath.maps.count_dropped_session(&key);
+    }
+    let evicted = |datapath: &Datapath| {
+        let SessionCounts { now, events, evicted } = sessions(datapath, &config, &ids);
+        (events.created - events.expired - 10 - now, evicted)
+    };
+    let (missing, _) = evicted(&datapath);
+    assert!(missing > u64::from(CLIENTS) - 65_536 - 10, "{missing}");
+    sweep::sessions(&mut datapath.maps);
+    assert_eq!(evicted(&datapath), (missing, Some(missing)));
+    // Nor was what has expired since; and what was found stays found.
+    datapath.maps.settings[0].clock_offset_s.set(86_400);
+    sweep::sessions(&mut datapath.maps);
+    assert_eq!(evicted(&datapath), (missing, Some(missing)));
 }
 
 #[test]

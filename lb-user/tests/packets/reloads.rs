@@ -49,7 +49,7 @@ impl Reloaded {
     fn sweep(&mut self, times: u32) {
         for _ in 0..times {
             self.sweep.begin_flows();
-            self.sweep.begin_sessions();
+            self.sweep.begin_sessions(&self.datapath.maps);
             while self.sweep.is_under_way() {
                 self.sweep.step(&mut self.datapath.maps);
             }

@@ -1,6 +1,6 @@
 // What operators do every day: look who is held where, let go of a session, drain, and watch things change by themselves.
 import assert from "node:assert/strict";
-import { confirm, openBalancer, openEvents, openGroup, openSettings, press } from "../steps.mjs";
+import { confirm, openBalancer, openGroup, openSettings, press } from "../steps.mjs";
 
 /** The client that is held is listed, found, and dropped. */
 export async function dropSession(visit) {
@@ -54,18 +54,6 @@ export async function history(visit) {
   await openBalancer(visit, "web", "monitoring");
   // Every half a minute there is something new to be drawn, and it is looked for as often.
   await page.getByRole("img", { name: /New connections per second/ }).waitFor({ timeout: 120_000 });
-}
-
-/** What happened before the page was opened is there, and what happens then comes by itself. */
-export async function events(visit) {
-  const { page, url, name } = visit;
-  await page.goto(url);
-  await openEvents(visit);
-  const rows = page.getByRole("table").getByRole("row", { name: new RegExp(name) });
-  await rows.first().waitFor();
-  const before = await rows.count();
-  console.log("watching");
-  await page.waitForFunction((least) => document.querySelectorAll("tbody tr").length > least, before);
 }
 
 /** All members of a group, a page at a time; how many there were. */

@@ -1,12 +1,6 @@
 // Who gets in, who does not, and what those may do who only look on.
 import assert from "node:assert/strict";
-import { press } from "../steps.mjs";
-
-async function signIn(page, name, password) {
-  await page.getByLabel("Name", { exact: true }).fill(name);
-  await page.getByLabel("Password").fill(password);
-  await press(page, "Sign in");
-}
+import { press, signIn } from "../steps.mjs";
 
 /** With a wrong password nobody is let in; too often, and even the right one has to wait; a session ends by signing out. */
 export async function failures({ page, url, tolerate, name, password }) {

@@ -3,70 +3,94 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use std::sync::LazyLock;
 
 use anyhow::{Context as _, Result, ensure};
 use lb_tests::api;
 use lb_tests::console::Visitor;
-use lb_tests::noop::{self, hashed};
+use lb_tests::http::Authority;
+use lb_tests::noop;
 use serde_json::{Value, json};
 
 /// The most bytes that are sent for the first view.
 const LARGEST_BUNDLE: u64 = 100 * 1024;
 
-/// A daemon that serves nobody, and people at its console.
-fn nobody_served(api: &str) -> Result<(noop::Daemon, String)> {
+pub(crate) const VIP: &str = "192.0.2.10";
+pub(crate) const WHOEVER: &str = "auth = \"none\"\n";
+
+/// A daemon that serves nobody, and where its console is.
+pub(crate) fn nobody_served(api: &str) -> Result<(noop::Daemon, String)> {
+    nobody_served_with(|_| Ok(api.to_owned()))
+}
+
+/// The same, with what is prepared for it in its directory: returns further lines of its file, those of `[api]` first.
+fn nobody_served_with(
+    prepare: impl FnOnce(&noop::Daemon) -> Result<String>,
+) -> Result<(noop::Daemon, String)> {
     let mut daemon = noop::Daemon::prepare()?;
+    let further = prepare(&daemon)?;
     let listen = format!("[api]\nlisten = [\"127.0.0.1:{}\"]\n", daemon.port);
-    daemon.configure(&format!("{listen}{api}"))?;
+    daemon.configure(&format!("{listen}{further}"))?;
     daemon.launch()?;
     let url = format!("http://127.0.0.1:{}/console/", daemon.port);
     Ok((daemon, url))
 }
 
-fn at_home(url: String) -> Visitor<'static> {
+pub(crate) fn at_home(url: String) -> Visitor<'static> {
     Visitor::new(url, |program| Command::new(program))
 }
 
-#[test]
-fn each_field_says_what_would_be_right_and_refusals_of_the_daemon_stand_at_theirs() -> Result<()> {
-    for scenario in ["fields", "refusals"] {
-        let (_daemon, url) = nobody_served("auth = \"none\"\n")?;
-        at_home(url).does(scenario, json!({"vip": "192.0.2.10"}))?;
+/// Has the command line do all this.
+pub(crate) fn tell(daemon: &noop::Daemon, lines: &[&str]) -> Result<()> {
+    for line in lines {
+        let output = daemon.cli(&line.split(' ').collect::<Vec<_>>())?;
+        ensure!(output.status.success(), "{line}: {output:?}");
     }
     Ok(())
 }
 
-#[test]
-fn nothing_that_somebody_else_has_changed_meanwhile_is_lost() -> Result<()> {
-    let (daemon, url) = nobody_served("auth = \"none\"\n")?;
-    for line in [
-        "lb create web --vip 192.0.2.10",
-        "pool create pages --lb web --protocol HTTP",
-    ] {
-        daemon.cli(&line.split(' ').collect::<Vec<_>>())?;
-    }
-    at_home(url).does("lostUpdate", json!({}))?;
-    let shown = shown(&daemon, "pages")?;
-    assert_eq!(shown["description"], "theirs", "{shown}");
-    assert_eq!(shown["session_persistence"], Value::Null, "{shown}");
-    Ok(())
-}
-
-fn shown(daemon: &noop::Daemon, pool: &str) -> Result<Value> {
+/// A group, as the API has it.
+pub(crate) fn shown(daemon: &noop::Daemon, pool: &str) -> Result<Value> {
     let shown = daemon.cli(&["pool", "show", pool, "--output", "json"])?;
+    ensure!(shown.status.success(), "{shown:?}");
     Ok(serde_json::from_slice(&shown.stdout)?)
+}
+
+/// A certificate that the daemon finds by this name.
+fn certified(daemon: &noop::Daemon, name: &str) -> Result<String> {
+    let directory = daemon.path("certificates");
+    fs::create_dir(&directory)?;
+    let authority = Authority::new()?;
+    let made = authority.certify(name, &["shop.example"])?;
+    for (file, ending) in [(made.file, "pem"), (made.key, "key")] {
+        fs::copy(file, directory.join(format!("{name}.{ending}")))?;
+    }
+    Ok(format!("certificates_path = \"{}\"\n", directory.display()))
+}
+
+#[test]
+fn what_a_field_does_not_take_is_said_at_that_field_and_nothing_is_sent() -> Result<()> {
+    let (_daemon, url) = nobody_served_with(|daemon| Ok(certified(daemon, "shop")? + WHOEVER))?;
+    at_home(url).does("fields", json!({"vip": VIP, "certificate": "shop"}))?;
+    Ok(())
+}
+
+#[test]
+fn what_only_the_daemon_can_refuse_is_said_at_its_field_too() -> Result<()> {
+    let (_daemon, url) = nobody_served(WHOEVER)?;
+    at_home(url).does("refusals", json!({"vip": VIP}))?;
+    Ok(())
 }
 
 #[test]
 fn what_the_console_does_not_offer_it_leaves_as_others_have_set_it() -> Result<()> {
-    let (daemon, url) = nobody_served("auth = \"none\"\n")?;
-    for line in [
-        "lb create web --vip 192.0.2.10",
-        "pool create tls --lb web --protocol HTTPS --session-persistence type=SOURCE_IP,timeout=10m",
-    ] {
-        daemon.cli(&line.split(' ').collect::<Vec<_>>())?;
-    }
+    let (daemon, url) = nobody_served(WHOEVER)?;
+    tell(
+        &daemon,
+        &[
+            "lb create web --vip 192.0.2.10",
+            "pool create tls --lb web --protocol HTTPS --session-persistence type=SOURCE_IP,timeout=10m",
+        ],
+    )?;
     at_home(url).does("rename", json!({"group": "tls", "name": "renamed"}))?;
     let shown = shown(&daemon, "renamed")?;
     assert_eq!(
@@ -78,44 +102,60 @@ fn what_the_console_does_not_offer_it_leaves_as_others_have_set_it() -> Result<(
 
 #[test]
 fn the_language_is_switched_and_stays_what_it_was_switched_to() -> Result<()> {
-    let (_daemon, url) = nobody_served("auth = \"none\"\n")?;
+    let (_daemon, url) = nobody_served(WHOEVER)?;
     at_home(url).does("switchLanguage", json!({}))?;
     Ok(())
 }
 
-const PASSWORD: &str = "open-sesame-4711";
-static HASH: LazyLock<String> = LazyLock::new(|| hashed(PASSWORD).expect("a hash"));
-
-fn people() -> String {
-    let hash = &*HASH;
-    format!(
-        "[[api.user]]\nname = \"alice\"\npassword = \"{hash}\"\nrole = \"admin\"\n[[api.user]]\nname = \"olga\"\n\
-         password = \"{hash}\"\nrole = \"observer\"\n[[api.token]]\nname = \"robot\"\ntoken = \"{hash}\"\nrole = \"admin\"\n"
-    )
-}
-
 #[test]
-fn only_those_who_may_get_in_and_see_what_they_may_change() -> Result<()> {
-    let (_daemon, url) = nobody_served(&people())?;
-    let visitor = at_home(url);
-    visitor.does("observer", json!({"name": "olga", "password": PASSWORD}))?;
-    visitor.does("token", json!({"token": PASSWORD, "place": "#/events"}))?;
-    // Last: whoever fails too often has to wait.
-    visitor.does("failures", json!({"name": "alice", "password": PASSWORD}))?;
+fn both_wizards_are_gone_through_by_keyboard_alone() -> Result<()> {
+    let (_daemon, url) = nobody_served(WHOEVER)?;
+    at_home(url).does("wizardsByKeyboard", json!({"vip": VIP}))?;
     Ok(())
 }
 
 #[test]
-fn however_many_tabs_there_are_the_one_that_is_looked_at_works() -> Result<()> {
-    let (daemon, url) = nobody_served("auth = \"none\"\n")?;
-    daemon.cli(&["lb", "create", "web", "--vip", "192.0.2.10"])?;
-    at_home(url).does("tabs", json!({}))?;
+fn a_dedicated_load_balancer_says_what_it_is_and_offers_no_application_cookie() -> Result<()> {
+    let (daemon, url) = nobody_served(WHOEVER)?;
+    for kind in ["shared", "dedicated"] {
+        let data = format!("{{\"kind\":\"{kind}\"}}");
+        tell(
+            &daemon,
+            &[
+                &format!("flavorprofile create {kind} --data {data}"),
+                &format!("flavor create by-{kind} --profile {kind}"),
+            ],
+        )?;
+    }
+    let both = json!(["HTTP_COOKIE", "APP_COOKIE"]);
+    let balancers = json!([
+        {"name": "many", "vip": "192.0.2.10", "flavor": "by-shared", "says": "shared", "types": both},
+        {"name": "one", "vip": "192.0.2.11", "flavor": "by-dedicated", "says": "dedicated", "types": ["HTTP_COOKIE"]},
+    ]);
+    at_home(url).does("kinds", json!({"balancers": balancers}))?;
+    Ok(())
+}
+
+#[test]
+fn of_the_events_those_of_one_kind_are_shown_where_it_is_chosen() -> Result<()> {
+    let (daemon, url) = nobody_served(WHOEVER)?;
+    tell(
+        &daemon,
+        &[
+            "lb create web --vip 192.0.2.10",
+            "pool create pages --lb web --protocol HTTP",
+            "listener create http --lb web --protocol HTTP --port 80 --default-pool pages",
+            "member create 10.0.0.1:80 --pool pages",
+            "healthmonitor create check --pool pages --type HTTP --delay 5 --timeout 3 --max-retries 3",
+        ],
+    )?;
+    at_home(url).does("eventsOfOneKind", json!({}))?;
     Ok(())
 }
 
 #[test]
 fn a_thousand_servers_are_shown_page_by_page() -> Result<()> {
-    let (daemon, url) = nobody_served("auth = \"none\"\n")?;
+    let (daemon, url) = nobody_served(WHOEVER)?;
     let members: Vec<Value> = (0..1000)
         .map(|number| {
             let address = format!("10.1.{}.{}", number / 250, number % 250 + 1);
@@ -139,8 +179,8 @@ fn a_thousand_servers_are_shown_page_by_page() -> Result<()> {
 
 #[test]
 fn the_first_view_takes_no_more_than_a_hundred_kilobytes() -> Result<()> {
-    let (daemon, url) = nobody_served("auth = \"none\"\n")?;
-    daemon.cli(&["lb", "create", "web", "--vip", "192.0.2.10"])?;
+    let (daemon, url) = nobody_served(WHOEVER)?;
+    tell(&daemon, &["lb create web --vip 192.0.2.10"])?;
     let seen = at_home(url).does("firstView", json!({}))?;
     println!("the first view: {seen}");
     let sent = seen["bytes"].as_u64().context("whole bytes")?;

@@ -1,50 +1,19 @@
 //! The web console in a real browser: what people do there, and what clients notice of it.
 
 mod alone;
-
-use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+mod looks;
+mod served;
+mod together;
+mod traffic;
+mod world;
 
 use anyhow::{Context as _, Result, ensure};
-use lb_tests::console::Visitor;
-use lb_tests::{Curl, Daemon, Family, Laboratory, Member, Scheme, Services, Tally, eventually};
+use lb_tests::{Family, Member, eventually};
 use serde_json::{Value, json};
 
-const WITHIN: Duration = Duration::from_secs(20);
-const LINES_PORT: u16 = 8090;
-const WEB_PORT: u16 = 8080;
-/// Of the balancer's own loopback address, which no other test has.
-const URL: &str = "http://127.0.0.1:9876/console/";
-const FILE: &str = "max_flows = 4096\nmax_sessions = 65536\nmax_listeners = 64\nmax_pools = 64\nmax_members = 256\n\
-                    schedule_slots = 16384\n[api]\nlisten = [\"127.0.0.1:9876\"]\nauth = \"none\"\n";
-
-/// Members that serve, a daemon whose file says nothing of them, and people at its console.
-struct World {
-    // First, so that it ends before what it balances.
-    daemon: Daemon,
-    members: Vec<Member>,
-    lab: Laboratory,
-}
+use world::{LINES_PORT, WEB_PORT, WITHIN, World};
 
 impl World {
-    fn start() -> Result<Self> {
-        let lab = Laboratory::routed().members(3).build()?;
-        let services = Services::new().tcp([LINES_PORT]).web([WEB_PORT]);
-        Ok(Self {
-            members: lab.serve_all(&services)?,
-            daemon: Daemon::start(&lab, FILE)?,
-            lab,
-        })
-    }
-
-    fn visitor(&self, language: &'static str) -> Visitor<'_> {
-        Visitor::new(URL, |program| self.lab.balancer().command(program)).speaking(language)
-    }
-
-    fn vip(&self, port: u16) -> SocketAddr {
-        SocketAddr::new(self.lab.vip(Family::V4), port)
-    }
-
     /// What is built by hand: a listener of each layer, with all members behind both.
     fn plan(&self) -> Value {
         let members: Vec<Value> = self
@@ -64,37 +33,9 @@ impl World {
         })
     }
 
-    /// Where so many clients are served at layer 4, each four times.
-    fn lines(&self) -> Tally {
-        self.lines_at(81)
-    }
-
-    fn lines_at(&self, port: u16) -> Tally {
-        let sources = |index| Family::V4.source(index);
-        let ask = || {
-            self.lab
-                .client()
-                .sweep_connections(20, sources, self.vip(port), 8)
-        };
-        let rounds = (0..4).map(|_| ask());
-        let rounds = rounds.fold(Tally::default(), Tally::merge);
-        rounds.assert_no_failures();
-        rounds
-    }
-
-    /// Where a browser with cookies is served, again and again.
-    fn pages(&self) -> Result<Vec<String>> {
-        let jar = tempfile::NamedTempFile::new()?;
-        let curl = Curl::new(self.lab.client_namespace(), self.vip(80)).with_jar(jar.path());
-        (0..6)
-            .map(|_| Ok(curl.get(Scheme::Http, "shop.example", "/")?.echo()?.member))
-            .collect()
-    }
-
     /// The session persistence of a group, as the API has it.
     fn persistence(&self, group: &str) -> Result<Value> {
-        let pools = self.daemon.api("GET", &format!("/pools?name={group}"), None)?;
-        Ok(pools.body["pools"][0]["session_persistence"].clone())
+        Ok(self.named("pools", group)?["session_persistence"].clone())
     }
 }
 
@@ -158,32 +99,10 @@ fn the_flow_works_in_chinese_and_traffic_is_held_as_chosen() -> Result<()> {
     the_flow_in("zh")
 }
 
-/// A group that holds its clients by their addresses, and whose members are watched.
-fn held_and_watched(world: &World) -> Result<()> {
-    let members: Vec<Value> = world
-        .members
-        .iter()
-        .map(|member| {
-            json!({"name": member.name(), "address": member.address(Family::V4), "protocol_port": LINES_PORT})
-        })
-        .collect();
-    let pool = json!({
-        "name": "lines", "protocol": "TCP", "lb_algorithm": "ROUND_ROBIN", "members": members,
-        "session_persistence": {"type": "SOURCE_IP"},
-        "healthmonitor": {"type": "TCP", "delay": 1, "timeout": 1, "max_retries": 1, "max_retries_down": 1},
-    });
-    let listener = json!({"name": "lines", "protocol": "TCP", "protocol_port": 81, "default_pool": pool});
-    let balancer = json!({"name": "web", "vip_address": world.vip(0).ip(), "listeners": [listener]});
-    let made = world
-        .daemon
-        .api("POST", "/loadbalancers", Some(&json!({"loadbalancer": balancer})))?;
-    made.object("loadbalancer").map(drop)
-}
-
 #[test]
 fn who_is_held_where_is_seen_as_it_happens_and_a_session_is_dropped() -> Result<()> {
     let world = World::start()?;
-    held_and_watched(&world)?;
+    world.hold_and_watch()?;
     let people = world.visitor("en");
     let names: Vec<&str> = world.members.iter().map(Member::name).collect();
     people.sees(
@@ -196,11 +115,11 @@ fn who_is_held_where_is_seen_as_it_happens_and_a_session_is_dropped() -> Result<
     )?;
     let client = Family::V4.source(3);
     people.does("dropSession", json!({"group": "lines", "client": client}))?;
-    let pools = world.daemon.api("GET", "/pools?name=lines", None)?;
-    let pool = pools.body["pools"][0]["id"].as_str().context("an id")?;
+    let pool = world.named("pools", "lines")?;
+    let sessions = format!("/pools/{}/sessions", pool["id"].as_str().context("an id")?);
     let left = world
         .daemon
-        .api("GET", &format!("/pools/{pool}/sessions?client={client}"), None)?;
+        .api("GET", &format!("{sessions}?client={client}"), None)?;
     assert_eq!(left.body["total"], 0, "{left:?}");
     Ok(())
 }
@@ -208,7 +127,7 @@ fn who_is_held_where_is_seen_as_it_happens_and_a_session_is_dropped() -> Result<
 #[test]
 fn a_server_that_fails_is_said_to_without_loading_the_page_again_and_one_is_drained() -> Result<()> {
     let world = World::start()?;
-    held_and_watched(&world)?;
+    world.hold_and_watch()?;
     let people = world.visitor("en");
     let seen = |member: usize, state: &str| json!({"group": "lines", "member": world.members[member].name(), "state": state});
     people.sees("watchHealth", seen(0, "Error"), || {
@@ -229,63 +148,16 @@ fn a_server_that_fails_is_said_to_without_loading_the_page_again_and_one_is_drai
 }
 
 #[test]
-fn the_last_hour_is_drawn_and_events_are_there_before_and_while_the_page_is() -> Result<()> {
+fn events_are_there_before_and_while_the_page_is() -> Result<()> {
     let world = World::start()?;
-    held_and_watched(&world)?;
-    world.lines();
-    let people = world.visitor("en");
-    people.does("history", json!({}))?;
-    people.sees("events", json!({"name": "web"}), || {
-        let pools = world.daemon.api("GET", "/pools?name=lines", None)?;
-        let path = format!(
-            "/pools/{}",
-            pools.body["pools"][0]["id"].as_str().context("an id")?
-        );
+    world.hold_and_watch()?;
+    world.visitor("en").sees("events", json!({"name": "web"}), || {
+        let pool = world.named("pools", "lines")?;
+        let path = format!("/pools/{}", pool["id"].as_str().context("an id")?);
         world
             .daemon
             .change(&path, "pool", &json!({"description": "other"}))?;
         Ok(())
     })?;
-    Ok(())
-}
-
-/// Pages with something to see on each.
-fn shown_in(language: &'static str, scenarios: &[&str]) -> Result<()> {
-    let world = World::start()?;
-    held_and_watched(&world)?;
-    world.lines();
-    for scenario in scenarios {
-        world
-            .visitor(language)
-            .does(scenario, json!({"group": "lines"}))?;
-    }
-    Ok(())
-}
-
-#[test]
-fn nobody_trips_over_anything_in_light_and_dark_by_keyboard_or_on_a_phone() -> Result<()> {
-    shown_in("en", &["access", "keyboard", "phone"])
-}
-
-#[test]
-fn nobody_who_reads_chinese_trips_over_anything() -> Result<()> {
-    shown_in("zh", &["access", "phone"])
-}
-
-#[test]
-fn the_pictures_of_the_readme_are_taken_while_clients_come() -> Result<()> {
-    for language in ["en", "zh"] {
-        let world = World::start()?;
-        held_and_watched(&world)?;
-        let picture = json!({"group": "lines"});
-        world.visitor(language).sees("pictures", picture, || {
-            // Until what passes has been told a few times, every two seconds.
-            let begun = Instant::now();
-            while begun.elapsed() < Duration::from_secs(8) {
-                world.lines();
-            }
-            Ok(())
-        })?;
-    }
     Ok(())
 }

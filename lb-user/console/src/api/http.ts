@@ -1,13 +1,17 @@
 /** Where the management API is, seen from the page. */
 export const API = "/v2.0/lbaas";
 
+/** What stands for a status where there is none: the daemon was not reached, or the page itself is wrong. */
+export const UNREACHED = 0;
+export const UNEXPECTED = -1;
+
 /** A request that was refused or has failed. */
 export class ApiError extends Error {
   constructor(
-    /** The HTTP status; 0: the daemon was not reached. */
+    /** The HTTP status, or one of the above. */
     readonly status: number,
     message: string,
-    /** The field of the request that is wrong, as far as the daemon names one. */
+    /** The field of the request that is wrong, by its path in there, where it is about one. */
     readonly field: string | null = null,
     readonly retryAfterS: number | null = null,
   ) {
@@ -15,9 +19,15 @@ export class ApiError extends Error {
   }
 }
 
-const FIELD = /Invalid input for field\/attribute ([\w.]+?)\.? (?:Value: '.*?'\. )?(.*)/s;
-/** Other refusals name a field in passing, such as "persistence_timeout 7 is out of range". */
-const MENTIONED = /\b[a-z]+(?:_[a-z]+)+\b/;
+/** Any failure as one that can be told. What is no refusal is a mistake of the page, and its developers want to know of it. */
+export function asApiError(failure: unknown): ApiError {
+  if (failure instanceof ApiError) return failure;
+  console.error(failure);
+  return new ApiError(UNEXPECTED, String(failure));
+}
+
+/** What complaints begin with; the field is where they are shown, and the value is what stands there. */
+const PREAMBLE = /^(?:Invalid input for field\/attribute \S+ (?:Value: '.*?'\. )?|Validation failure: )(?=.)/s;
 
 function text(body: unknown): string {
   if (typeof body !== "object" || body === null) return "";
@@ -29,57 +39,80 @@ function text(body: unknown): string {
 
 function refusal(response: Response, body: unknown): ApiError {
   const said = text(body) || response.statusText || `HTTP ${response.status}`;
-  const [, field = MENTIONED.exec(said)?.[0], complaint = said] = FIELD.exec(said) ?? [];
+  const field = (body as { field?: unknown } | null)?.field;
   const wait = Number(response.headers.get("Retry-After") ?? "");
-  // `session_persistence.cookie_name` is the field `cookie_name` of a form.
-  const name = field?.split(".").pop() ?? null;
-  return new ApiError(response.status, complaint || said, name, wait > 0 ? wait : null);
+  return new ApiError(
+    response.status,
+    said.replace(PREAMBLE, ""),
+    typeof field === "string" ? field : null,
+    wait > 0 ? wait : null,
+  );
 }
 
-const signedOut = new Set<() => void>();
+const doubted = new Set<() => void>();
 
-/** Calls back whenever the daemon no longer knows who asks; returns how to stop that. */
-export function onSignedOut(callback: () => void): () => void {
-  signedOut.add(callback);
-  return () => signedOut.delete(callback);
+/** Calls back whenever somebody else may look at this page by now, or one who may do other things; returns how to stop that. */
+export function onDoubted(callback: () => void): () => void {
+  doubted.add(callback);
+  return () => doubted.delete(callback);
+}
+
+export function doubt(): void {
+  doubted.forEach((callback) => callback());
+}
+
+/** What the network alone can make fail. */
+export async function reached<T>(attempt: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  try {
+    return await attempt;
+  } catch (failure) {
+    if (signal?.aborted) throw failure;
+    throw new ApiError(UNREACHED, "");
+  }
+}
+
+function read(answer: string): unknown {
+  try {
+    return answer ? JSON.parse(answer) : null;
+  } catch {
+    return { message: answer.slice(0, 300) };
+  }
 }
 
 export interface Request {
   method?: "GET" | "POST" | "PUT" | "DELETE";
   body?: unknown;
   revision?: number | undefined;
+  accept?: string;
   signal?: AbortSignal | undefined;
+}
+
+/** Asks the daemon; its answer, whose body may still be coming, or `ApiError`. */
+export async function begin(path: string, request: Request = {}): Promise<Response> {
+  const { body, revision, signal } = request;
+  const headers: Record<string, string> = { "X-Holdfast-Console": "1", Accept: request.accept ?? "application/json" };
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  if (revision !== undefined) headers["If-Match"] = `"${revision}"`;
+  const init: RequestInit = {
+    method: request.method ?? "GET",
+    headers,
+    body: body === undefined ? null : JSON.stringify(body),
+    signal: signal ?? null,
+    credentials: "same-origin",
+    cache: "no-store",
+  };
+  const response = await reached(fetch(path, init), signal);
+  if (response.ok) return response;
+  const said = read(await reached(response.text(), signal));
+  const isDoubted = response.status === 401 || response.status === 403;
+  if (isDoubted && !path.startsWith("/console/")) doubt();
+  throw refusal(response, said);
 }
 
 /** Asks the daemon; the answer's JSON, or `ApiError`. */
 export async function ask<T>(path: string, request: Request = {}): Promise<T> {
-  const headers: Record<string, string> = { "X-Holdfast-Console": "1", Accept: "application/json" };
-  if (request.body !== undefined) headers["Content-Type"] = "application/json";
-  if (request.revision !== undefined) headers["If-Match"] = `"${request.revision}"`;
-  let response: Response;
-  let body: unknown = null;
-  try {
-    response = await fetch(path, {
-      method: request.method ?? "GET",
-      headers,
-      body: request.body === undefined ? null : JSON.stringify(request.body),
-      signal: request.signal ?? null,
-      credentials: "same-origin",
-      cache: "no-store",
-    });
-    const answer = await response.text();
-    try {
-      body = answer ? JSON.parse(answer) : null;
-    } catch {
-      body = { message: answer.slice(0, 300) };
-    }
-  } catch (failure) {
-    if (request.signal?.aborted) throw failure;
-    throw new ApiError(0, "");
-  }
-  if (response.ok) return body as T;
-  if (response.status === 401 && !path.startsWith("/console/")) signedOut.forEach((callback) => callback());
-  throw refusal(response, body);
+  const response = await begin(path, request);
+  return read(await reached(response.text(), request.signal)) as T;
 }
 
 /** A path with a query, without what is empty. */

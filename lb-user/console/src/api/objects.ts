@@ -10,6 +10,7 @@ import type {
   PastChange,
   Pool,
   Ref,
+  StatusTree,
   Traffic,
 } from "./types";
 
@@ -131,6 +132,14 @@ export async function traffic(loadBalancerId: string, signal?: AbortSignal): Pro
   return (await ask<{ traffic: Traffic }>(path, { signal })).traffic;
 }
 
+/** The operating states of the backend servers of each group that clients are led to, by its id. */
+export async function memberStates(loadBalancerId: string, signal?: AbortSignal): Promise<Map<string, string[]>> {
+  const path = `${API}/loadbalancers/${loadBalancerId}/status`;
+  const { statuses } = await ask<{ statuses: StatusTree }>(path, { signal });
+  const pools = statuses.loadbalancer.listeners.flatMap((listener) => listener.pools);
+  return new Map(pools.map(({ id, members }) => [id, members.map((member) => member.operating_status)]));
+}
+
 export async function history(of: Record<string, string[]>, signal?: AbortSignal): Promise<History> {
   const parameters = new URLSearchParams();
   for (const [kind, ids] of Object.entries(of)) ids.forEach((id) => parameters.append(kind, id));
@@ -160,21 +169,6 @@ export async function dropSession(poolId: string, sessionId: string): Promise<vo
 
 export async function latestChanges(signal?: AbortSignal): Promise<PastChange[]> {
   return (await ask<{ events: PastChange[] }>(`${API}/events/latest`, { signal })).events;
-}
-
-/** Says how what has just been made is taken away again. */
-export type UndoneBy = (undo: () => Promise<void>) => void;
-
-/** Makes several things one after the other; when one fails, those that were made are taken away again, the last one first. */
-export async function together<T>(make: (undoneBy: UndoneBy) => Promise<T>): Promise<T> {
-  const undo: (() => Promise<void>)[] = [];
-  try {
-    return await make((step) => undo.push(step));
-  } catch (failure) {
-    // What cannot be undone must not hide why it was to be.
-    for (const step of undo.reverse()) await step().catch(() => undefined);
-    throw failure;
-  }
 }
 
 /** What load balancers can be made by. */

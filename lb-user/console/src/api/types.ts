@@ -21,6 +21,8 @@ export interface Head {
   created_at: string | null;
   updated_at: string | null;
   revision: number;
+  /** The configuration file that it stands in; then nobody changes it by the API. */
+  declared_in?: string | null;
 }
 
 export interface LoadBalancer extends Head {
@@ -75,6 +77,11 @@ export interface HealthMonitor extends Head {
   expected_codes: string | null;
 }
 
+/** How everything below a load balancer is. */
+export interface StatusTree {
+  loadbalancer: { listeners: { pools: { id: string; members: { operating_status: string }[] }[] }[] };
+}
+
 export interface Range {
   minimum: number;
   maximum: number;
@@ -87,11 +94,20 @@ export interface PersistenceOffer {
   cookie_name: boolean;
 }
 
+export interface Protocol {
+  name: string;
+  layer: number;
+  /** Whether people are offered it where something is made: some is made by other clients of the API alone. */
+  offered?: boolean;
+}
+
 export interface Capabilities {
   version: string;
   dataplane: string;
-  listener_protocols: { name: string; layer: number; pool_protocols: string[]; certificate: boolean }[];
-  pool_protocols: { name: string; layer: number; session_persistence: PersistenceOffer[] }[];
+  /** What the load balancer is, or what there is where none is named: `shared`, `dedicated`. */
+  kinds: string[];
+  listener_protocols: (Protocol & { pool_protocols: string[]; certificate: boolean })[];
+  pool_protocols: (Protocol & { session_persistence: PersistenceOffer[] })[];
   lb_algorithms: { name: string; session_persistence: boolean }[];
   health_monitor_types: { name: string; pool_protocols: string[]; request: boolean; delay?: Range }[];
   ranges: Record<"weight" | "protocol_port" | "delay" | "timeout" | "max_retries", Range>;

@@ -19,20 +19,27 @@ export function length(t: Text, value: string, most: number): Complaint {
 }
 
 const V4 = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/;
-const V6 = /^(?=.*:)[0-9a-f:.]{2,45}$/i;
+
+function isV4(value: string): boolean {
+  return V4.exec(value)?.slice(1).every((part) => Number(part) <= 255) ?? false;
+}
+
+/** As the addresses of URLs are read, which is what RFC 4291 says. */
+function isV6(value: string): boolean {
+  return /^[0-9a-f:.]+$/i.test(value) && value.includes(":") && URL.canParse(`http://[${value}]/`);
+}
 
 export function address(t: Text, value: string): Complaint {
-  const parts = V4.exec(value.trim())?.slice(1);
-  const isAddress = parts ? parts.every((part) => Number(part) <= 255) : V6.test(value.trim());
-  return isAddress ? null : t.wrong.address;
+  const given = value.trim();
+  return isV4(given) || isV6(given) ? null : t.wrong.address;
 }
 
 export function cookieName(t: Text, value: string): Complaint {
   return required(t, value) ?? (/[\s,;\\]/.test(value) ? t.wrong.cookieName : null);
 }
 
-/** Only what has been complained of. */
-export function complaints(all: Record<string, Complaint>): Record<string, string> {
+/** Only what has been complained of, of the fields below a prefix. */
+export function complaints(all: Record<string, Complaint>, prefix = ""): Record<string, string> {
   const some = Object.entries(all).filter((entry): entry is [string, string] => entry[1] !== null);
-  return Object.fromEntries(some);
+  return Object.fromEntries(some.map(([name, complaint]) => [prefix + name, complaint]));
 }

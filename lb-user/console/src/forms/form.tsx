@@ -1,7 +1,9 @@
 import { type ComponentChildren, createContext } from "preact";
 import { useContext, useId } from "preact/hooks";
 
+import { useText } from "../i18n";
 import { Alert } from "../ui/loaded";
+import type { Bound } from "./draft";
 import type { FormState } from "./use-form";
 
 const FormContext = createContext<Pick<FormState, "errors" | "clear">>({ errors: {}, clear: () => undefined });
@@ -18,206 +20,138 @@ export function Form(props: { form: FormState; label?: string; children: Compone
   );
 }
 
-interface FieldProps {
-  name: string;
+interface Common<V> extends Bound<V> {
   label: string;
   hint?: ComponentChildren;
-  isOptional?: string | undefined;
-  children(control: {
-    id: string;
-    name: string;
-    "aria-describedby": string | undefined;
-    "aria-invalid": boolean;
-    clear(): void;
-  }): ComponentChildren;
 }
 
-/** A label, a control, a hint, and what is wrong with it, so that each knows of the others. */
-function Field({ name, label, hint, children }: FieldProps) {
+/** What is said below a control, and knows of it: what is wrong with it, what others have made of it, and what it means. */
+function useNotes<V>({ name, hint, value, theirs, onChange }: Omit<Common<V>, "label">, shown: (value: V) => string) {
+  const t = useText().theirs;
   const { errors, clear } = useContext(FormContext);
   const id = useId();
-  const error = errors[name];
-  const described = [hint && `${id}-hint`, error && `${id}-error`].filter(Boolean).join(" ");
-  return (
-    <div class="field">
-      <label for={id}>{label}</label>
-      {children({
-        id,
-        name,
-        "aria-describedby": described || undefined,
-        "aria-invalid": error !== undefined,
-        clear: () => clear(name),
-      })}
-      {error && (
-        <p class="field-error" id={`${id}-error`}>
-          {error}
-        </p>
-      )}
-      {hint && (
-        <p class="hint" id={`${id}-hint`}>
-          {hint}
-        </p>
-      )}
-    </div>
-  );
+  const others = theirs === undefined ? null : theirs === value ? t.taken : t.other(shown(theirs));
+  const notes = [
+    { kind: "error", class: "field-error", said: errors[name] },
+    { kind: "theirs", class: "field-theirs", said: others },
+    { kind: "hint", class: "hint", said: hint },
+  ].filter(({ said }) => said);
+  return {
+    control: {
+      id,
+      name,
+      "aria-describedby": notes.map(({ kind }) => `${id}-${kind}`).join(" ") || undefined,
+      "aria-invalid": errors[name] !== undefined,
+    },
+    change: (value: V) => {
+      onChange(value);
+      clear(name);
+    },
+    notes: notes.map(({ kind, class: look, said }) => (
+      <p key={kind} class={look} id={`${id}-${kind}`}>
+        {said}
+      </p>
+    )),
+  };
 }
 
-interface Common {
-  name: string;
-  label: string;
-  hint?: ComponentChildren;
-  value: string;
-  onChange(value: string): void;
-}
-
-interface TextProps extends Common {
+interface TextProps extends Common<string> {
   type?: "text" | "password";
   inputMode?: "numeric";
   autocomplete?: string;
-  isDisabled?: boolean;
   isFirst?: boolean;
 }
 
-export function TextField({
-  type = "text",
-  inputMode,
-  autocomplete = "off",
-  isDisabled,
-  isFirst,
-  ...field
-}: TextProps) {
+export function TextField({ type = "text", inputMode, autocomplete = "off", isFirst, ...field }: TextProps) {
+  const { control, change, notes } = useNotes(field, (value) => value);
   return (
-    <Field name={field.name} label={field.label} hint={field.hint}>
-      {({ clear, ...control }) => (
-        <input
-          {...control}
-          type={type as "text"}
-          inputMode={inputMode}
-          autocomplete={autocomplete}
-          autofocus={isFirst}
-          spellcheck={false}
-          disabled={isDisabled}
-          value={field.value}
-          onInput={(event) => {
-            field.onChange(event.currentTarget.value);
-            clear();
-          }}
-        />
-      )}
-    </Field>
+    <div class="field">
+      <label for={control.id}>{field.label}</label>
+      <input
+        {...control}
+        type={type as "text"}
+        inputMode={inputMode}
+        autocomplete={autocomplete}
+        autofocus={isFirst}
+        spellcheck={false}
+        value={field.value}
+        onInput={(event) => change(event.currentTarget.value)}
+      />
+      {notes}
+    </div>
   );
 }
 
 /** A whole number. It is kept as it is typed: what is not one is said, rather than lost. */
-export function NumberField(props: Common) {
+export function NumberField(props: Common<string>) {
   return <TextField {...props} inputMode="numeric" />;
 }
 
-export function SelectField(props: Common & { options: { value: string; label: string }[] }) {
-  return (
-    <Field name={props.name} label={props.label} hint={props.hint}>
-      {({ clear, ...control }) => (
-        <select
-          {...control}
-          value={props.value}
-          onChange={(event) => {
-            props.onChange(event.currentTarget.value);
-            clear();
-          }}
-        >
-          {props.options.map(({ value, label }) => (
-            <option key={value} value={value} selected={value === props.value}>
-              {label}
-            </option>
-          ))}
-        </select>
-      )}
-    </Field>
-  );
-}
-
-interface CheckProps {
-  name: string;
+interface Option {
+  value: string;
   label: string;
-  hint?: ComponentChildren;
-  isOn: boolean;
-  isDisabled?: boolean;
-  onChange(isOn: boolean): void;
+  hint?: string;
 }
 
-/** Something that is on or off. */
-export function SwitchField(props: CheckProps) {
-  const id = useId();
-  const { errors, clear } = useContext(FormContext);
-  const error = errors[props.name];
-  const described = [props.hint && `${id}-hint`, error && `${id}-error`].filter(Boolean).join(" ");
+const labelIn = (options: Option[]) => (wanted: string) =>
+  options.find(({ value }) => value === wanted)?.label ?? wanted;
+
+export function SelectField(props: Common<string> & { options: Option[] }) {
+  const { control, change, notes } = useNotes(props, labelIn(props.options));
   return (
     <div class="field">
-      <div class="switch">
-        <input
-          id={id}
-          type="checkbox"
-          role="switch"
-          name={props.name}
-          checked={props.isOn}
-          disabled={props.isDisabled}
-          aria-describedby={described || undefined}
-          aria-invalid={error !== undefined}
-          onChange={(event) => {
-            props.onChange(event.currentTarget.checked);
-            clear(props.name);
-          }}
-        />
-        <label for={id}>{props.label}</label>
-      </div>
-      {error && (
-        <p class="field-error" id={`${id}-error`}>
-          {error}
-        </p>
-      )}
-      {props.hint && (
-        <p class="hint" id={`${id}-hint`}>
-          {props.hint}
-        </p>
-      )}
+      <label for={control.id}>{props.label}</label>
+      <select {...control} value={props.value} onChange={(event) => change(event.currentTarget.value)}>
+        {props.options.map(({ value, label }) => (
+          <option key={value} value={value} selected={value === props.value}>
+            {label}
+          </option>
+        ))}
+      </select>
+      {notes}
     </div>
   );
 }
 
-interface ChoiceProps {
-  name: string;
-  label: string;
-  value: string;
-  choices: { value: string; label: string; hint?: string }[];
-  onChange(value: string): void;
+/** Something that is on or off. */
+export function SwitchField(props: Common<boolean> & { isDisabled?: boolean }) {
+  const t = useText().theirs;
+  const { control, change, notes } = useNotes(props, (isOn) => (isOn ? t.on : t.off));
+  return (
+    <div class="field">
+      <div class="switch">
+        <input
+          {...control}
+          type="checkbox"
+          role="switch"
+          checked={props.value}
+          disabled={props.isDisabled}
+          onChange={(event) => change(event.currentTarget.checked)}
+        />
+        <label for={control.id}>{props.label}</label>
+      </div>
+      {notes}
+    </div>
+  );
 }
 
 /** One of a few, each with what it means. */
-export function ChoiceField(props: ChoiceProps) {
-  const id = useId();
-  const { errors, clear } = useContext(FormContext);
-  const error = errors[props.name];
+export function ChoiceField(props: Common<string> & { choices: Option[] }) {
+  const { control, change, notes } = useNotes(props, labelIn(props.choices));
+  const { id, name, ...said } = control;
   return (
-    <fieldset
-      class="choice"
-      role="radiogroup"
-      aria-invalid={error !== undefined}
-      aria-describedby={error && `${id}-error`}
-    >
+    <fieldset class="choice" role="radiogroup" {...said}>
       <legend>{props.label}</legend>
       {props.choices.map(({ value, label, hint }) => (
         <div key={value} class="choice-option">
           <input
             id={`${id}-${value}`}
             type="radio"
-            name={props.name}
+            name={name}
             value={value}
             checked={value === props.value}
             aria-describedby={hint && `${id}-${value}-hint`}
-            onChange={() => {
-              props.onChange(value);
-              clear(props.name);
-            }}
+            onChange={() => change(value)}
           />
           <label for={`${id}-${value}`}>{label}</label>
           {hint && (
@@ -227,11 +161,7 @@ export function ChoiceField(props: ChoiceProps) {
           )}
         </div>
       ))}
-      {error && (
-        <p class="field-error" id={`${id}-error`}>
-          {error}
-        </p>
-      )}
+      {notes}
     </fieldset>
   );
 }

@@ -8,9 +8,9 @@ import { Dialog } from "../ui/dialog";
 import { Loaded } from "../ui/loaded";
 import { nameOf } from "../ui/name";
 import { address, complaints, length } from "./check";
+import { useEdited } from "./draft";
 import { Form, SelectField, SwitchField, TextField } from "./form";
 import { Submit } from "./submit";
-import { useEdited } from "./use-edited";
 import { useForm } from "./use-form";
 
 interface Props {
@@ -35,31 +35,34 @@ function Fields({ can, loadBalancer, onClose, onDone }: Props & { can: Capabilit
   const t = useText();
   // Without any there is nothing to choose, and so it is where they cannot be seen.
   const offered = useResource("flavors", flavors).data ?? [];
-  const { base, draft, set, reload } = useEdited(loadBalancers, loadBalancer, (from) => ({
+  const { base, draft, reload } = useEdited(loadBalancers, loadBalancer, (from) => ({
     name: from?.name ?? "",
     description: from?.description ?? "",
-    subnet: can.subnets[0]?.id ?? "",
-    address: "",
-    flavor: "",
-    isEnabled: from?.admin_state_up ?? true,
+    vip_subnet_id: can.subnets[0]?.id ?? "",
+    vip_address: "",
+    flavor_id: "",
+    admin_state_up: from?.admin_state_up ?? true,
   }));
+  const { bind, fields } = draft;
   const needsAddress = can.subnets.length === 0;
   const form = useForm({
     validate: () =>
       complaints({
-        name: length(t, draft.name, can.name.maximum_length),
-        description: length(t, draft.description, can.name.maximum_length),
-        vip_address: loadBalancer || (!needsAddress && !draft.address.trim()) ? null : address(t, draft.address),
+        name: length(t, fields.name, can.name.maximum_length),
+        description: length(t, fields.description, can.name.maximum_length),
+        vip_address:
+          loadBalancer || (!needsAddress && !fields.vip_address.trim()) ? null : address(t, fields.vip_address),
       }),
     send: async () => {
-      const open = { name: draft.name.trim(), description: draft.description, admin_state_up: draft.isEnabled };
+      const { name, description, admin_state_up, vip_subnet_id, vip_address, flavor_id } = fields;
+      const open = { name: name.trim(), description, admin_state_up };
       const saved = base
         ? await loadBalancers.update(base, open)
         : await loadBalancers.create({
             ...open,
-            ...(draft.subnet && { vip_subnet_id: draft.subnet }),
-            ...(draft.address.trim() && { vip_address: draft.address.trim() }),
-            ...(draft.flavor && { flavor_id: draft.flavor }),
+            ...(vip_subnet_id && { vip_subnet_id }),
+            ...(vip_address.trim() && { vip_address: vip_address.trim() }),
+            ...(flavor_id && { flavor_id }),
           });
       announce((loadBalancer ? t.lb.saved : t.lb.created)(nameOf(saved)));
       onClose();
@@ -69,52 +72,33 @@ function Fields({ can, loadBalancer, onClose, onDone }: Props & { can: Capabilit
   });
   return (
     <Form form={form}>
-      <TextField name="name" label={t.field.name} isFirst value={draft.name} onChange={(name) => set({ name })} />
-      <TextField
-        name="description"
-        label={t.field.description}
-        value={draft.description}
-        onChange={(description) => set({ description })}
-      />
+      <TextField {...bind("name")} label={t.field.name} isFirst />
+      <TextField {...bind("description")} label={t.field.description} />
       {!loadBalancer && !needsAddress && (
         <SelectField
-          name="vip_subnet_id"
+          {...bind("vip_subnet_id")}
           label={t.lb.subnet}
-          value={draft.subnet}
           options={can.subnets.map(({ id, name, cidr }) => ({ value: id, label: `${name} (${cidr})` }))}
-          onChange={(subnet) => set({ subnet })}
         />
       )}
       {!loadBalancer && (
         <TextField
-          name="vip_address"
+          {...bind("vip_address")}
           label={needsAddress ? t.lb.vip : t.lb.vipOptional}
           hint={needsAddress ? undefined : t.lb.vipChosen}
-          value={draft.address}
-          onChange={(value) => set({ address: value })}
         />
       )}
       {!loadBalancer && offered.length > 0 && (
         <SelectField
-          name="flavor_id"
+          {...bind("flavor_id")}
           label={t.lb.flavor}
-          value={draft.flavor}
           options={[
             { value: "", label: t.lb.noFlavor },
             ...offered.map(({ id, name }) => ({ value: id, label: name })),
           ]}
-          onChange={(flavor) => set({ flavor })}
         />
       )}
-      {loadBalancer && (
-        <SwitchField
-          name="admin_state_up"
-          label={t.field.enabled}
-          hint={t.lb.enabledHint}
-          isOn={draft.isEnabled}
-          onChange={(isEnabled) => set({ isEnabled })}
-        />
-      )}
+      {loadBalancer && <SwitchField {...bind("admin_state_up")} label={t.field.enabled} hint={t.lb.enabledHint} />}
       <Submit form={form} label={loadBalancer ? t.do.ok : t.lb.create} onCancel={onClose} />
     </Form>
   );

@@ -5,9 +5,9 @@ import { announce } from "../state/announcements";
 import { Dialog } from "../ui/dialog";
 import { memberName } from "../ui/name";
 import { address, complaints, integer, length } from "./check";
+import { useEdited } from "./draft";
 import { Form, NumberField, SwitchField, TextField } from "./form";
 import { Submit } from "./submit";
-import { useEdited } from "./use-edited";
 import { useForm } from "./use-form";
 
 interface Props {
@@ -24,24 +24,26 @@ export function MemberDialog({ can, poolId, member, onClose, onChanged }: Props)
   const t = useText();
   const { weight, protocol_port } = can.ranges;
   const members = membersOf(poolId);
-  const { base, draft, set, reload } = useEdited(members, member, (from) => ({
+  const { base, draft, reload } = useEdited(members, member, (from) => ({
     name: from?.name ?? "",
     address: from?.address ?? "",
-    port: from ? String(from.protocol_port) : "",
+    protocol_port: from ? String(from.protocol_port) : "",
     weight: String(from?.weight ?? weight.default ?? 1),
-    isEnabled: from?.admin_state_up ?? true,
+    admin_state_up: from?.admin_state_up ?? true,
   }));
+  const { bind, fields } = draft;
   const form = useForm({
     validate: () =>
       complaints({
-        name: length(t, draft.name, can.name.maximum_length),
-        address: address(t, draft.address),
-        protocol_port: integer(t, draft.port, protocol_port),
-        weight: integer(t, draft.weight, weight),
+        name: length(t, fields.name, can.name.maximum_length),
+        address: address(t, fields.address),
+        protocol_port: integer(t, fields.protocol_port, protocol_port),
+        weight: integer(t, fields.weight, weight),
       }),
     send: async () => {
-      const open = { name: draft.name.trim(), weight: Number(draft.weight), admin_state_up: draft.isEnabled };
-      const place = { address: draft.address.trim(), protocol_port: Number(draft.port) };
+      const { name, admin_state_up } = fields;
+      const open = { name: name.trim(), weight: Number(fields.weight), admin_state_up };
+      const place = { address: fields.address.trim(), protocol_port: Number(fields.protocol_port) };
       const saved = base ? await members.update(base, open) : await members.create({ ...open, ...place });
       announce((member ? t.member.saved : t.member.added)(memberName(saved)));
       onChanged();
@@ -52,36 +54,19 @@ export function MemberDialog({ can, poolId, member, onClose, onChanged }: Props)
   return (
     <Dialog title={member ? t.member.edit(memberName(member)) : t.member.addTitle} onClose={onClose}>
       <Form form={form}>
-        <TextField name="name" label={t.field.name} value={draft.name} onChange={(name) => set({ name })} />
+        <TextField {...bind("name")} label={t.field.name} />
         {!member && (
           <div class="fields">
-            <TextField
-              name="address"
-              label={t.field.address}
-              value={draft.address}
-              onChange={(value) => set({ address: value })}
-            />
-            <NumberField
-              name="protocol_port"
-              label={t.field.port}
-              value={draft.port}
-              onChange={(port) => set({ port })}
-            />
+            <TextField {...bind("address")} label={t.field.address} />
+            <NumberField {...bind("protocol_port")} label={t.field.port} />
           </div>
         )}
         <NumberField
-          name="weight"
+          {...bind("weight")}
           label={t.field.weight}
           hint={t.member.weightHint(weight.minimum, weight.maximum)}
-          value={draft.weight}
-          onChange={(value) => set({ weight: value })}
         />
-        <SwitchField
-          name="admin_state_up"
-          label={t.field.enabled}
-          isOn={draft.isEnabled}
-          onChange={(isEnabled) => set({ isEnabled })}
-        />
+        <SwitchField {...bind("admin_state_up")} label={t.field.enabled} />
         <Submit form={form} label={member ? t.do.ok : t.member.add} onCancel={onClose} />
       </Form>
     </Dialog>

@@ -3,16 +3,16 @@ import type { Text } from "../i18n";
 import { type Complaint, integer } from "./check";
 
 /** A health check as a form has it. */
-export interface MonitorDraft {
+export type MonitorFields = {
   type: string;
   delay: string;
   timeout: string;
-  maxRetries: string;
-  maxRetriesDown: string;
-  method: string;
-  path: string;
-  codes: string;
-}
+  max_retries: string;
+  max_retries_down: string;
+  http_method: string;
+  url_path: string;
+  expected_codes: string;
+};
 
 /** The methods of the API that make sense of a probe. */
 export const METHODS = ["GET", "HEAD", "OPTIONS", "POST"];
@@ -21,56 +21,60 @@ export function monitorTypes(can: Capabilities, poolProtocol: string) {
   return can.health_monitor_types.filter(({ pool_protocols }) => pool_protocols.includes(poolProtocol));
 }
 
-function isRequest(can: Capabilities, type: string): boolean {
+export function isRequest(can: Capabilities, type: string): boolean {
   return can.health_monitor_types.find(({ name }) => name === type)?.request ?? false;
 }
 
-export function monitorDraft(can: Capabilities, poolProtocol: string, monitor: HealthMonitor | null): MonitorDraft {
+export function monitorFields(can: Capabilities, poolProtocol: string, monitor: HealthMonitor | null): MonitorFields {
   const retries = can.ranges.max_retries.default ?? 3;
   return {
     type: monitor?.type ?? monitorTypes(can, poolProtocol)[0]?.name ?? "",
     delay: String(monitor?.delay ?? 5),
     timeout: String(monitor?.timeout ?? 3),
-    maxRetries: String(monitor?.max_retries ?? retries),
-    maxRetriesDown: String(monitor?.max_retries_down ?? retries),
-    method: monitor?.http_method ?? "GET",
-    path: monitor?.url_path ?? "/",
-    codes: monitor?.expected_codes ?? "200",
+    max_retries: String(monitor?.max_retries ?? retries),
+    max_retries_down: String(monitor?.max_retries_down ?? retries),
+    http_method: monitor?.http_method ?? "GET",
+    url_path: monitor?.url_path ?? "/",
+    expected_codes: monitor?.expected_codes ?? "200",
   };
 }
 
 const CODES = /^(\d{3}(\s*,\s*\d{3})*|\d{3}-\d{3})$/;
 
-export function checkMonitor(t: Text, can: Capabilities, draft: MonitorDraft, prefix = ""): Record<string, Complaint> {
+export function checkMonitor(t: Text, can: Capabilities, fields: MonitorFields): Record<string, Complaint> {
   const { timeout, max_retries } = can.ranges;
   // Some ways of asking take longer than others.
-  const delay = can.health_monitor_types.find(({ name }) => name === draft.type)?.delay ?? can.ranges.delay;
-  const beyond = Number(draft.timeout) > Number(draft.delay) ? t.health.timeoutBeyondDelay : null;
-  const wrong: Record<string, Complaint> = {
-    delay: integer(t, draft.delay, delay),
-    timeout: integer(t, draft.timeout, timeout) ?? beyond,
-    max_retries: integer(t, draft.maxRetries, max_retries),
-    max_retries_down: integer(t, draft.maxRetriesDown, max_retries),
+  const delay = can.health_monitor_types.find(({ name }) => name === fields.type)?.delay ?? can.ranges.delay;
+  const beyond = Number(fields.timeout) > Number(fields.delay) ? t.health.timeoutBeyondDelay : null;
+  const request = {
+    url_path: /^\/(?!\/)\S*$/.test(fields.url_path) ? null : t.wrong.path,
+    expected_codes: CODES.test(fields.expected_codes.trim()) ? null : t.wrong.codes,
   };
-  if (isRequest(can, draft.type)) {
-    wrong.url_path = /^\/(?!\/)\S*$/.test(draft.path) ? null : t.wrong.path;
-    wrong.expected_codes = CODES.test(draft.codes.trim()) ? null : t.wrong.codes;
-  }
-  return Object.fromEntries(Object.entries(wrong).map(([name, complaint]) => [prefix + name, complaint]));
+  return {
+    delay: integer(t, fields.delay, delay),
+    timeout: integer(t, fields.timeout, timeout) ?? beyond,
+    max_retries: integer(t, fields.max_retries, max_retries),
+    max_retries_down: integer(t, fields.max_retries_down, max_retries),
+    ...(isRequest(can, fields.type) && request),
+  };
 }
 
 /** What can be changed of it. */
-export function monitorBody(can: Capabilities, draft: MonitorDraft) {
-  const request = { http_method: draft.method, url_path: draft.path.trim(), expected_codes: draft.codes.trim() };
+export function monitorBody(can: Capabilities, fields: MonitorFields) {
+  const request = {
+    http_method: fields.http_method,
+    url_path: fields.url_path.trim(),
+    expected_codes: fields.expected_codes.trim(),
+  };
   return {
-    delay: Number(draft.delay),
-    timeout: Number(draft.timeout),
-    max_retries: Number(draft.maxRetries),
-    max_retries_down: Number(draft.maxRetriesDown),
-    ...(isRequest(can, draft.type) ? request : {}),
+    delay: Number(fields.delay),
+    timeout: Number(fields.timeout),
+    max_retries: Number(fields.max_retries),
+    max_retries_down: Number(fields.max_retries_down),
+    ...(isRequest(can, fields.type) && request),
   };
 }
 
-export function newMonitorBody(can: Capabilities, draft: MonitorDraft, poolId: string) {
-  return { ...monitorBody(can, draft), type: draft.type, pool_id: poolId };
+export function newMonitorBody(can: Capabilities, fields: MonitorFields) {
+  return { ...monitorBody(can, fields), type: fields.type };
 }

@@ -1,77 +1,76 @@
 import { useState } from "preact/hooks";
 
-import { healthMonitors, pools, type UndoneBy } from "../api/objects";
-import type { Capabilities, Pool } from "../api/types";
+import type { Capabilities } from "../api/types";
 import { useText, word } from "../i18n";
 import { protocolName } from "../i18n/format";
 import { usePersistenceSummary } from "../i18n/persistence";
 import { complaints } from "./check";
+import { useDraft } from "./draft";
 import { SwitchField } from "./form";
-import { checkMonitor, monitorDraft, monitorTypes, newMonitorBody } from "./monitor";
+import { checkMonitor, monitorFields, monitorTypes, newMonitorBody } from "./monitor";
 import { MonitorFields } from "./monitor-fields";
+import { useNewMembers } from "./new-members";
 import { forProtocol } from "./persistence";
-import { checkPool, newPoolBody, type PoolDraft, poolBody, poolDraft } from "./pool";
+import { checkPool, poolBody, poolFields } from "./pool";
 import { PoolFields } from "./pool-fields";
-import { asPart } from "./use-form";
 
-/** In a form that makes something else too, the names of its fields are those of the pool behind this. */
-const MONITOR = "monitor.";
+/** What its health check is called in a backend server group that is being made. */
+const MONITOR = "healthmonitor";
 
-/** A backend server group that is being made, and its health check, wherever a wizard makes one. */
-export function useNewPool(can: Capabilities, firstProtocol: string, prefix: string) {
+/** A backend server group that is being made, with what is below it, by itself or as the part of that name of something else. */
+export function useNewPool(can: Capabilities, firstProtocol: string, part: "" | "default_pool" = "") {
   const t = useText();
   const persistence = usePersistenceSummary();
-  const [pool, setPool] = useState(() => poolDraft(can, firstProtocol));
+  const prefix = part && `${part}.`;
+  const pool = useDraft(() => poolFields(can, firstProtocol), prefix);
+  const monitor = useDraft(() => monitorFields(can, firstProtocol, null), `${prefix}${MONITOR}.`);
+  const members = useNewMembers(can, prefix);
   const [isChecked, setChecked] = useState(false);
-  const [monitor, setMonitor] = useState(() => monitorDraft(can, firstProtocol, null));
+  const { name, protocol, lb_algorithm } = pool.fields;
+  const { type, delay, timeout } = monitor.fields;
 
-  const change = (next: PoolDraft) => {
-    setPool(next);
-    const types = monitorTypes(can, next.protocol);
-    if (!types.some(({ name }) => name === monitor.type)) setMonitor(monitorDraft(can, next.protocol, null));
+  const set = (change: Partial<typeof pool.fields>) => {
+    pool.set(change);
+    // The health of some protocols is checked otherwise.
+    const next = change.protocol ?? protocol;
+    if (!monitorTypes(can, next).some((one) => one.name === type)) monitor.set(monitorFields(can, next, null));
   };
 
   return {
     /** It becomes one of these protocols, and stays what it is where it can. */
     fitTo(protocols: string[]) {
       const [first = ""] = protocols;
-      if (protocols.includes(pool.protocol)) return;
-      change({ ...pool, protocol: first, persistence: forProtocol(can, first, pool.persistence) });
+      if (!protocols.includes(protocol)) set({ ...forProtocol(can, first, pool.fields), protocol: first });
     },
     poolFields: (protocols: string[]) => (
-      <PoolFields can={can} draft={pool} protocols={protocols} prefix={prefix} onChange={change} />
+      <PoolFields can={can} draft={{ ...pool, set }} protocols={protocols} isPart={part !== ""} />
     ),
-    monitorFields: (
+    /** Its backend servers, and how their health is checked. */
+    serverFields: (
       <>
-        <SwitchField name="monitor" label={t.health.enable} isOn={isChecked} onChange={setChecked} />
-        {isChecked && (
-          <MonitorFields
-            can={can}
-            poolProtocol={pool.protocol}
-            prefix={MONITOR}
-            draft={monitor}
-            onChange={setMonitor}
-          />
-        )}
+        {members.fields}
+        <SwitchField name={prefix + MONITOR} label={t.health.enable} value={isChecked} onChange={setChecked} />
+        {isChecked && <MonitorFields can={can} poolProtocol={protocol} draft={monitor} />}
       </>
     ),
-    validatePool: () => complaints(checkPool(t, can, pool, prefix)),
-    validateMonitor: () => (isChecked ? complaints(checkMonitor(t, can, monitor, MONITOR)) : {}),
+    validatePool: () => complaints(checkPool(t, can, pool.fields), prefix),
+    validateServers: () => ({
+      ...members.validate(),
+      ...(isChecked && complaints(checkMonitor(t, can, monitor.fields), `${prefix}${MONITOR}.`)),
+    }),
     review: [
-      [t.listener.defaultPool, pool.name || t.unnamed],
-      [t.pool.protocol, protocolName(pool.protocol)],
-      [t.field.algorithm, word(t.algorithm, pool.algorithm)],
-      [t.persistence.title, persistence(poolBody(can, pool).session_persistence ?? null)],
-      [
-        t.health.title,
-        isChecked ? t.health.summary(monitor.type, Number(monitor.delay), Number(monitor.timeout)) : t.none,
-      ],
+      [t.listener.defaultPool, name || t.unnamed],
+      [t.pool.protocol, protocolName(protocol)],
+      [t.field.algorithm, word(t.algorithm, lb_algorithm)],
+      [t.persistence.title, persistence(poolBody(can, pool.fields).session_persistence ?? null)],
+      [t.pool.members, members.review],
+      [t.health.title, isChecked ? t.health.summary(type, Number(delay), Number(timeout)) : t.none],
     ] as [string, string][],
-    async create(loadBalancerId: string, undoneBy: UndoneBy): Promise<Pool> {
-      const made = await asPart(prefix, pools.create(newPoolBody(can, pool, loadBalancerId)));
-      undoneBy(() => pools.remove({ id: made.id }));
-      if (isChecked) await asPart(MONITOR, healthMonitors.create(newMonitorBody(can, monitor, made.id)));
-      return made;
-    },
+    body: () => ({
+      ...poolBody(can, pool.fields),
+      protocol,
+      members: members.body(),
+      ...(isChecked && { [MONITOR]: newMonitorBody(can, monitor.fields) }),
+    }),
   };
 }

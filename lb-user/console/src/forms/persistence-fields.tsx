@@ -1,70 +1,56 @@
 import type { Capabilities } from "../api/types";
 import { useText, word } from "../i18n";
 import { Icon } from "../ui/icons";
+import type { Draft } from "./draft";
 import { ChoiceField, NumberField, SwitchField, TextField } from "./form";
-import { availability, inMinutes, offers, type PersistenceDraft } from "./persistence";
+import { availability, inMinutes, offers } from "./persistence";
+import type { PoolFields } from "./pool";
 
 interface Props {
   can: Capabilities;
-  protocol: string;
-  algorithm: string;
+  draft: Draft<PoolFields>;
   /** The type that the pool has already. */
   has?: string | undefined;
-  prefix: string;
-  draft: PersistenceDraft;
-  onChange(draft: PersistenceDraft): void;
 }
 
 /** Session persistence: whether, by what, and for how long; the same wherever a backend server group is made or changed. */
-export function PersistenceFields({ can, protocol, algorithm, has, prefix, draft, onChange }: Props) {
+export function PersistenceFields({ can, draft, has }: Props) {
   const t = useText().persistence;
-  const available = availability(can, protocol, algorithm);
-  const isOn = draft.isOn && available === "offered";
-  const types = offers(can, protocol, has);
-  const chosen = types.find(({ type }) => type === draft.type);
+  const { bind, fields } = draft;
+  const available = availability(can, fields.protocol, fields.lb_algorithm);
+  const isOn = fields.session_persistence && available === "offered";
+  const types = offers(can, fields.protocol, has);
+  const type = fields["session_persistence.type"];
+  const chosen = types.find((offer) => offer.type === type);
   const why = { offered: t.hint, "source-ip": t.notWithSourceIp, "not-offered": t.notOffered }[available];
   const range = chosen && inMinutes(chosen.persistence_timeout);
+  const choices = types.map(({ type: value, isForeign }) => ({
+    value,
+    label: word(t.types, value),
+    hint: isForeign
+      ? t.notOfferedType
+      : [word(t.explain, value), ...(value === type ? [word(t.lost, value)] : [])].join(" "),
+  }));
 
   return (
-    <div class="persistence">
+    <div class="box">
       <SwitchField
-        name={`${prefix}session_persistence`}
+        {...bind("session_persistence")}
         label={t.title}
         hint={why}
-        isOn={isOn}
+        value={isOn}
         isDisabled={available !== "offered"}
-        onChange={(on) => onChange({ ...draft, isOn: on })}
       />
       {isOn && chosen && range && (
-        <div class="persistence-details">
-          <ChoiceField
-            name={`${prefix}type`}
-            label={t.type}
-            value={draft.type}
-            choices={types.map(({ type, isForeign }) => ({
-              value: type,
-              label: word(t.types, type),
-              hint: isForeign
-                ? t.notOfferedType
-                : `${word(t.explain, type)}${type === draft.type ? ` ${word(t.lost, type)}` : ""}`,
-            }))}
-            onChange={(type) => onChange({ ...draft, type })}
-          />
+        <div class="box-details">
+          <ChoiceField {...bind("session_persistence.type")} label={t.type} choices={choices} />
           {chosen.cookie_name && (
-            <TextField
-              name={`${prefix}cookie_name`}
-              label={t.cookieName}
-              hint={t.cookieNameHint}
-              value={draft.cookieName}
-              onChange={(cookieName) => onChange({ ...draft, cookieName })}
-            />
+            <TextField {...bind("session_persistence.cookie_name")} label={t.cookieName} hint={t.cookieNameHint} />
           )}
           <NumberField
-            name={`${prefix}persistence_timeout`}
+            {...bind("session_persistence.persistence_timeout")}
             label={t.duration}
             hint={t.durationHint(range.minimum, range.maximum, range.default)}
-            value={draft.minutes}
-            onChange={(minutes) => onChange({ ...draft, minutes })}
           />
         </div>
       )}

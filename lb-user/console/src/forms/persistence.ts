@@ -3,14 +3,20 @@ import type { Text } from "../i18n";
 import { type Complaint, cookieName, integer } from "./check";
 
 /** Session persistence as a form has it: durations in minutes, as people count them. */
-export interface PersistenceDraft {
-  isOn: boolean;
-  type: string;
-  minutes: string;
-  cookieName: string;
-}
+export type PersistenceFields = {
+  session_persistence: boolean;
+  "session_persistence.type": string;
+  "session_persistence.cookie_name": string;
+  "session_persistence.persistence_timeout": string;
+};
+
+const TYPE = "session_persistence.type";
+const COOKIE = "session_persistence.cookie_name";
+const DURATION = "session_persistence.persistence_timeout";
 
 const MINUTE_S = 60;
+/** How long clients are held where nobody has said it: then the API says nothing of it either. */
+const USUAL_S = 20 * MINUTE_S;
 
 /** Whether persistence can be chosen, and if not, why. */
 export type Availability = "offered" | "source-ip" | "not-offered";
@@ -42,59 +48,71 @@ export function inMinutes(seconds: Range): Range & { default: number } {
   };
 }
 
-export function minutesOf(persistence: SessionPersistence): number | null {
-  return persistence.persistence_timeout === null ? null : persistence.persistence_timeout / MINUTE_S;
+/** How long clients are held: whole minutes, and the seconds beyond them. */
+export function durationOf({ persistence_timeout }: SessionPersistence): { minutes: number; seconds: number } {
+  const all = persistence_timeout ?? USUAL_S;
+  return { minutes: Math.floor(all / MINUTE_S), seconds: all % MINUTE_S };
+}
+
+/** The same as a form shows it. Others than people at forms may have set seconds that make no whole minutes. */
+function written(persistence: SessionPersistence): string {
+  const { minutes, seconds } = durationOf(persistence);
+  return seconds === 0 ? String(minutes) : `${minutes} min ${seconds} s`;
+}
+
+/** Whether the duration of a form is what it was, which may be more than can be chosen there. */
+function isKept(fields: PersistenceFields, had: SessionPersistence | null): had is SessionPersistence {
+  return had !== null && fields[DURATION] === written(had);
 }
 
 /** What a form begins with, for a pool of this protocol. */
-export function persistenceDraft(
+export function persistenceFields(
   can: Capabilities,
   protocol: string,
   has: SessionPersistence | null,
-): PersistenceDraft {
+): PersistenceFields {
   const [first] = offers(can, protocol);
-  const usual = first ? inMinutes(first.persistence_timeout).default : 20;
+  const usual = first ? inMinutes(first.persistence_timeout).default : USUAL_S / MINUTE_S;
   return {
-    isOn: has !== null,
-    type: has?.type ?? first?.type ?? "",
-    minutes: String((has && minutesOf(has)) ?? usual),
-    cookieName: has?.cookie_name ?? "",
+    session_persistence: has !== null,
+    [TYPE]: has?.type ?? first?.type ?? "",
+    [COOKIE]: has?.cookie_name ?? "",
+    [DURATION]: has ? written(has) : String(usual),
   };
 }
 
-/** A draft for another protocol: its type, where that one does not offer it, becomes the first that it offers. */
-export function forProtocol(can: Capabilities, protocol: string, draft: PersistenceDraft): PersistenceDraft {
-  const isOffered = offers(can, protocol).some(({ type }) => type === draft.type);
-  return isOffered ? draft : { ...persistenceDraft(can, protocol, null), isOn: draft.isOn };
+/** The same for another protocol: the type, where that one does not offer it, becomes the first that it offers. */
+export function forProtocol(can: Capabilities, protocol: string, fields: PersistenceFields): PersistenceFields {
+  const isOffered = offers(can, protocol).some(({ type }) => type === fields[TYPE]);
+  const { session_persistence } = fields;
+  return isOffered ? fields : { ...persistenceFields(can, protocol, null), session_persistence };
 }
 
 export function checkPersistence(
   t: Text,
-  draft: PersistenceDraft,
+  fields: PersistenceFields,
   offer: PersistenceOffer | undefined,
   had: SessionPersistence | null,
-  prefix: string,
 ): Record<string, Complaint> {
-  if (!draft.isOn || !offer) return {};
-  // Others may have set seconds that make no whole minutes: these may stay.
-  const isTheirs = had !== null && draft.minutes === String(minutesOf(had)) && draft.type === had.type;
+  if (!fields.session_persistence || !offer) return {};
+  const range = inMinutes(offer.persistence_timeout);
   return {
-    [`${prefix}persistence_timeout`]: isTheirs ? null : integer(t, draft.minutes, inMinutes(offer.persistence_timeout)),
-    [`${prefix}cookie_name`]: offer.cookie_name ? cookieName(t, draft.cookieName) : null,
+    [DURATION]: isKept(fields, had) ? null : integer(t, fields[DURATION], range),
+    [COOKIE]: offer.cookie_name ? cookieName(t, fields[COOKIE]) : null,
   };
 }
 
-/** What the API is told. A granularity that was set by other means stays for as long as the type does. */
+/** What the API is told. What was set by other means stays: the duration until another is typed, the granularity as long as the type. */
 export function persistenceBody(
-  draft: PersistenceDraft,
+  fields: PersistenceFields,
   offer: PersistenceOffer | undefined,
   had: SessionPersistence | null,
 ): SessionPersistence | null {
-  if (!draft.isOn || !offer) return null;
+  if (!fields.session_persistence || !offer) return null;
   return {
     type: offer.type,
-    cookie_name: offer.cookie_name ? draft.cookieName : null,
-    persistence_timeout: Math.round(Number(draft.minutes) * MINUTE_S),
+    cookie_name: offer.cookie_name ? fields[COOKIE] : null,
+    persistence_timeout: isKept(fields, had) ? had.persistence_timeout : Number(fields[DURATION]) * MINUTE_S,
     persistence_granularity: had?.type === offer.type ? had.persistence_granularity : null,
   };
 }

@@ -1,60 +1,43 @@
 import type { Capabilities } from "../api/types";
 import { useText, word } from "../i18n";
 import { protocolName } from "../i18n/format";
+import type { Draft } from "./draft";
 import { SelectField, TextField } from "./form";
 import { forProtocol } from "./persistence";
 import { PersistenceFields } from "./persistence-fields";
-import type { PoolDraft } from "./pool";
+import type { PoolFields as Fields } from "./pool";
 
 interface Props {
   can: Capabilities;
-  draft: PoolDraft;
+  draft: Draft<Fields>;
   /** What there is to choose from; one that is there already keeps its own. */
   protocols?: string[];
   has?: string | undefined;
-  prefix?: string;
-  onChange(draft: PoolDraft): void;
+  /** Whether it is made as a part of something else, which has a name and a protocol too. */
+  isPart?: boolean;
 }
 
 /** The fields of a backend server group, wherever one is made or changed. */
-export function PoolFields({ can, draft, protocols = [], has, prefix = "", onChange }: Props) {
+export function PoolFields({ can, draft, protocols = [], has, isPart = false }: Props) {
   const t = useText();
+  const { bind, set, fields } = draft;
   return (
     <>
-      <TextField
-        name={`${prefix}name`}
-        label={prefix ? t.pool.name : t.field.name}
-        value={draft.name}
-        isFirst={prefix === ""}
-        onChange={(name) => onChange({ ...draft, name })}
-      />
+      <TextField {...bind("name")} label={isPart ? t.pool.name : t.field.name} isFirst={!isPart} />
       {protocols.length > 1 && (
         <SelectField
-          name={`${prefix}protocol`}
-          label={prefix ? t.pool.protocol : t.field.protocol}
-          value={draft.protocol}
+          {...bind("protocol")}
+          label={isPart ? t.pool.protocol : t.field.protocol}
           options={protocols.map((name) => ({ value: name, label: protocolName(name) }))}
-          onChange={(protocol) =>
-            onChange({ ...draft, protocol, persistence: forProtocol(can, protocol, draft.persistence) })
-          }
+          onChange={(protocol) => set({ ...forProtocol(can, protocol, fields), protocol })}
         />
       )}
       <SelectField
-        name={`${prefix}lb_algorithm`}
+        {...bind("lb_algorithm")}
         label={t.field.algorithm}
-        value={draft.algorithm}
         options={can.lb_algorithms.map(({ name }) => ({ value: name, label: word(t.algorithm, name) }))}
-        onChange={(algorithm) => onChange({ ...draft, algorithm })}
       />
-      <PersistenceFields
-        can={can}
-        protocol={draft.protocol}
-        algorithm={draft.algorithm}
-        has={has}
-        prefix={prefix}
-        draft={draft.persistence}
-        onChange={(persistence) => onChange({ ...draft, persistence })}
-      />
+      <PersistenceFields can={can} draft={draft} has={has} />
     </>
   );
 }

@@ -7,11 +7,11 @@ import { Dialog } from "../ui/dialog";
 import { Loaded } from "../ui/loaded";
 import { nameOf } from "../ui/name";
 import { complaints } from "./check";
+import { useEdited } from "./draft";
 import { Form } from "./form";
-import { checkPool, poolBody, poolDraft } from "./pool";
+import { checkPool, poolBody, poolFields } from "./pool";
 import { PoolFields } from "./pool-fields";
 import { Submit } from "./submit";
-import { useEdited } from "./use-edited";
 import { useForm } from "./use-form";
 
 interface Props {
@@ -34,12 +34,12 @@ export function PoolSettings(props: Props) {
 
 function Settings({ can, pool, onClose, onSaved }: Props & { can: Capabilities }) {
   const t = useText();
-  const { base, draft, setDraft, reload } = useEdited(pools, pool, (from) => poolDraft(can, pool.protocol, from));
+  const { base, draft, reload } = useEdited(pools, pool, (from) => poolFields(can, pool.protocol, from));
   const before = base ?? pool;
   const form = useForm({
-    validate: () => complaints(checkPool(t, can, draft, "", before)),
+    validate: () => complaints(checkPool(t, can, draft.fields, before)),
     send: async () => {
-      const saved = await pools.update(before, poolBody(can, draft, before));
+      const saved = await pools.update(before, poolBody(can, draft.fields, before));
       announce(t.pool.saved(nameOf(saved)));
       onSaved();
       onClose();
@@ -48,7 +48,7 @@ function Settings({ can, pool, onClose, onSaved }: Props & { can: Capabilities }
   });
   return (
     <Form form={form}>
-      <PoolFields can={can} draft={draft} has={before.session_persistence?.type} onChange={setDraft} />
+      <PoolFields can={can} draft={draft} has={before.session_persistence?.type} />
       <Submit form={form} label={t.do.ok} onCancel={onClose} />
     </Form>
   );

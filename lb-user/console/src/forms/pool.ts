@@ -5,65 +5,50 @@ import {
   availability,
   checkPersistence,
   offers,
-  type PersistenceDraft,
   persistenceBody,
-  persistenceDraft,
+  type PersistenceFields,
+  persistenceFields,
 } from "./persistence";
 
 /** A backend server group as a form has it. */
-export interface PoolDraft {
-  name: string;
-  protocol: string;
-  algorithm: string;
-  persistence: PersistenceDraft;
-}
+export type PoolFields = PersistenceFields & { name: string; protocol: string; lb_algorithm: string };
 
-export function poolDraft(can: Capabilities, protocol: string, pool: Pool | null = null): PoolDraft {
+export function poolFields(can: Capabilities, protocol: string, pool: Pool | null = null): PoolFields {
   return {
     name: pool?.name ?? "",
     protocol: pool?.protocol ?? protocol,
-    algorithm: pool?.lb_algorithm ?? can.lb_algorithms[0]?.name ?? "",
-    persistence: persistenceDraft(can, protocol, pool?.session_persistence ?? null),
+    lb_algorithm: pool?.lb_algorithm ?? can.lb_algorithms[0]?.name ?? "",
+    ...persistenceFields(can, protocol, pool?.session_persistence ?? null),
   };
 }
 
 /** The offer that is chosen; none where persistence is off or there is none. */
-function chosenOffer(can: Capabilities, draft: PoolDraft, had: Pool | null) {
-  if (availability(can, draft.protocol, draft.algorithm) !== "offered") return undefined;
-  const types = offers(can, draft.protocol, had?.session_persistence?.type);
-  return types.find(({ type }) => type === draft.persistence.type);
+function chosenOffer(can: Capabilities, fields: PoolFields, had: Pool | null) {
+  if (availability(can, fields.protocol, fields.lb_algorithm) !== "offered") return undefined;
+  const types = offers(can, fields.protocol, had?.session_persistence?.type);
+  return types.find(({ type }) => type === fields["session_persistence.type"]);
 }
 
 export function checkPool(
   t: Text,
   can: Capabilities,
-  draft: PoolDraft,
-  prefix = "",
+  fields: PoolFields,
   had: Pool | null = null,
 ): Record<string, Complaint> {
   return {
-    [`${prefix}name`]: length(t, draft.name, can.name.maximum_length),
-    ...checkPersistence(t, draft.persistence, chosenOffer(can, draft, had), had?.session_persistence ?? null, prefix),
+    name: length(t, fields.name, can.name.maximum_length),
+    ...checkPersistence(t, fields, chosenOffer(can, fields, had), had?.session_persistence ?? null),
   };
 }
 
 /** What can be changed of it. */
-export function poolBody(can: Capabilities, draft: PoolDraft, had: Pool | null = null) {
-  const isOffered = availability(can, draft.protocol, draft.algorithm) !== "not-offered";
+export function poolBody(can: Capabilities, fields: PoolFields, had: Pool | null = null) {
+  const isOffered = availability(can, fields.protocol, fields.lb_algorithm) !== "not-offered";
+  const persistence = () => persistenceBody(fields, chosenOffer(can, fields, had), had?.session_persistence ?? null);
   return {
-    name: draft.name.trim(),
-    lb_algorithm: draft.algorithm,
+    name: fields.name.trim(),
+    lb_algorithm: fields.lb_algorithm,
     // What cannot be shown is not touched: others may have set it for a protocol that is not offered here.
-    ...(isOffered && {
-      session_persistence: persistenceBody(
-        draft.persistence,
-        chosenOffer(can, draft, had),
-        had?.session_persistence ?? null,
-      ),
-    }),
+    ...(isOffered && { session_persistence: persistence() }),
   };
-}
-
-export function newPoolBody(can: Capabilities, draft: PoolDraft, loadBalancerId: string) {
-  return { ...poolBody(can, draft), protocol: draft.protocol, loadbalancer_id: loadBalancerId };
 }

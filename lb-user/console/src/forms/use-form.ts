@@ -1,18 +1,34 @@
+import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 
-import { ApiError } from "../api/http";
+import { asApiError } from "../api/http";
 import { useText } from "../i18n";
 import { useProblem } from "../i18n/problem";
-import { asApiError } from "../state/use-resource";
 
-/** What is wrong, by the names of the fields, which are those of the API. */
-export type Errors = Record<string, string>;
+/** What is wrong, by the names of the fields, which are their paths in what the API is sent. */
+export type Errors = Record<string, ComponentChildren>;
+
+/** A failure that is explained already, in the language of the page. */
+export class Explained extends Error {}
+
+/** The control of a name; of several ones the first. */
+export function controlOf(form: HTMLFormElement | null, name: string): HTMLElement | null {
+  return form?.querySelector<HTMLElement>(`[name="${CSS.escape(name)}"]`) ?? null;
+}
+
+/** The name of the control that is closest to the path of a field: of some, only what they are part of has one. */
+function closest(form: HTMLFormElement | null, path: string | null): string | null {
+  if (!path || controlOf(form, path)) return path;
+  return closest(form, path.slice(0, Math.max(0, path.lastIndexOf("."))));
+}
 
 export interface FormState {
   errors: Errors;
   /** What is wrong with no field in particular. */
-  problem: string | null;
+  problem: ComponentChildren;
   isBusy: boolean;
+  /** How often something was found wrong: each time the first wrong field is gone to, and not while they are being mended. */
+  complaints: number;
   element: { current: HTMLFormElement | null };
   submit(event: Event): void;
   /** Shows errors without sending anything. */
@@ -30,30 +46,39 @@ interface Options {
 
 export function useForm({ validate, send, onChanged }: Options): FormState {
   const t = useText();
-  const problemOf = useProblem();
+  const problem = useProblem();
   const element = useRef<HTMLFormElement | null>(null);
   const [errors, setErrors] = useState<Errors>({});
-  const [problem, setProblem] = useState<string | null>(null);
+  const [told, setTold] = useState<ComponentChildren>(null);
+  const [complaints, setComplaints] = useState(0);
   const [isBusy, setBusy] = useState(false);
   // A second click comes before the first one is shown.
   const sending = useRef(false);
   const isThere = useRef(true);
   useEffect(() => () => void (isThere.current = false), []);
   useEffect(() => {
-    element.current?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus();
-  }, [errors]);
+    const wrong = element.current?.querySelector<HTMLElement>('[aria-invalid="true"]');
+    (wrong?.querySelector<HTMLElement>("input") ?? wrong)?.focus();
+  }, [complaints]);
 
-  const show = (wrong: Errors) => {
+  const complain = (wrong: Errors, about: ComponentChildren) => {
     setErrors(wrong);
-    setProblem(Object.keys(wrong).length > 0 ? t.wrong.check : null);
+    setTold(about);
+    setComplaints((count) => count + 1);
   };
+  const show = (wrong: Errors) => complain(wrong, Object.keys(wrong).length > 0 ? t.wrong.check : null);
 
-  const fail = (failure: unknown) => {
-    const error = asApiError(failure);
-    if (error.status === 412) void onChanged?.().catch(() => undefined);
-    const field = error.field && element.current?.elements.namedItem(error.field) ? error.field : null;
-    setErrors(field ? { [field]: error.message } : {});
-    setProblem(field ? t.wrong.check : problemOf(error));
+  const fail = async (failure: unknown) => {
+    if (failure instanceof Explained) return complain({}, failure.message);
+    let error = asApiError(failure);
+    if (error.status === 412) {
+      await onChanged?.().catch((further: unknown) => {
+        error = asApiError(further);
+      });
+    }
+    const field = closest(element.current, error.field);
+    if (field) complain({ [field]: problem.ofField(error) }, t.wrong.check);
+    else complain({}, problem.of(error));
   };
 
   const submit = async () => {
@@ -66,7 +91,7 @@ export function useForm({ validate, send, onChanged }: Options): FormState {
     try {
       await send();
     } catch (failure) {
-      if (isThere.current) fail(failure);
+      if (isThere.current) await fail(failure);
     } finally {
       sending.current = false;
       if (isThere.current) setBusy(false);
@@ -75,8 +100,9 @@ export function useForm({ validate, send, onChanged }: Options): FormState {
 
   return {
     errors,
-    problem,
+    problem: told,
     isBusy,
+    complaints,
     element,
     submit: (event) => {
       event.preventDefault();
@@ -87,14 +113,4 @@ export function useForm({ validate, send, onChanged }: Options): FormState {
       if (name in errors) setErrors(({ [name]: _, ...others }) => others);
     },
   };
-}
-
-/** Several objects are made from one form: the fields of each have a prefix there. */
-export async function asPart<T>(prefix: string, made: Promise<T>): Promise<T> {
-  try {
-    return await made;
-  } catch (failure) {
-    if (!(failure instanceof ApiError) || failure.field === null) throw failure;
-    throw new ApiError(failure.status, failure.message, prefix + failure.field, failure.retryAfterS);
-  }
 }

@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 
 import { useText } from "../i18n";
 import { Form } from "./form";
-import { type Errors, useForm } from "./use-form";
+import { controlOf, type Errors, useForm } from "./use-form";
 
 export interface Step {
   title: string;
@@ -46,12 +46,12 @@ export function Wizard({ label, steps, action, send, onCancel }: Props) {
   useEffect(() => {
     const [wrong] = Object.keys(form.errors);
     if (wrong === undefined) return;
-    const control = form.element.current?.querySelector<HTMLElement>(`[name="${CSS.escape(wrong)}"]`);
+    const control = controlOf(form.element.current, wrong);
     const section = control?.closest("[data-step]");
     if (!section) return;
     setAt(Number(section.getAttribute("data-step")));
     setTimeout(() => control?.focus());
-  }, [form.errors]);
+  }, [form.complaints]);
 
   const submit = (event: Event) => {
     event.preventDefault();

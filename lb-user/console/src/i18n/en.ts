@@ -24,6 +24,8 @@ export const en = {
     ended: "Your session has ended. Sign in to go on where you were.",
     tooMany: (s: number) => `There have been too many failures. Try again in ${count(s, "second", "seconds")}.`,
     as: (name: string) => `Signed in as ${name}`,
+    stayed:
+      "You are still signed in: the daemon has not heard that you leave. Whoever uses this browser next goes on as you.",
     observer: "You may look at everything here, and change nothing: your role is observer.",
   },
 
@@ -68,20 +70,39 @@ export const en = {
     range: (low: number, high: number) =>
       `Enter a whole number from ${low.toLocaleString("en")} to ${high.toLocaleString("en")}.`,
     tooLong: (most: number) => `Use at most ${most} characters.`,
+    sought: "Enter an address such as 192.0.2.7, or the 16 characters that stand for a cookie.",
     address: "Enter an IPv4 or IPv6 address, such as 192.0.2.10 or 2001:db8::10.",
     cookieName: "Use no spaces, commas, semicolons or backslashes.",
     path: "Enter a path that begins with /, such as /healthz.",
     codes: "Enter codes such as 200, 200,204 or 200-299.",
     unreachable: "The daemon cannot be reached. Check that it runs and that the network is up, then try again.",
+    unexpected:
+      "Something unexpected has happened in this page, and it may not show what is true. Load it again; if that does not help, tell those who look after the daemon.",
     busy: "The daemon has too much to do just now. Try again in a moment.",
     forbidden: "Your role does not allow that.",
     changed:
-      "Somebody else has changed this meanwhile, so nothing was saved. What is there now has been loaded: look at it, then try again.",
-    conflict: (said: string) => `That cannot be changed now: ${said}`,
+      "Somebody else has changed this meanwhile, so nothing was saved. What is there now has been loaded, and what you have typed is kept: look at both, then try again.",
+    // The daemon's own words follow these three.
+    conflict: "That cannot be changed now: ",
+    refused: "",
+    refusedValue: "",
     gone: "It is there no more. Somebody may have deleted it.",
     loading: "This could not be loaded.",
     check: "Some fields are not right yet. See what is said beside them.",
   },
+
+  /** What somebody else has made of a field while its form was open. */
+  theirs: {
+    taken: "Somebody else has changed this meanwhile; it is theirs that stands here.",
+    other: (value: string) =>
+      value
+        ? `Somebody else has made this “${value}” meanwhile; yours stands here.`
+        : "Somebody else has emptied this meanwhile; yours stands here.",
+    on: "on",
+    off: "off",
+  },
+
+  declared: (file: string) => `This stands in ${file}: change it there, and reload.`,
 
   loading: "Loading…",
   page: (n: number) => `Page ${n}`,
@@ -110,10 +131,13 @@ export const en = {
     title: (name: string) => `Load balancer ${name}`,
     vip: "Virtual IP address",
     listeners: "Listeners",
+    paths: "Where clients are led",
     traffic: "Traffic, last hour",
     create: "Create load balancer",
     createTitle: "Create load balancer",
     subnet: "Subnet",
+    kind: "Kind",
+    kinds: { shared: "Shared", dedicated: "Dedicated" },
     vipOptional: "Virtual IP address (optional)",
     vipChosen: "Left empty, a free one of the subnet is taken.",
     flavor: "Flavor",
@@ -156,7 +180,7 @@ export const en = {
     whichPool: "Where clients are sent",
     noFitting: "There is no backend server group of a fitting protocol yet.",
     review: "Review",
-    reviewHint: "Nothing has been made so far. If a part of it fails, nothing is left behind.",
+    reviewHint: "Nothing has been made so far. All of it is made at once, or none of it.",
   },
 
   pool: {
@@ -218,7 +242,8 @@ export const en = {
     adviceTitle: "Clients behind a private line, VPN or interconnection?",
     advice:
       "They share few source addresses, so few servers would hold them all. Choose the source IP algorithm for them, rather than session persistence.",
-    minutes: (n: number) => count(n, "minute", "minutes"),
+    lasts: (minutes: number, seconds: number) =>
+      seconds === 0 ? count(minutes, "minute", "minutes") : `${minutes} min ${seconds} s`,
   },
 
   member: {
@@ -242,6 +267,11 @@ export const en = {
     newPerS: "New/s",
     weightHint: (low: number, high: number) =>
       `${low} to ${high}. 0 drains it: it keeps its sessions and gets no new ones.`,
+    up: (up: number, all: number) => `${up} of ${all} up`,
+    noneYet: "none yet",
+    removeRow: (n: number) => `Take away backend server ${n}`,
+    later: "More of them, their names and weights can be set later too.",
+    unused: "not in use: nobody is led to it",
     reason: {
       ONLINE: "passes its health checks",
       ERROR: "fails its health checks; its sessions move to others",
@@ -315,6 +345,7 @@ export const en = {
 
   chart: {
     lastHour: "last hour",
+    ofMinutes: (n: number) => `last ${count(n, "minute", "minutes")}`,
     now: "now",
     minutesAgo: (n: number) => `${n} min ago`,
     connections: "New connections per second",
@@ -329,6 +360,7 @@ export const en = {
     moved: "Sessions moved per second",
     describe: (low: string, high: string, last: string) => `Between ${low} and ${high}, lately ${last}.`,
     nothing: "Nothing is known of this time yet.",
+    nothingHint: "The first values appear within a minute, and those of an hour are kept.",
     of: "Show",
     all: "Whole load balancer",
     rates: "Now, by listener",
@@ -347,6 +379,7 @@ export const en = {
     changed: "changed",
     gone: "deleted",
     empty: "Nothing has changed since the daemon was started.",
+    emptyOfKind: "Nothing of this kind has changed.",
     emptyHint: "Changes of state and of configuration appear here as they happen.",
     filter: "Kind",
     all: "All kinds",

@@ -1,20 +1,21 @@
 import type { SessionPersistence } from "../api/types";
-import { minutesOf } from "../forms/persistence";
+import { durationOf } from "../forms/persistence";
 import { useText, word } from "./index";
-
-/** How long clients are held where nobody has said it: then the API says nothing of it either. */
-const USUAL_MINUTES = 20;
 
 /** Says in one line which clients stay where they are, and for how long. */
 export function usePersistenceSummary(): (persistence: SessionPersistence | null) => string {
   const t = useText().persistence;
   return (persistence) => {
     if (!persistence) return t.off;
-    const parts = [
-      word(t.types, persistence.type),
-      persistence.cookie_name,
-      t.minutes(minutesOf(persistence) ?? USUAL_MINUTES),
-    ];
+    const { minutes, seconds } = durationOf(persistence);
+    const parts = [word(t.types, persistence.type), shortened(persistence.cookie_name), t.lasts(minutes, seconds)];
     return parts.filter(Boolean).join(" · ");
   };
+}
+
+/** More of a cookie's name would hide what else is said; its form has the whole. */
+const LONGEST = 24;
+
+function shortened(name: string | null): string | null {
+  return name && name.length > LONGEST ? `${name.slice(0, LONGEST)}…` : name;
 }

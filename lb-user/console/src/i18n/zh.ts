@@ -24,6 +24,7 @@ export const zh: Text = {
     ended: "会话已结束。请登录，以便从原处继续。",
     tooMany: (s: number) => `失败次数过多。请在 ${s} 秒后重试。`,
     as: (name: string) => `当前用户：${name}`,
+    stayed: "您仍处于登录状态：守护进程未收到退出请求。之后使用此浏览器的人将以您的身份继续操作。",
     observer: "您的角色是观察者：可以查看全部内容，但不能修改。",
   },
 
@@ -67,19 +68,33 @@ export const zh: Text = {
     required: "必填项。",
     range: (low: number, high: number) => `请输入 ${low} 到 ${high} 之间的整数。`,
     tooLong: (most: number) => `最多 ${most} 个字符。`,
+    sought: "请输入地址（例如 192.0.2.7）或代表 Cookie 的 16 个字符。",
     address: "请输入 IPv4 或 IPv6 地址，例如 192.0.2.10 或 2001:db8::10。",
     cookieName: "不能包含空格、逗号、分号或反斜杠。",
     path: "请输入以 / 开头的路径，例如 /healthz。",
     codes: "请输入状态码，例如 200、200,204 或 200-299。",
     unreachable: "无法连接守护进程。请确认其正在运行且网络正常，然后重试。",
+    unexpected: "页面发生意外错误，显示的内容可能不正确。请重新加载页面；如仍有问题，请联系守护进程的管理人员。",
     busy: "守护进程正忙，请稍后重试。",
     forbidden: "您的角色没有此权限。",
-    changed: "其他人已修改此对象，因此未保存任何内容。已加载最新内容：请查看后重试。",
-    conflict: (said: string) => `现在不能修改：${said}`,
+    changed: "其他人已修改此对象，因此未保存任何内容。已加载最新内容，并保留了您的输入：请核对后重试。",
+    conflict: "现在不能修改：",
+    refused: "守护进程拒绝了此请求：",
+    refusedValue: "守护进程不接受此值：",
     gone: "该对象已不存在，可能已被删除。",
     loading: "加载失败。",
     check: "部分字段有误，请查看字段旁的提示。",
   },
+
+  theirs: {
+    taken: "其他人刚刚修改了此项，这里显示的是修改后的内容。",
+    other: (value: string) =>
+      value ? `其他人刚刚将此项改为“${value}”，这里保留的是您的输入。` : "其他人刚刚清空了此项，这里保留的是您的输入。",
+    on: "开启",
+    off: "关闭",
+  },
+
+  declared: (file: string) => `此对象在 ${file} 中配置：请修改该文件并重新加载。`,
 
   loading: "正在加载…",
   page: (n: number) => `第 ${n} 页`,
@@ -89,7 +104,7 @@ export const zh: Text = {
   operating: {
     label: "运行状态",
     ONLINE: "正常",
-    OFFLINE: "已停用",
+    OFFLINE: "离线",
     DEGRADED: "部分异常",
     ERROR: "异常",
     DRAINING: "排空中",
@@ -108,10 +123,13 @@ export const zh: Text = {
     title: (name: string) => `负载均衡器 ${name}`,
     vip: "虚拟IP地址",
     listeners: "监听器",
+    paths: "流量去向",
     traffic: "最近一小时流量",
     create: "创建负载均衡器",
     createTitle: "创建负载均衡器",
     subnet: "子网",
+    kind: "类型",
+    kinds: { shared: "共享型", dedicated: "独享型" },
     vipOptional: "虚拟IP地址（可选）",
     vipChosen: "留空时从子网中自动分配。",
     flavor: "规格",
@@ -153,7 +171,7 @@ export const zh: Text = {
     whichPool: "转发到",
     noFitting: "还没有协议匹配的后端服务器组。",
     review: "确认配置",
-    reviewHint: "目前尚未创建任何内容。若某一步失败，已创建的部分会自动撤销。",
+    reviewHint: "目前尚未创建任何内容。全部内容会一次创建；若失败，则什么都不会创建。",
   },
 
   pool: {
@@ -213,7 +231,8 @@ export const zh: Text = {
     notOfferedType: "由其他方式设置，此处不可另行选择",
     adviceTitle: "客户端通过专线、VPN或互联网络接入？",
     advice: "这些客户端共用少量源IP地址，会集中到少数服务器上。请为它们选择源IP算法，而不是会话保持。",
-    minutes: (n: number) => `${n.toLocaleString("zh")} 分钟`,
+    lasts: (minutes: number, seconds: number) =>
+      seconds === 0 ? `${minutes.toLocaleString("zh")} 分钟` : `${minutes} 分 ${seconds} 秒`,
   },
 
   member: {
@@ -235,6 +254,11 @@ export const zh: Text = {
     open: "当前连接",
     newPerS: "新建/秒",
     weightHint: (low: number, high: number) => `${low} 到 ${high}。0 表示排空：保留已有会话，不再接收新会话。`,
+    up: (up: number, all: number) => `${up}/${all} 正常`,
+    noneYet: "暂无",
+    removeRow: (n: number) => `移除第 ${n} 个后端服务器`,
+    later: "之后也可以继续添加，并设置名称和权重。",
+    unused: "未使用：没有流量转发到此处",
     reason: {
       ONLINE: "健康检查通过",
       ERROR: "健康检查失败，会话转移到其他服务器",
@@ -308,6 +332,7 @@ export const zh: Text = {
 
   chart: {
     lastHour: "最近一小时",
+    ofMinutes: (n: number) => `最近 ${n} 分钟`,
     now: "现在",
     minutesAgo: (n: number) => `${n} 分钟前`,
     connections: "每秒新建连接",
@@ -322,6 +347,7 @@ export const zh: Text = {
     moved: "每秒会话转移",
     describe: (low: string, high: string, last: string) => `范围 ${low} 到 ${high}，最近 ${last}。`,
     nothing: "此时段暂无数据。",
+    nothingHint: "一分钟内会出现首批数据，最多保留一小时。",
     of: "显示",
     all: "整个负载均衡器",
     rates: "各监听器当前流量",
@@ -340,6 +366,7 @@ export const zh: Text = {
     changed: "已变更",
     gone: "已删除",
     empty: "守护进程启动以来没有变更。",
+    emptyOfKind: "此类对象没有变更。",
     emptyHint: "状态和配置的变更会实时显示在这里。",
     filter: "类型",
     all: "全部类型",

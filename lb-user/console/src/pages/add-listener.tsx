@@ -1,8 +1,9 @@
 import { useState } from "preact/hooks";
 
-import { listeners, together } from "../api/objects";
+import { listeners } from "../api/objects";
 import type { Capabilities, LoadBalancer, Pool } from "../api/types";
 import { complaints, integer, length, required } from "../forms/check";
+import { useDraft } from "../forms/draft";
 import { ChoiceField, NumberField, SelectField, TextField } from "../forms/form";
 import { useNewPool } from "../forms/new-pool";
 import { Review, Wizard } from "../forms/wizard";
@@ -11,7 +12,7 @@ import { protocolName } from "../i18n/format";
 import { go, to } from "../router";
 import { announce } from "../state/announcements";
 import { useBelow } from "../state/below";
-import { poolsFor } from "../state/capabilities";
+import { offered, poolsFor } from "../state/capabilities";
 import { Loaded } from "../ui/loaded";
 import { listenerName, nameOf } from "../ui/name";
 import { WizardPage } from "./wizard-page";
@@ -35,34 +36,38 @@ type Target = "new" | "existing";
 
 function AddListener({ can, loadBalancer, pools }: { can: Capabilities; loadBalancer: LoadBalancer; pools: Pool[] }) {
   const t = useText();
-  const [first] = can.listener_protocols;
-  const [draft, setDraft] = useState({ name: "", protocol: first?.name ?? "", port: "", certificate: "" });
+  const protocols = offered(can.listener_protocols);
+  const [first] = protocols;
+  const { bind, set, fields } = useDraft(() => ({
+    name: "",
+    protocol: first?.name ?? "",
+    protocol_port: "",
+    default_tls_container_ref: "",
+    default_pool_id: "",
+  }));
   const [target, setTarget] = useState<Target>("new");
-  const [chosenPool, setChosenPool] = useState("");
-  const pool = useNewPool(can, first?.pool_protocols[0] ?? "", "pool.");
-  const set = (change: Partial<typeof draft>) => setDraft((before) => ({ ...before, ...change }));
-
-  const protocol = can.listener_protocols.find(({ name }) => name === draft.protocol);
-  const fitting = poolsFor(can, draft.protocol, pools);
-  // One that was chosen and is gone by now is nobody's choice of another.
-  const existing = chosenPool === "" ? fitting[0] : fitting.find(({ id }) => id === chosenPool);
-
-  const changeProtocol = (name: string) => {
-    set({ protocol: name });
-    pool.fitTo(can.listener_protocols.find((one) => one.name === name)?.pool_protocols ?? []);
+  const groupsOf = (name: string) => {
+    const fitting = protocols.find((one) => one.name === name)?.pool_protocols ?? [];
+    return offered(can.pool_protocols)
+      .map((one) => one.name)
+      .filter((group) => fitting.includes(group));
   };
+  const pool = useNewPool(can, groupsOf(fields.protocol)[0] ?? "", "default_pool");
+
+  const protocol = protocols.find(({ name }) => name === fields.protocol);
+  const fitting = poolsFor(can, fields.protocol, pools);
+  // One that was chosen and is gone by now is nobody's choice of another.
+  const chosen = fields.default_pool_id;
+  const existing = chosen === "" ? fitting[0] : fitting.find(({ id }) => id === chosen);
 
   const send = async () => {
-    const made = await together(async (undoneBy) => {
-      const group = target === "new" ? await pool.create(loadBalancer.id, undoneBy) : existing;
-      return listeners.create({
-        name: draft.name.trim(),
-        protocol: draft.protocol,
-        protocol_port: Number(draft.port),
-        loadbalancer_id: loadBalancer.id,
-        default_pool_id: group?.id ?? null,
-        ...(protocol?.certificate && { default_tls_container_ref: draft.certificate.trim() }),
-      });
+    const made = await listeners.create({
+      name: fields.name.trim(),
+      protocol: fields.protocol,
+      protocol_port: Number(fields.protocol_port),
+      loadbalancer_id: loadBalancer.id,
+      ...(protocol?.certificate && { default_tls_container_ref: fields.default_tls_container_ref.trim() }),
+      ...(target === "new" ? { default_pool: pool.body() } : { default_pool_id: existing?.id ?? null }),
     });
     announce(t.listener.added(listenerName(made)));
     go(to.loadBalancer(loadBalancer.id, "listeners"));
@@ -79,44 +84,33 @@ function AddListener({ can, loadBalancer, pools }: { can: Capabilities; loadBala
           title: t.listener.step,
           validate: () =>
             complaints({
-              name: length(t, draft.name, can.name.maximum_length),
-              protocol_port: integer(t, draft.port, can.ranges.protocol_port),
-              default_tls_container_ref: protocol?.certificate ? required(t, draft.certificate) : null,
+              name: length(t, fields.name, can.name.maximum_length),
+              protocol_port: integer(t, fields.protocol_port, can.ranges.protocol_port),
+              default_tls_container_ref: protocol?.certificate ? required(t, fields.default_tls_container_ref) : null,
             }),
           content: (
             <>
-              <TextField
-                name="name"
-                label={t.field.name}
-                isFirst
-                value={draft.name}
-                onChange={(name) => set({ name })}
-              />
+              <TextField {...bind("name")} label={t.field.name} isFirst />
               <div class="fields">
                 <SelectField
-                  name="protocol"
+                  {...bind("protocol")}
                   label={t.field.protocol}
-                  value={draft.protocol}
-                  options={can.listener_protocols.map(({ name, layer }) => ({
+                  options={protocols.map(({ name, layer }) => ({
                     value: name,
                     label: `${protocolName(name)} (${t.listener.layer(layer)})`,
                   }))}
-                  onChange={changeProtocol}
+                  onChange={(name) => {
+                    set({ protocol: name });
+                    pool.fitTo(groupsOf(name));
+                  }}
                 />
-                <NumberField
-                  name="protocol_port"
-                  label={t.field.port}
-                  value={draft.port}
-                  onChange={(port) => set({ port })}
-                />
+                <NumberField {...bind("protocol_port")} label={t.field.port} />
               </div>
               {protocol?.certificate && (
                 <TextField
-                  name="default_tls_container_ref"
+                  {...bind("default_tls_container_ref")}
                   label={t.listener.certificate}
                   hint={t.listener.certificateHint}
-                  value={draft.certificate}
-                  onChange={(certificate) => set({ certificate })}
                 />
               )}
             </>
@@ -126,8 +120,8 @@ function AddListener({ can, loadBalancer, pools }: { can: Capabilities; loadBala
           title: t.pool.step,
           validate: () =>
             target === "existing"
-              ? complaints({ default_pool_id: existing ? null : chosenPool ? t.wrong.gone : t.listener.noFitting })
-              : { ...pool.validatePool(), ...pool.validateMonitor() },
+              ? complaints({ default_pool_id: existing ? null : chosen ? t.wrong.gone : t.listener.noFitting })
+              : { ...pool.validatePool(), ...pool.validateServers() },
           content: (
             <>
               <ChoiceField
@@ -142,17 +136,16 @@ function AddListener({ can, loadBalancer, pools }: { can: Capabilities; loadBala
               />
               {target === "existing" ? (
                 <SelectField
-                  name="default_pool_id"
+                  {...bind("default_pool_id")}
                   label={t.listener.defaultPool}
                   hint={fitting.length === 0 ? t.listener.noFitting : undefined}
                   value={existing?.id ?? ""}
                   options={fitting.map((one) => ({ value: one.id, label: nameOf(one) }))}
-                  onChange={setChosenPool}
                 />
               ) : (
                 <>
-                  {pool.poolFields(protocol?.pool_protocols ?? [])}
-                  {pool.monitorFields}
+                  {pool.poolFields(groupsOf(fields.protocol))}
+                  {pool.serverFields}
                 </>
               )}
             </>
@@ -164,8 +157,8 @@ function AddListener({ can, loadBalancer, pools }: { can: Capabilities; loadBala
             <>
               <Review
                 rows={[
-                  [t.field.name, draft.name || t.unnamed],
-                  [`${t.field.protocol}:${t.field.port}`, `${protocolName(draft.protocol)}:${draft.port}`],
+                  [t.field.name, fields.name || t.unnamed],
+                  [`${t.field.protocol}:${t.field.port}`, `${protocolName(fields.protocol)}:${fields.protocol_port}`],
                   ...(target === "new"
                     ? pool.review
                     : ([[t.listener.defaultPool, existing ? nameOf(existing) : t.none]] as [string, string][])),

@@ -1,10 +1,11 @@
-import { together } from "../api/objects";
+import { pools } from "../api/objects";
 import type { Capabilities, LoadBalancer } from "../api/types";
 import { useNewPool } from "../forms/new-pool";
 import { Review, Wizard } from "../forms/wizard";
 import { useText } from "../i18n";
 import { go, to } from "../router";
 import { announce } from "../state/announcements";
+import { offered } from "../state/capabilities";
 import { nameOf } from "../ui/name";
 import { WizardPage } from "./wizard-page";
 
@@ -20,10 +21,10 @@ export function AddPoolPage({ loadBalancerId }: { loadBalancerId: string }) {
 
 function AddPool({ can, loadBalancer }: { can: Capabilities; loadBalancer: LoadBalancer }) {
   const t = useText();
-  const protocols = can.pool_protocols.map(({ name }) => name);
-  const pool = useNewPool(can, protocols[0] ?? "", "");
+  const protocols = offered(can.pool_protocols).map(({ name }) => name);
+  const pool = useNewPool(can, protocols[0] ?? "");
   const send = async () => {
-    const made = await together((undoneBy) => pool.create(loadBalancer.id, undoneBy));
+    const made = await pools.create({ ...pool.body(), loadbalancer_id: loadBalancer.id });
     announce(t.pool.added(nameOf(made)));
     go(to.pool(loadBalancer.id, made.id));
   };
@@ -35,7 +36,7 @@ function AddPool({ can, loadBalancer }: { can: Capabilities; loadBalancer: LoadB
       onCancel={() => go(to.loadBalancer(loadBalancer.id, "pools"))}
       steps={[
         { title: t.pool.step, validate: pool.validatePool, content: pool.poolFields(protocols) },
-        { title: t.health.title, validate: pool.validateMonitor, content: pool.monitorFields },
+        { title: t.pool.members, validate: pool.validateServers, content: pool.serverFields },
         {
           title: t.listener.review,
           content: (

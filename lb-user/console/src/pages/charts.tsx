@@ -3,8 +3,9 @@ import type { Series } from "../api/types";
 import { type Text, useText } from "../i18n";
 import { type Format, useFormat } from "../i18n/format";
 import { useEvery, useResource } from "../state/use-resource";
-import { Chart } from "../ui/chart";
+import { Chart, worthDrawing } from "../ui/chart";
 import { Loaded } from "../ui/loaded";
+import { Empty } from "../ui/table";
 
 const EVERY_MS = 30_000;
 
@@ -49,7 +50,8 @@ export function Charts({ of, only }: { of: Subject; only?: string[] }) {
         const drawn = CHARTS.filter(
           (chart) => (!only || only.includes(chart.title)) && chart.series.some(({ key }) => series[key] !== undefined),
         );
-        if (drawn.length === 0) return <p class="hint">{t.nothing}</p>;
+        if (drawn.length === 0) return <Empty title={t.nothing} hint={t.nothingHint} />;
+        const shown = worthDrawing(drawn.flatMap((chart) => chart.series.map(({ key }) => series[key] ?? [])));
         return (
           <div class="charts">
             {drawn.map((chart) => (
@@ -60,7 +62,7 @@ export function Charts({ of, only }: { of: Subject; only?: string[] }) {
                 format={format[chart.format]}
                 lines={chart.series.map(({ key, name }) => ({
                   name: name ? String(t[name]) : key,
-                  values: series[key] ?? [],
+                  values: series[key]?.slice(-shown) ?? [],
                 }))}
               />
             ))}

@@ -4,9 +4,11 @@ import { latestChanges } from "../api/objects";
 import type { PastChange } from "../api/types";
 import { useText, word } from "../i18n";
 import { useFormat } from "../i18n/format";
+import { to } from "../router";
 import { useResource } from "../state/use-resource";
 import { StateBadge } from "../ui/badge";
 import { Loaded } from "../ui/loaded";
+import { Name } from "../ui/name";
 import { PageHeader } from "../ui/page-header";
 import { Empty, Table } from "../ui/table";
 
@@ -38,7 +40,7 @@ export function EventsPage() {
         {(all) => {
           const shown = all.filter((event) => kind === "" || event.kind === kind).slice(0, SHOWN);
           return shown.length === 0 ? (
-            <Empty title={t.event.empty} hint={t.event.emptyHint} />
+            <Empty title={all.length === 0 ? t.event.empty : t.event.emptyOfKind} hint={t.event.emptyHint} />
           ) : (
             <div class="card flush">
               <Table
@@ -52,7 +54,8 @@ export function EventsPage() {
                     isHeader: true,
                     cell: ({ event }) => (
                       <>
-                        {word(t.event.kinds, event.kind)} <b title={event.id}>{event.name || event.id.slice(0, 8)}</b>
+                        <span class="kind">{word(t.event.kinds, event.kind)}</span>{" "}
+                        <Name {...placeOf(event)}>{event.name || event.id.slice(0, 8)}</Name>
                       </>
                     ),
                   },
@@ -75,6 +78,11 @@ export function EventsPage() {
       </Loaded>
     </>
   );
+}
+
+/** Where it can be looked at; of what is below a load balancer an event does not say where. */
+function placeOf({ event, kind, id }: PastChange): { href?: string } {
+  return kind === "load_balancer" && event !== "gone" ? { href: to.loadBalancer(id) } : {};
 }
 
 /** An object may change more than once in a moment: the oldest ones keep their keys as new ones come. */

@@ -2,12 +2,13 @@ import { useId, useState } from "preact/hooks";
 
 import { healthMonitors } from "../api/objects";
 import type { Capabilities, Pool } from "../api/types";
-import { MonitorDialog } from "../forms/monitor-fields";
+import { MonitorDialog } from "../forms/monitor-dialog";
 import { Review } from "../forms/wizard";
 import { useText } from "../i18n";
+import { useWhyFixed } from "../state/declared";
 import { useMayChange } from "../state/session";
 import { useResource } from "../state/use-resource";
-import { Icon, IconButton } from "../ui/icons";
+import { Action } from "../ui/action";
 import { Loaded } from "../ui/loaded";
 import { Remove } from "../ui/remove";
 
@@ -22,6 +23,7 @@ export function HealthSection({ can, pool, onChanged }: Props) {
   const t = useText();
   const heading = useId();
   const mayChange = useMayChange();
+  const why = useWhyFixed()(pool);
   const [dialog, setDialog] = useState<"edit" | "remove" | null>(null);
   const close = () => setDialog(null);
   const monitor = useResource(
@@ -29,7 +31,8 @@ export function HealthSection({ can, pool, onChanged }: Props) {
     async (signal) => ({
       found: pool.healthmonitor_id ? await healthMonitors.get(pool.healthmonitor_id, signal) : null,
     }),
-    { isConcerned: ({ kind, id }) => kind === "health_monitor" && id === pool.healthmonitor_id },
+    // That it is gone is for the group to say.
+    { isConcerned: ({ event, id }) => event === "changed" && id === pool.healthmonitor_id },
   );
   const changed = () => {
     monitor.reload();
@@ -44,15 +47,24 @@ export function HealthSection({ can, pool, onChanged }: Props) {
               <h2 id={heading}>{t.health.title}</h2>
               {mayChange && found && (
                 <div class="page-actions">
-                  <IconButton icon="edit" label={t.health.edit} onClick={() => setDialog("edit")} />
-                  <IconButton icon="trash" label={t.health.remove} onClick={() => setDialog("remove")} />
+                  <Action
+                    icon="edit"
+                    label={t.health.edit}
+                    look="icon-only"
+                    why={why}
+                    onClick={() => setDialog("edit")}
+                  />
+                  <Action
+                    icon="trash"
+                    label={t.health.remove}
+                    look="icon-only"
+                    why={why}
+                    onClick={() => setDialog("remove")}
+                  />
                 </div>
               )}
               {mayChange && !found && (
-                <button type="button" onClick={() => setDialog("edit")}>
-                  <Icon name="plus" />
-                  {t.health.add}
-                </button>
+                <Action icon="plus" label={t.health.add} why={why} onClick={() => setDialog("edit")} />
               )}
             </div>
             {found ? (
@@ -84,7 +96,7 @@ export function HealthSection({ can, pool, onChanged }: Props) {
                 action={t.health.remove}
                 consequence={t.health.removeAsk}
                 done={t.health.removed}
-                onRemoved={changed}
+                onRemoved={onChanged}
                 onClose={close}
               />
             )}

@@ -4,7 +4,7 @@ import type { Member } from "../api/types";
 import { useText } from "../i18n";
 import { useFormat } from "../i18n/format";
 import type { Share } from "../live/rates";
-import { memberName } from "../ui/name";
+import { memberName, Name } from "../ui/name";
 
 interface Props {
   /** Those of the page that is shown. */
@@ -12,7 +12,6 @@ interface Props {
   /** How many there are in all. */
   count: number;
   share: Map<string, Share>;
-  hasSessions: boolean;
 }
 
 /** Where every share is smaller, all bars would look like none. */
@@ -34,9 +33,11 @@ function sum(parts: (number | null)[]): number | null {
 }
 
 /** Who is held where: a lane for each backend server, and one for all those of other pages. */
-export function Lanes({ members, count, share, hasSessions }: Props) {
+export function Lanes({ members, count, share }: Props) {
   const t = useText();
   const heading = useId();
+  // Of some nobody knows how many there are: their clients carry them.
+  const hasSessions = [...share.values()].some(({ member }) => member.sessions !== null);
   const parts = members.flatMap(({ id }) => [share.get(id)?.ofSessions ?? 0, share.get(id)?.ofNew ?? 0]);
   const greatest = Math.max(0, ...parts);
   const full = greatest > 0 && greatest < SMALL ? greatest : 1;
@@ -84,7 +85,9 @@ export function Lanes({ members, count, share, hasSessions }: Props) {
           <ul class="lanes" aria-label={t.lanes.describe}>
             {lanes.map((lane) => (
               <li key={lane.key}>
-                <span class="lane-name">{lane.name}</span>
+                <span class="lane-name">
+                  <Name>{lane.name}</Name>
+                </span>
                 <span class="lane-bars">
                   {hasSessions && <Bar of={t.lanes.sessions} kind="held" part={lane.sessions} full={lane.full} />}
                   <Bar of={t.lanes.fresh} kind="fresh" part={lane.fresh} full={lane.full} />

@@ -4,35 +4,31 @@ import { listeners as listenersApi } from "../api/objects";
 import type { Listener, LoadBalancer } from "../api/types";
 import { ListenerDialog } from "../forms/listener-dialog";
 import { useText } from "../i18n";
-import { protocolName } from "../i18n/format";
 import { to } from "../router";
 import { useBelow } from "../state/below";
 import { useCapabilities } from "../state/capabilities";
+import { useWhyFixed } from "../state/declared";
 import { useMayChange } from "../state/session";
+import { Action } from "../ui/action";
 import { StateBadge } from "../ui/badge";
-import { Icon, IconButton } from "../ui/icons";
 import { Loaded } from "../ui/loaded";
-import { listenerName, nameOf } from "../ui/name";
+import { Door, listenerName, Name, nameOf } from "../ui/name";
 import { Remove } from "../ui/remove";
 import { Empty, Table } from "../ui/table";
 
 export function ListenersTab({ loadBalancer }: { loadBalancer: LoadBalancer }) {
   const t = useText();
   const mayChange = useMayChange();
+  const whyFixed = useWhyFixed();
   const can = useCapabilities(loadBalancer.id);
   const below = useBelow(loadBalancer);
   const [editing, setEditing] = useState<Listener | null>(null);
   const [removing, setRemoving] = useState<Listener | null>(null);
   return (
     <>
-      {mayChange && (
-        <div class="toolbar">
-          <a class="button primary" href={to.addListener(loadBalancer.id)}>
-            <Icon name="plus" />
-            {t.listener.add}
-          </a>
-        </div>
-      )}
+      <div class="toolbar">
+        <AddListener loadBalancer={loadBalancer} />
+      </div>
       <Loaded resource={below}>
         {({ listeners, pools }) =>
           listeners.length === 0 ? (
@@ -44,20 +40,16 @@ export function ListenersTab({ loadBalancer }: { loadBalancer: LoadBalancer }) {
                 items={listeners}
                 keyOf={({ id }) => id}
                 columns={[
-                  { label: t.field.name, isHeader: true, cell: listenerName },
+                  { label: t.field.name, isHeader: true, cell: (listener) => <Name>{listenerName(listener)}</Name> },
                   {
                     label: `${t.field.protocol}:${t.field.port}`,
-                    cell: (listener) => (
-                      <code>
-                        {protocolName(listener.protocol)}:{listener.protocol_port}
-                      </code>
-                    ),
+                    cell: (listener) => <Door listener={listener} />,
                   },
                   {
                     label: t.listener.defaultPool,
                     cell: (listener) => {
                       const pool = pools.find(({ id }) => id === listener.default_pool_id);
-                      return pool ? <a href={to.pool(loadBalancer.id, pool.id)}>{nameOf(pool)}</a> : t.none;
+                      return pool ? <Name href={to.pool(loadBalancer.id, pool.id)}>{nameOf(pool)}</Name> : t.none;
                     },
                   },
                   {
@@ -74,14 +66,18 @@ export function ListenersTab({ loadBalancer }: { loadBalancer: LoadBalancer }) {
                     cell: (listener) =>
                       mayChange && (
                         <>
-                          <IconButton
+                          <Action
                             icon="edit"
                             label={t.listener.edit(listenerName(listener))}
+                            look="icon-only"
+                            why={whyFixed(listener)}
                             onClick={() => setEditing(listener)}
                           />
-                          <IconButton
+                          <Action
                             icon="trash"
                             label={t.listener.remove(listenerName(listener))}
+                            look="icon-only"
+                            why={whyFixed(listener)}
                             onClick={() => setRemoving(listener)}
                           />
                         </>
@@ -114,5 +110,17 @@ export function ListenersTab({ loadBalancer }: { loadBalancer: LoadBalancer }) {
         />
       )}
     </>
+  );
+}
+
+/** The way to another listener, for those who may add one. */
+export function AddListener({ loadBalancer }: { loadBalancer: LoadBalancer }) {
+  const t = useText();
+  const mayChange = useMayChange();
+  const why = useWhyFixed()(loadBalancer);
+  return (
+    mayChange && (
+      <Action icon="plus" label={t.listener.add} look="primary" why={why} href={to.addListener(loadBalancer.id)} />
+    )
   );
 }

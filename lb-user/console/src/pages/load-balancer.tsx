@@ -3,12 +3,14 @@ import { useState } from "preact/hooks";
 import { loadBalancers } from "../api/objects";
 import { LoadBalancerDialog } from "../forms/load-balancer-dialog";
 import { useText } from "../i18n";
+import { Said } from "../i18n/problem";
 import { go, LB_TABS, type LbTab, to } from "../router";
+import { useWhyFixed } from "../state/declared";
 import { useMayChange } from "../state/session";
 import { useResource } from "../state/use-resource";
+import { Action } from "../ui/action";
 import { StateBadge } from "../ui/badge";
-import { Icon } from "../ui/icons";
-import { Alert, Loaded } from "../ui/loaded";
+import { Alert, Fixed, Loaded } from "../ui/loaded";
 import { nameOf } from "../ui/name";
 import { PageHeader } from "../ui/page-header";
 import { Tabs } from "../ui/tabs";
@@ -28,6 +30,7 @@ export function useLoadBalancer(id: string) {
 export function LoadBalancerPage({ id, tab }: { id: string; tab: LbTab }) {
   const t = useText();
   const mayChange = useMayChange();
+  const whyFixed = useWhyFixed();
   const resource = useLoadBalancer(id);
   const [dialog, setDialog] = useState<"edit" | "remove" | null>(null);
   const close = () => setDialog(null);
@@ -48,18 +51,23 @@ export function LoadBalancerPage({ id, tab }: { id: string; tab: LbTab }) {
           >
             {mayChange && (
               <>
-                <button type="button" onClick={() => setDialog("edit")}>
-                  <Icon name="edit" />
-                  {t.do.edit}
-                </button>
-                <button type="button" aria-label={t.lb.remove(nameOf(lb))} onClick={() => setDialog("remove")}>
-                  <Icon name="trash" />
-                  {t.do.delete}
-                </button>
+                <Action icon="edit" label={t.do.edit} why={whyFixed(lb)} onClick={() => setDialog("edit")} />
+                <Action
+                  icon="trash"
+                  label={t.do.delete}
+                  name={t.lb.remove(nameOf(lb))}
+                  why={whyFixed(lb)}
+                  onClick={() => setDialog("remove")}
+                />
               </>
             )}
           </PageHeader>
-          {lb.status_reason && <Alert title={t.lb.failed}>{lb.status_reason}</Alert>}
+          {lb.status_reason && (
+            <Alert title={t.lb.failed}>
+              <Said>{lb.status_reason}</Said>
+            </Alert>
+          )}
+          {mayChange && <Fixed why={whyFixed(lb)} />}
           <Tabs
             label={t.lb.title(nameOf(lb))}
             tabs={LB_TABS.map((key) => ({ key, label: t.lb.tabs[key] }))}

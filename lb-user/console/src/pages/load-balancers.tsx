@@ -5,14 +5,15 @@ import type { History, LoadBalancer, Series } from "../api/types";
 import { LoadBalancerDialog } from "../forms/load-balancer-dialog";
 import { useText } from "../i18n";
 import { go, to } from "../router";
+import { useWhyFixed } from "../state/declared";
 import { useMayChange } from "../state/session";
 import { useFirstPageAgain, usePages } from "../state/use-pages";
 import { useEvery, useResource } from "../state/use-resource";
+import { Action } from "../ui/action";
 import { StateBadge } from "../ui/badge";
 import { Sparkline } from "../ui/chart";
-import { Icon, IconButton } from "../ui/icons";
 import { Loaded } from "../ui/loaded";
-import { nameOf } from "../ui/name";
+import { Name, nameOf } from "../ui/name";
 import { PageHeader } from "../ui/page-header";
 import { Remove } from "../ui/remove";
 import { SearchForm } from "../ui/search";
@@ -24,6 +25,7 @@ const HISTORY_EVERY_MS = 30_000;
 export function LoadBalancersPage() {
   const t = useText();
   const mayChange = useMayChange();
+  const whyFixed = useWhyFixed();
   const [name, setName] = useState("");
   const pages = usePages(name);
   const [isCreating, setCreating] = useState(false);
@@ -42,10 +44,7 @@ export function LoadBalancersPage() {
   );
   useEvery(HISTORY_EVERY_MS, past.reload);
   const create = mayChange && (
-    <button type="button" class="primary" onClick={() => setCreating(true)}>
-      <Icon name="plus" />
-      {t.lb.create}
-    </button>
+    <Action icon="plus" label={t.lb.create} look="primary" onClick={() => setCreating(true)} />
   );
 
   return (
@@ -66,7 +65,7 @@ export function LoadBalancersPage() {
                   {
                     label: t.field.name,
                     isHeader: true,
-                    cell: (lb) => <a href={to.loadBalancer(lb.id)}>{nameOf(lb)}</a>,
+                    cell: (lb) => <Name href={to.loadBalancer(lb.id)}>{nameOf(lb)}</Name>,
                   },
                   { label: t.lb.vip, cell: (lb) => <code>{lb.vip_address}</code> },
                   { label: t.operating.label, cell: (lb) => <StateBadge of="operating" state={lb.operating_status} /> },
@@ -84,7 +83,13 @@ export function LoadBalancersPage() {
                     isActions: true,
                     cell: (lb) =>
                       mayChange && (
-                        <IconButton icon="trash" label={t.lb.remove(nameOf(lb))} onClick={() => setRemoving(lb)} />
+                        <Action
+                          icon="trash"
+                          label={t.lb.remove(nameOf(lb))}
+                          look="icon-only"
+                          why={whyFixed(lb)}
+                          onClick={() => setRemoving(lb)}
+                        />
                       ),
                   },
                 ]}

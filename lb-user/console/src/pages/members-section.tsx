@@ -3,20 +3,22 @@ import { useId, useState } from "preact/hooks";
 import { membersOf } from "../api/objects";
 import type { Capabilities, Member, Pool } from "../api/types";
 import { MemberDialog } from "../forms/member-dialog";
-import { useEdited } from "../forms/use-edited";
+import { useEdited } from "../forms/draft";
 import { useText, word } from "../i18n";
 import { useFormat } from "../i18n/format";
+import { Said } from "../i18n/problem";
 import { useTraffic } from "../live/context";
 import { shares } from "../live/rates";
 import { announce } from "../state/announcements";
+import { useWhyFixed } from "../state/declared";
 import { useMayChange } from "../state/session";
 import { useFirstPageAgain, usePages } from "../state/use-pages";
 import { useResource } from "../state/use-resource";
+import { Action } from "../ui/action";
 import { StateBadge } from "../ui/badge";
 import { Confirm } from "../ui/confirm";
-import { Icon, IconButton } from "../ui/icons";
 import { Loaded } from "../ui/loaded";
-import { endpoint, memberName } from "../ui/name";
+import { endpoint, memberName, Name } from "../ui/name";
 import { Remove } from "../ui/remove";
 import { Empty, Pager, Table } from "../ui/table";
 import { Lanes } from "./lanes";
@@ -39,6 +41,7 @@ export function MembersSection({ can, pool, onChanged, onShowSessions }: Props) 
   const { number } = useFormat();
   const heading = useId();
   const mayChange = useMayChange();
+  const why = useWhyFixed()(pool);
   const pages = usePages(pool.id);
   const [doing, setDoing] = useState<Doing | null>(null);
   const members = useResource(
@@ -63,10 +66,13 @@ export function MembersSection({ can, pool, onChanged, onShowSessions }: Props) 
             {t.pool.members} <span class="count">{number(pool.members.length)}</span>
           </h2>
           {mayChange && (
-            <button type="button" class="primary" onClick={() => setDoing({ what: "add" })}>
-              <Icon name="plus" />
-              {t.member.add}
-            </button>
+            <Action
+              icon="plus"
+              label={t.member.add}
+              look="primary"
+              why={why}
+              onClick={() => setDoing({ what: "add" })}
+            />
           )}
         </div>
         <Loaded resource={members}>
@@ -80,7 +86,7 @@ export function MembersSection({ can, pool, onChanged, onShowSessions }: Props) 
                   items={items}
                   keyOf={({ id }) => id}
                   columns={[
-                    { label: t.field.name, isHeader: true, cell: memberName },
+                    { label: t.field.name, isHeader: true, cell: (member) => <Name>{memberName(member)}</Name> },
                     {
                       label: t.field.address,
                       cell: (member) => <code>{endpoint(member.address, member.protocol_port)}</code>,
@@ -92,7 +98,7 @@ export function MembersSection({ can, pool, onChanged, onShowSessions }: Props) 
                         <div class="health">
                           <StateBadge of="operating" state={member.operating_status} />
                           <span class="hint">
-                            {share.get(member.id)?.member.why_down || word(t.member.reason, member.operating_status)}
+                            <Reason member={member} found={share.get(member.id)?.member.why_down} />
                           </span>
                         </div>
                       ),
@@ -133,21 +139,27 @@ export function MembersSection({ can, pool, onChanged, onShowSessions }: Props) 
                       cell: (member) =>
                         mayChange && (
                           <>
-                            <IconButton
+                            <Action
                               icon="edit"
                               label={t.member.edit(memberName(member))}
+                              look="icon-only"
+                              why={why}
                               onClick={() => setDoing({ what: "edit", member })}
                             />
                             {member.weight > 0 && (
-                              <IconButton
+                              <Action
                                 icon="drain"
                                 label={t.member.drain(memberName(member))}
+                                look="icon-only"
+                                why={why}
                                 onClick={() => setDoing({ what: "drain", member })}
                               />
                             )}
-                            <IconButton
+                            <Action
                               icon="trash"
                               label={t.member.remove(memberName(member))}
+                              look="icon-only"
+                              why={why}
                               onClick={() => setDoing({ what: "remove", member })}
                             />
                           </>
@@ -162,12 +174,7 @@ export function MembersSection({ can, pool, onChanged, onShowSessions }: Props) 
         </Loaded>
       </section>
       {members.data && members.data.items.length > 0 && (
-        <Lanes
-          members={members.data.items}
-          count={pool.members.length}
-          share={share}
-          hasSessions={pool.session_persistence !== null}
-        />
+        <Lanes members={members.data.items} count={pool.members.length} share={share} />
       )}
       {doing?.what === "add" && (
         <MemberDialog can={can} poolId={pool.id} member={null} onClose={close} onChanged={changed} />
@@ -189,6 +196,14 @@ export function MembersSection({ can, pool, onChanged, onShowSessions }: Props) 
       )}
     </>
   );
+}
+
+/** Why its state is what it is: what the health check has found, where it fails. */
+function Reason({ member, found }: { member: Member; found: string | null | undefined }) {
+  const t = useText().member;
+  if (found) return <Said>{found}</Said>;
+  const isUnused = member.operating_status === "OFFLINE" && member.admin_state_up;
+  return <>{isUnused ? t.unused : word(t.reason, member.operating_status)}</>;
 }
 
 /** Lets the sessions of a backend server end. */

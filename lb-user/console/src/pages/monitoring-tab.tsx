@@ -7,7 +7,7 @@ import { useTraffic } from "../live/context";
 import { listenerRate } from "../live/rates";
 import { useBelow } from "../state/below";
 import { Loaded } from "../ui/loaded";
-import { listenerName, nameOf } from "../ui/name";
+import { listenerName, Name, nameOf } from "../ui/name";
 import { Table } from "../ui/table";
 import { Charts } from "./charts";
 
@@ -89,7 +89,7 @@ function Rates({ listeners }: { listeners: Listener[] }) {
         items={listeners}
         keyOf={({ id }) => id}
         columns={[
-          { label: t.listener.step, isHeader: true, cell: listenerName },
+          { label: t.listener.step, isHeader: true, cell: (listener) => <Name>{listenerName(listener)}</Name> },
           counted(t.chart.conPerS, "connections"),
           {
             label: t.chart.openNow,

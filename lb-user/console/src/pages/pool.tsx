@@ -9,11 +9,12 @@ import { protocolName } from "../i18n/format";
 import { usePersistenceSummary } from "../i18n/persistence";
 import { go, to } from "../router";
 import { listenersOf, useCapabilities } from "../state/capabilities";
+import { useWhyFixed } from "../state/declared";
 import { useMayChange } from "../state/session";
 import { useResource } from "../state/use-resource";
+import { Action } from "../ui/action";
 import { StateBadge } from "../ui/badge";
-import { Icon } from "../ui/icons";
-import { Loaded } from "../ui/loaded";
+import { Fixed, Loaded } from "../ui/loaded";
 import { listenerName, nameOf } from "../ui/name";
 import { PageHeader } from "../ui/page-header";
 import { Charts } from "./charts";
@@ -65,6 +66,7 @@ interface Props {
 function PoolView({ can, loadBalancer, pool, listeners, onChanged }: Props) {
   const t = useText();
   const mayChange = useMayChange();
+  const whyFixed = useWhyFixed()(pool);
   const persistence = usePersistenceSummary();
   const [dialog, setDialog] = useState<"settings" | "remove" | null>(null);
   const [heldBy, setHeldBy] = useState<Member | null>(null);
@@ -88,21 +90,29 @@ function PoolView({ can, loadBalancer, pool, listeners, onChanged }: Props) {
       >
         {mayChange && (
           <>
-            <button type="button" aria-label={t.pool.settings(nameOf(pool))} onClick={() => setDialog("settings")}>
-              <Icon name="gear" />
-              {t.pool.settingsWord}
-            </button>
-            <button type="button" aria-label={t.pool.remove(nameOf(pool))} onClick={() => setDialog("remove")}>
-              <Icon name="trash" />
-              {t.do.delete}
-            </button>
+            <Action
+              icon="gear"
+              label={t.pool.settingsWord}
+              name={t.pool.settings(nameOf(pool))}
+              why={whyFixed}
+              onClick={() => setDialog("settings")}
+            />
+            <Action
+              icon="trash"
+              label={t.do.delete}
+              name={t.pool.remove(nameOf(pool))}
+              why={whyFixed}
+              onClick={() => setDialog("remove")}
+            />
           </>
         )}
       </PageHeader>
+      {mayChange && <Fixed why={whyFixed} />}
       <div class="columns">
         <section class="card" aria-label={t.lb.tabs.overview}>
           <Review
             rows={[
+              [t.field.name, pool.name || t.none],
               [t.field.protocol, protocolName(pool.protocol)],
               [t.field.algorithm, word(t.algorithm, pool.lb_algorithm)],
               [t.pool.persistence, <span data-testid="persistence">{persistence(pool.session_persistence)}</span>],

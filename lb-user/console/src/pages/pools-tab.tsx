@@ -9,33 +9,40 @@ import { usePersistenceSummary } from "../i18n/persistence";
 import { useTraffic } from "../live/context";
 import { poolTraffic } from "../live/rates";
 import { to } from "../router";
-import { useBelow } from "../state/below";
+import { useBelow, useMemberStates } from "../state/below";
 import { listenersOf } from "../state/capabilities";
+import { useWhyFixed } from "../state/declared";
 import { useMayChange } from "../state/session";
+import { Action } from "../ui/action";
 import { StateBadge } from "../ui/badge";
-import { Icon, IconButton } from "../ui/icons";
 import { Loaded } from "../ui/loaded";
-import { listenerName, nameOf } from "../ui/name";
+import { listenerName, Name, nameOf } from "../ui/name";
 import { Remove } from "../ui/remove";
 import { Empty, Table } from "../ui/table";
+import { Tally } from "../ui/tally";
 
 export function PoolsTab({ loadBalancer }: { loadBalancer: LoadBalancer }) {
   const t = useText();
   const { number } = useFormat();
   const persistence = usePersistenceSummary();
   const mayChange = useMayChange();
+  const whyFixed = useWhyFixed();
   const samples = useTraffic();
   const below = useBelow(loadBalancer);
+  const states = useMemberStates(loadBalancer);
   const [changing, setChanging] = useState<Pool | null>(null);
   const [removing, setRemoving] = useState<Pool | null>(null);
   return (
     <>
       {mayChange && (
         <div class="toolbar">
-          <a class="button primary" href={to.addPool(loadBalancer.id)}>
-            <Icon name="plus" />
-            {t.pool.add}
-          </a>
+          <Action
+            icon="plus"
+            label={t.pool.add}
+            look="primary"
+            why={whyFixed(loadBalancer)}
+            href={to.addPool(loadBalancer.id)}
+          />
         </div>
       )}
       <Loaded resource={below}>
@@ -52,7 +59,7 @@ export function PoolsTab({ loadBalancer }: { loadBalancer: LoadBalancer }) {
                   {
                     label: t.field.name,
                     isHeader: true,
-                    cell: (pool) => <a href={to.pool(loadBalancer.id, pool.id)}>{nameOf(pool)}</a>,
+                    cell: (pool) => <Name href={to.pool(loadBalancer.id, pool.id)}>{nameOf(pool)}</Name>,
                   },
                   { label: t.field.protocol, cell: (pool) => protocolName(pool.protocol) },
                   { label: t.field.algorithm, cell: (pool) => word(t.algorithm, pool.lb_algorithm) },
@@ -60,11 +67,17 @@ export function PoolsTab({ loadBalancer }: { loadBalancer: LoadBalancer }) {
                   {
                     label: t.pool.listeners,
                     cell: (pool) =>
-                      listenersOf(pool, listeners).map(listenerName).join(", ") || (
+                      pool.listeners.length > 0 ? (
+                        <Name>{listenersOf(pool, listeners).map(listenerName).join(", ")}</Name>
+                      ) : (
                         <span class="hint">{t.pool.unused}</span>
                       ),
                   },
-                  { label: t.pool.members, isNumeric: true, cell: (pool) => number(pool.members.length) },
+                  {
+                    label: t.pool.members,
+                    cell: (pool) =>
+                      states.has(pool.id) ? <Tally states={states.get(pool.id) ?? []} /> : number(pool.members.length),
+                  },
                   {
                     label: t.member.sessions,
                     isNumeric: true,
@@ -80,14 +93,18 @@ export function PoolsTab({ loadBalancer }: { loadBalancer: LoadBalancer }) {
                     cell: (pool) =>
                       mayChange && (
                         <>
-                          <IconButton
+                          <Action
                             icon="gear"
                             label={t.pool.settings(nameOf(pool))}
+                            look="icon-only"
+                            why={whyFixed(pool)}
                             onClick={() => setChanging(pool)}
                           />
-                          <IconButton
+                          <Action
                             icon="trash"
                             label={t.pool.remove(nameOf(pool))}
+                            look="icon-only"
+                            why={whyFixed(pool)}
                             onClick={() => setRemoving(pool)}
                           />
                         </>

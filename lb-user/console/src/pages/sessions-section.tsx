@@ -2,6 +2,7 @@ import { useEffect, useId, useRef, useState } from "preact/hooks";
 
 import { dropSession, type HeldSessions, heldSessions } from "../api/objects";
 import type { HeldSession, Member, Pool, SessionCounts } from "../api/types";
+import { address } from "../forms/check";
 import { useText } from "../i18n";
 import { useFormat } from "../i18n/format";
 import { useTraffic } from "../live/context";
@@ -11,9 +12,9 @@ import { useMayChange } from "../state/session";
 import { useFirstPageAgain, usePages } from "../state/use-pages";
 import { useEvery, useResource } from "../state/use-resource";
 import { Confirm } from "../ui/confirm";
-import { IconButton } from "../ui/icons";
+import { Action } from "../ui/action";
 import { Alert, Loaded } from "../ui/loaded";
-import { memberName } from "../ui/name";
+import { memberName, Name } from "../ui/name";
 import { SearchForm } from "../ui/search";
 import { Empty, Pager, Table } from "../ui/table";
 
@@ -69,7 +70,13 @@ function Sessions({ pool, heldBy, onShowAll }: Props) {
     <>
       <Counts poolId={pool.id} />
       {!page.data?.carriedByClients && (
-        <SearchForm label={t.sessions.search} hint={t.sessions.searchHint} value={sought} onSearch={setSought} />
+        <SearchForm
+          label={t.sessions.search}
+          hint={t.sessions.searchHint}
+          value={sought}
+          check={(value) => (COOKIE.test(value) ? null : address(t, value) && t.wrong.sought)}
+          onSearch={setSought}
+        />
       )}
       {heldBy && (
         <p class="hint">
@@ -128,7 +135,7 @@ function HeldTable({ held, onDrop }: { held: HeldSessions; onDrop(session: HeldS
       keyOf={({ id }) => id}
       columns={[
         { label: t.sessions.key, isHeader: true, cell: ({ id }) => <code>{id}</code> },
-        { label: t.sessions.server, cell: ({ member }) => member ?? t.none },
+        { label: t.sessions.server, cell: ({ member }) => (member ? <Name>{member}</Name> : t.none) },
         { label: t.sessions.age, isNumeric: true, cell: ({ age_s }) => seconds(age_s) },
         { label: t.sessions.idle, isNumeric: true, cell: ({ idle_s }) => seconds(idle_s) },
         { label: t.sessions.ends, isNumeric: true, cell: ({ ends_in_s }) => seconds(ends_in_s) },
@@ -137,7 +144,12 @@ function HeldTable({ held, onDrop }: { held: HeldSessions; onDrop(session: HeldS
           isActions: true,
           cell: (session) =>
             mayChange && (
-              <IconButton icon="cross" label={t.sessions.drop(session.id)} onClick={() => onDrop(session)} />
+              <Action
+                icon="cross"
+                label={t.sessions.drop(session.id)}
+                look="icon-only"
+                onClick={() => onDrop(session)}
+              />
             ),
         },
       ]}

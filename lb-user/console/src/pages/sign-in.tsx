@@ -4,8 +4,9 @@ import { ApiError } from "../api/http";
 import { signIn } from "../api/session";
 import type { Session } from "../api/types";
 import { complaints, required } from "../forms/check";
+import { useDraft } from "../forms/draft";
 import { Form, TextField } from "../forms/form";
-import { useForm } from "../forms/use-form";
+import { Explained, useForm } from "../forms/use-form";
 import { useText } from "../i18n";
 
 interface Props {
@@ -17,9 +18,8 @@ interface Props {
 export function SignIn({ notice, onSignedIn }: Props) {
   const t = useText();
   const [by, setBy] = useState<"password" | "token">("password");
-  const [draft, setDraft] = useState({ name: "", password: "", token: "" });
+  const { bind, fields } = useDraft(() => ({ name: "", password: "", token: "" }));
   const [waitS, setWaitS] = useState(0);
-  const set = (change: Partial<typeof draft>) => setDraft((before) => ({ ...before, ...change }));
 
   useEffect(() => {
     if (waitS <= 0) return;
@@ -31,18 +31,18 @@ export function SignIn({ notice, onSignedIn }: Props) {
     validate: () =>
       complaints(
         by === "token"
-          ? { token: required(t, draft.token) }
-          : { name: required(t, draft.name), password: required(t, draft.password) },
+          ? { token: required(t, fields.token) }
+          : { name: required(t, fields.name), password: required(t, fields.password) },
       ),
     send: async () => {
       try {
-        const { name, password, token } = draft;
+        const { name, password, token } = fields;
         onSignedIn(await signIn(by === "token" ? { token: token.trim() } : { name: name.trim(), password }));
       } catch (failure) {
         if (!(failure instanceof ApiError)) throw failure;
         if (failure.status === 429) setWaitS(failure.retryAfterS ?? 1);
-        if (failure.status === 401) throw new ApiError(401, t.signIn.wrong);
-        if (failure.status === 429) throw new ApiError(429, t.signIn.tooMany(failure.retryAfterS ?? 1));
+        if (failure.status === 401) throw new Explained(t.signIn.wrong);
+        if (failure.status === 429) throw new Explained(t.signIn.tooMany(failure.retryAfterS ?? 1));
         throw failure;
       }
     },
@@ -54,35 +54,17 @@ export function SignIn({ notice, onSignedIn }: Props) {
       <Form form={form} label={t.signIn.title}>
         {by === "password" ? (
           <>
-            <TextField
-              key="name"
-              name="name"
-              label={t.signIn.name}
-              autocomplete="username"
-              isFirst
-              value={draft.name}
-              onChange={(name) => set({ name })}
-            />
+            <TextField key="name" {...bind("name")} label={t.signIn.name} autocomplete="username" isFirst />
             <TextField
               key="password"
-              name="password"
+              {...bind("password")}
               label={t.signIn.password}
               type="password"
               autocomplete="current-password"
-              value={draft.password}
-              onChange={(password) => set({ password })}
             />
           </>
         ) : (
-          <TextField
-            key="token"
-            name="token"
-            label={t.signIn.token}
-            type="password"
-            isFirst
-            value={draft.token}
-            onChange={(token) => set({ token })}
-          />
+          <TextField key="token" {...bind("token")} label={t.signIn.token} type="password" isFirst />
         )}
         <button type="submit" class="primary" disabled={form.isBusy || waitS > 0}>
           {t.signIn.submit}

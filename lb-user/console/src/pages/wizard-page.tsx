@@ -4,8 +4,9 @@ import type { Capabilities, LoadBalancer } from "../api/types";
 import { useText } from "../i18n";
 import { type LbTab, to } from "../router";
 import { useCapabilities } from "../state/capabilities";
+import { useWhyFixed } from "../state/declared";
 import { useMayChange } from "../state/session";
-import { Alert, Loaded } from "../ui/loaded";
+import { Fixed, Loaded } from "../ui/loaded";
 import { nameOf } from "../ui/name";
 import { PageHeader } from "../ui/page-header";
 import { useLoadBalancer } from "./load-balancer";
@@ -22,6 +23,8 @@ interface Props {
 export function WizardPage({ loadBalancerId, title, tab, children }: Props) {
   const t = useText();
   const mayChange = useMayChange();
+  const whyFixed = useWhyFixed();
+  const why = (lb: LoadBalancer) => (mayChange ? whyFixed(lb) : t.signIn.observer);
   const can = useCapabilities(loadBalancerId);
   const loadBalancer = useLoadBalancer(loadBalancerId);
   return (
@@ -36,11 +39,7 @@ export function WizardPage({ loadBalancerId, title, tab, children }: Props) {
               { label: t.lb.tabs[tab], href: to.loadBalancer(lb.id, tab) },
             ]}
           />
-          {mayChange ? (
-            <Loaded resource={can}>{(known) => children(known, lb)}</Loaded>
-          ) : (
-            <Alert tone="info">{t.signIn.observer}</Alert>
-          )}
+          {why(lb) ? <Fixed why={why(lb)} /> : <Loaded resource={can}>{(known) => children(known, lb)}</Loaded>}
         </>
       )}
     </Loaded>

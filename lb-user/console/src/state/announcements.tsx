@@ -32,7 +32,9 @@ export function Announcements() {
   return (
     <div class="announcements" role="status" aria-live="polite">
       {current.map(({ id, text }) => (
-        <p key={id}>{text}</p>
+        <p key={id} class="clamped">
+          {text}
+        </p>
       ))}
     </div>
   );

@@ -1,4 +1,4 @@
-import { all, listeners, pools } from "../api/objects";
+import { all, listeners, memberStates, pools } from "../api/objects";
 import type { LoadBalancer } from "../api/types";
 import { useResource } from "./use-resource";
 
@@ -13,4 +13,12 @@ export function useBelow({ id }: Pick<LoadBalancer, "id">) {
     },
     { isConcerned: ({ kind }) => kind !== "health_monitor" },
   );
+}
+
+/** How the backend servers of each group are, by its id; of groups that no client is led to nothing is known. */
+export function useMemberStates({ id }: Pick<LoadBalancer, "id">): Map<string, string[]> {
+  const states = useResource(`states ${id}`, (signal) => memberStates(id, signal), {
+    isConcerned: ({ kind }) => kind !== "health_monitor",
+  });
+  return states.data ?? new Map();
 }

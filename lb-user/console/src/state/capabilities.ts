@@ -1,10 +1,15 @@
 import { capabilities } from "../api/objects";
-import type { Capabilities, Listener, Pool } from "../api/types";
+import type { Capabilities, Listener, Pool, Protocol } from "../api/types";
 import { type Resource, useResource } from "./use-resource";
 
 /** What one load balancer can have, or any. */
 export function useCapabilities(loadBalancerId: string | null): Resource<Capabilities> {
   return useResource(`capabilities ${loadBalancerId ?? ""}`, (signal) => capabilities(loadBalancerId, signal));
+}
+
+/** What is offered where something is made; what is there already may be of others too. */
+export function offered<P extends Protocol>(protocols: P[]): P[] {
+  return protocols.filter((protocol) => protocol.offered !== false);
 }
 
 /** The pools that a listener of this protocol can lead to. */

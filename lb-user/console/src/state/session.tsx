@@ -7,7 +7,7 @@ export const SessionContext = createContext<Session | null>(null);
 
 const AGAIN = "signed-in-again";
 
-/** Tells all that could not be loaded for want of a session that there is one. */
+/** Tells all that could not be loaded for want of a session that there is one again. */
 export function tellSignedIn(): void {
   dispatchEvent(new Event(AGAIN));
 }

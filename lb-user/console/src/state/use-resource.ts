@@ -1,6 +1,6 @@
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 
-import { ApiError } from "../api/http";
+import { type ApiError, asApiError } from "../api/http";
 import type { Change } from "../api/types";
 import { useChanges } from "../live/context";
 import { useSignedIn } from "./session";
@@ -15,10 +15,6 @@ export interface Resource<T> {
 
 /** Changes come in swarms: one reload answers them all. */
 const GATHER_MS = 400;
-
-export function asApiError(failure: unknown): ApiError {
-  return failure instanceof ApiError ? failure : new ApiError(0, String(failure));
-}
 
 interface Options {
   /** Changes after which it has to be loaded again. */
@@ -62,6 +58,7 @@ export function useResource<T>(
     latest.current(controller.signal).then(
       (data) => end(() => ({ key, data, error: null })),
       (failure: unknown) => {
+        if (controller.signal.aborted) return;
         const error = asApiError(failure);
         // What was there before stays in view beside the error, unless it is there no more.
         end((before) => ({ key, data: error.status === 404 || before.key !== key ? null : before.data, error }));

@@ -11,20 +11,44 @@ export interface Line {
 
 const known = (values: Series) => values.filter((value) => value !== null);
 
-/** The `d` of a path through the values that are known. */
-function path(values: Series, x: (index: number) => number, y: (value: number) => number): string {
-  let isDown = false;
-  return values
-    .map((value, index) => {
-      if (value === null) {
-        isDown = false;
-        return "";
-      }
-      const command = isDown ? "L" : "M";
-      isDown = true;
-      return `${command}${x(index).toFixed(1)} ${y(value).toFixed(1)}`;
-    })
-    .join("");
+/** The runs of values that are known, each with where it begins. */
+function runs(values: Series): { from: number; run: number[] }[] {
+  const found: { from: number; run: number[] }[] = [];
+  values.forEach((value, index) => {
+    if (value === null) return;
+    if (index > 0 && values[index - 1] !== null) found[found.length - 1]?.run.push(value);
+    else found.push({ from: index, run: [value] });
+  });
+  return found;
+}
+
+type Scale = (value: number) => number;
+
+/** A line through what is known, and, where it is the only one, the area below it. */
+function Plot(props: { values: Series; x: Scale; y: Scale; look: string; hasArea: boolean }) {
+  const { values, x, y } = props;
+  const parts = runs(values).map(({ from, run }) => {
+    const points = run.map((value, index) => `${x(from + index).toFixed(1)} ${y(value).toFixed(1)}`);
+    const [begin, end] = [x(from), x(from + run.length - 1)].map((at) => at.toFixed(1));
+    const line = `M${points.join("L")}${run.length === 1 ? "h0" : ""}`;
+    return { line, area: `${line}L${end} ${y(0)}L${begin} ${y(0)}Z` };
+  });
+  return (
+    <>
+      {props.hasArea && <path class="area" d={parts.map(({ area }) => area).join("")} />}
+      <path class={`line ${props.look}`} d={parts.map(({ line }) => line).join("")} />
+    </>
+  );
+}
+
+/** The least that is drawn, in samples: a chart of a minute would be all noise. */
+const LEAST = 10;
+
+/** How many of the latest samples are worth drawing: what was before anything was known is not. */
+export function worthDrawing(all: Series[]): number {
+  const length = Math.max(0, ...all.map((values) => values.length));
+  const firsts = all.map((values) => values.findIndex((value) => value !== null)).filter((first) => first >= 0);
+  return Math.min(length, Math.max(LEAST, length - Math.min(length, ...firsts)));
 }
 
 /** A number at or above the greatest that is good to read on an axis. */
@@ -123,7 +147,7 @@ export function Chart({ title, lines, intervalS, format }: Props) {
             onPointerMove={point}
             onPointerLeave={() => setPointed(null)}
           >
-            <title id={`${ids}-t`}>{`${title}, ${t.lastHour}`}</title>
+            <title id={`${ids}-t`}>{`${title}, ${t.ofMinutes(minutes)}`}</title>
             <desc id={`${ids}-d`}>{description}</desc>
             {[0, top / 2, top].map((value) => (
               <g key={value}>
@@ -140,7 +164,7 @@ export function Chart({ title, lines, intervalS, format }: Props) {
               {t.now}
             </text>
             {lines.map(({ name, values }, index) => (
-              <path key={name} class={`line line-${index}`} d={path(values, x, y)} />
+              <Plot key={name} values={values} x={x} y={y} look={`line-${index}`} hasArea={lines.length === 1} />
             ))}
             {pointed !== null && (
               <line class="pointer" x1={x(pointed)} x2={x(pointed)} y1={EDGE.top} y2={HEIGHT - EDGE.bottom} />
@@ -177,7 +201,8 @@ export function Sparkline({ title, values }: { title: string; values: Series }) 
         role="img"
         aria-label={`${title}: ${t.describe(number(Math.min(...some)), number(Math.max(...some)), number(last))}`}
       >
-        <path class="line line-0" d={path(values, x, y)} />
+        <path class="grid" d={`M0 ${y(0)}H${SPARK.width}`} />
+        <Plot values={values} x={x} y={y} look="line-0" hasArea />
       </svg>
       <span class="spark-value">{number(last)}/s</span>
     </span>

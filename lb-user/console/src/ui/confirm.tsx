@@ -34,7 +34,7 @@ export function Confirm(props: Props) {
             {t.do.cancel}
           </button>
           <button type="submit" class={props.isGentle ? "primary" : "danger"} disabled={form.isBusy}>
-            {props.action}
+            <span class="clamped">{props.action}</span>
           </button>
         </div>
       </Form>

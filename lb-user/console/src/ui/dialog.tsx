@@ -34,8 +34,14 @@ export function Dialog(props: Props) {
         event.preventDefault();
         props.onClose?.();
       }}
+      onClose={({ currentTarget }) => {
+        // Browsers do close it after all where Escape is pressed again and again.
+        if (currentTarget.isConnected) currentTarget.showModal();
+      }}
     >
-      <h2 id={title}>{props.title}</h2>
+      <h2 id={title} class="clamped">
+        {props.title}
+      </h2>
       {props.children}
     </dialog>
   );

@@ -35,12 +35,3 @@ export function Logo() {
     </svg>
   );
 }
-
-/** A button that is only a picture, in tables: its label says what it does, and to what. */
-export function IconButton(props: { icon: IconName; label: string; onClick(): void }) {
-  return (
-    <button type="button" class="icon-only" aria-label={props.label} title={props.label} onClick={props.onClick}>
-      <Icon name={props.icon} />
-    </button>
-  );
-}

@@ -18,6 +18,11 @@ export function Alert(props: { tone?: "bad" | "info"; title?: string; children: 
   );
 }
 
+/** Said above what is shown, where it cannot be changed here. */
+export function Fixed({ why }: { why: string | null }) {
+  return why && <Alert tone="info">{why}</Alert>;
+}
+
 /** What has been loaded; until then that it is being loaded, or why it could not be. */
 export function Loaded<T>(props: { resource: Resource<T>; children: (data: T) => ComponentChildren }) {
   const t = useText();
@@ -27,7 +32,7 @@ export function Loaded<T>(props: { resource: Resource<T>; children: (data: T) =>
     <>
       {error && (
         <Alert title={t.wrong.loading}>
-          <p>{problem(error)}</p>
+          <p>{problem.of(error)}</p>
           <button type="button" onClick={reload} disabled={isLoading}>
             {t.do.retry}
           </button>

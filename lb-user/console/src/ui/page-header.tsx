@@ -2,6 +2,7 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 
 import { useText } from "../i18n";
+import { Name, whole } from "./name";
 
 interface Props {
   title: string;
@@ -35,14 +36,14 @@ export function PageHeader({ title, above, facts, children }: Props) {
           <ol>
             {above.map(({ label, href }) => (
               <li key={href}>
-                <a href={href}>{label}</a>
+                <Name href={href}>{label}</Name>
               </li>
             ))}
           </ol>
         </nav>
       )}
       <div class="page-title">
-        <h1 ref={heading} tabIndex={-1}>
+        <h1 ref={heading} tabIndex={-1} class="clamped" title={whole(title)}>
           {title}
         </h1>
         {facts}

@@ -1,5 +1,5 @@
 import type { Kind } from "../api/objects";
-import { useEdited } from "../forms/use-edited";
+import { useEdited } from "../forms/draft";
 import { announce } from "../state/announcements";
 import { Confirm } from "./confirm";
 

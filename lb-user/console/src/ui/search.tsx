@@ -1,27 +1,40 @@
 import { useEffect, useId, useState } from "preact/hooks";
 
+import type { Complaint } from "../forms/check";
 import { useText } from "../i18n";
 
 interface Props {
   label: string;
   hint?: string;
   value: string;
+  /** What is wrong with what is looked for. */
+  check?: (value: string) => Complaint;
   onSearch(value: string): void;
 }
 
 /** Looks for what is typed once it is asked for: each search is a question to the daemon. */
-export function SearchForm({ label, hint, value, onSearch }: Props) {
+export function SearchForm({ label, hint, value, check, onSearch }: Props) {
   const t = useText().do;
   const id = useId();
   const [typed, setTyped] = useState(value);
+  const [complaint, setComplaint] = useState<Complaint>(null);
   useEffect(() => setTyped(value), [value]);
+  const search = (wanted: string) => {
+    const wrong = wanted === "" ? null : (check?.(wanted) ?? null);
+    setComplaint(wrong);
+    if (wrong === null) onSearch(wanted);
+  };
+  const notes = [
+    { kind: "error", said: complaint },
+    { kind: "hint", said: hint },
+  ].filter(({ said }) => said);
   return (
     <form
       class="search"
       role="search"
       onSubmit={(event) => {
         event.preventDefault();
-        onSearch(typed.trim());
+        search(typed.trim());
       }}
     >
       <label for={id}>{label}</label>
@@ -30,21 +43,25 @@ export function SearchForm({ label, hint, value, onSearch }: Props) {
           id={id}
           type="search"
           value={typed}
-          aria-describedby={hint && `${id}-hint`}
-          onInput={(event) => setTyped(event.currentTarget.value)}
+          aria-describedby={notes.map(({ kind }) => `${id}-${kind}`).join(" ") || undefined}
+          aria-invalid={complaint !== null}
+          onInput={(event) => {
+            setTyped(event.currentTarget.value);
+            setComplaint(null);
+          }}
         />
         <button type="submit">{t.search}</button>
         {value && (
-          <button type="button" class="link" onClick={() => onSearch("")}>
+          <button type="button" class="link" onClick={() => search("")}>
             {t.clear}
           </button>
         )}
       </div>
-      {hint && (
-        <p class="hint" id={`${id}-hint`}>
-          {hint}
+      {notes.map(({ kind, said }) => (
+        <p key={kind} class={kind === "error" ? "field-error" : kind} id={`${id}-${kind}`}>
+          {said}
         </p>
-      )}
+      ))}
     </form>
   );
 }

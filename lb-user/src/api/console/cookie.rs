@@ -13,8 +13,16 @@ fn is_secure(headers: &HeaderMap) -> bool {
     origin(headers).starts_with("https:")
 }
 
-fn name(headers: &HeaderMap) -> &'static str {
-    if is_secure(headers) { SECURE } else { PLAIN }
+/// Browsers keep the cookies of a host for all of its ports together: each port has its own, so that consoles of several daemons,
+/// such as behind tunnels, do not sign each other out.
+fn name(headers: &HeaderMap) -> String {
+    let name = if is_secure(headers) { SECURE } else { PLAIN };
+    let origin = origin(headers);
+    let port = origin
+        .rsplit(':')
+        .next()
+        .and_then(|port| port.parse::<u16>().ok());
+    port.map_or_else(|| name.to_owned(), |port| format!("{name}-{port}"))
 }
 
 /// The token that a request has in its cookie.
@@ -25,7 +33,7 @@ pub(in crate::api) fn of(headers: &HeaderMap) -> Option<String> {
         .iter()
         .filter_map(|line| line.to_str().ok());
     let mut pairs = lines.flat_map(|line| line.split(';')).map(str::trim);
-    let value = pairs.find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))?;
+    let value = pairs.find_map(|pair| pair.strip_prefix(name.as_str())?.strip_prefix('='))?;
     (!value.is_empty()).then(|| value.to_owned())
 }
 

@@ -9,6 +9,12 @@ use crate::{
     objects::{Fault, Inventory, LoadBalancer, network_id, port_id, subnet_id},
 };
 
+/// What a request says of it.
+const ADDRESS: &str = "vip_address";
+const SUBNET: &str = "vip_subnet_id";
+const NETWORK: &str = "vip_network_id";
+const PORT: &str = "vip_port_id";
+
 /// Gives a load balancer its address, or refuses the one that it asks for; then says what that is of.
 ///
 /// Without any subnet in the configuration, what it is of is taken for what the request says, and it has to name an address.
@@ -19,7 +25,7 @@ pub(in crate::api) fn place(balancer: &mut LoadBalancer, all: &Inventory) -> Res
         .and_then(|vip| Some((vip, why_not_unicast(vip)?)))
     {
         let text = format!("VIP {vip} is {kind}; name the unicast address of one machine");
-        return Err(Fault::invalid(text));
+        return Err(Fault::invalid(text).at(ADDRESS));
     }
     let address = if all.subnets.is_empty() {
         balancer.vip_address.ok_or_else(|| unknown(balancer))?
@@ -32,7 +38,8 @@ pub(in crate::api) fn place(balancer: &mut LoadBalancer, all: &Inventory) -> Res
                 return Err(Fault::invalid(format!(
                     "IP address {vip} is not a valid IP for the specified subnet: {} is {}.",
                     subnet.name, subnet.cidr
-                )));
+                ))
+                .at(ADDRESS));
             }
             Some(vip) => vip,
             None => lowest_free(subnet, &taken(all)).ok_or_else(|| {
@@ -55,24 +62,26 @@ pub(in crate::api) fn place(balancer: &mut LoadBalancer, all: &Inventory) -> Res
 }
 
 fn in_use(detail: &str) -> Fault {
-    Fault::new(409, format!("The VIP IP address is already in use: {detail}"))
+    Fault::new(409, format!("The VIP IP address is already in use: {detail}")).at(ADDRESS)
 }
 
-fn not_found(what: &str, id: Uuid) -> Fault {
-    Fault::new(400, format!("{what} {id} not found."))
+fn not_found(what: &str, field: &str, id: Uuid) -> Fault {
+    Fault::new(400, format!("{what} {id} not found.")).at(field)
 }
 
 /// What it names of which there is nothing, or that it names nothing at all.
 fn unknown(balancer: &LoadBalancer) -> Fault {
     let named = [
-        ("Port", balancer.vip_port_id),
-        ("Network", balancer.vip_network_id),
-        ("Subnet", balancer.vip_subnet_id),
+        ("Port", PORT, balancer.vip_port_id),
+        ("Network", NETWORK, balancer.vip_network_id),
+        ("Subnet", SUBNET, balancer.vip_subnet_id),
     ];
-    let mut named = named.into_iter().filter_map(|(what, id)| Some((what, id?)));
+    let mut named = named
+        .into_iter()
+        .filter_map(|(what, field, id)| Some((what, field, id?)));
     named.next().map_or_else(
-        || Fault::invalid("VIP must contain one of: vip_port_id, vip_network_id, vip_subnet_id."),
-        |(what, id)| not_found(what, id),
+        || Fault::invalid("VIP must contain one of: vip_port_id, vip_network_id, vip_subnet_id.").at(SUBNET),
+        |(what, field, id)| not_found(what, field, id),
     )
 }
 
@@ -87,7 +96,9 @@ fn subnet<'a>(balancer: &LoadBalancer, all: &'a Inventory) -> Result<&'a Subnet,
     let mut every = all.subnets.iter();
     let Some(network) = balancer.vip_network_id else {
         return match asked {
-            Some(asked) => every.find(is_asked).ok_or_else(|| not_found("Subnet", asked)),
+            Some(asked) => every
+                .find(is_asked)
+                .ok_or_else(|| not_found("Subnet", SUBNET, asked)),
             None => every.find(has_address).ok_or_else(|| unknown(balancer)),
         };
     };
@@ -96,10 +107,13 @@ fn subnet<'a>(balancer: &LoadBalancer, all: &'a Inventory) -> Result<&'a Subnet,
         .collect();
     let mut subnets = of_network.iter().copied();
     match (asked, address) {
-        _ if of_network.is_empty() => Err(not_found("Network", network)),
-        (Some(asked), _) => subnets.find(is_asked).ok_or_else(|| not_found("Subnet", asked)),
+        _ if of_network.is_empty() => Err(not_found("Network", NETWORK, network)),
+        (Some(asked), _) => subnets
+            .find(is_asked)
+            .ok_or_else(|| not_found("Subnet", SUBNET, asked)),
         (None, Some(_)) => subnets.find(has_address).ok_or_else(|| {
             Fault::invalid("Supplied network does not contain a subnet for VIP address specified.")
+                .at(ADDRESS)
         }),
         (None, None) => {
             let taken = taken(all);
@@ -110,6 +124,7 @@ fn subnet<'a>(balancer: &LoadBalancer, all: &'a Inventory) -> Result<&'a Subnet,
             with_room.sort_by_key(|subnet| subnet.first.is_ipv6());
             with_room.first().copied().ok_or_else(|| {
                 Fault::invalid("Subnet(s) in the supplied network do not contain enough available IPs.")
+                    .at(NETWORK)
             })
         }
     }
@@ -123,8 +138,9 @@ fn unusable(port: Uuid, all: &Inventory) -> Fault {
         Some(user) => Fault::invalid(format!(
             "Port {port} is already used by device {} ",
             device_of(user.head.id)
-        )),
-        None => not_found("Port", port),
+        ))
+        .at(PORT),
+        None => not_found("Port", PORT, port),
     }
 }
 

@@ -101,8 +101,8 @@ pub(super) fn faults() -> Map<String, Json> {
     let of_identity = object([("code", code()), ("title", text()), ("message", text())]);
     let of_network = object([("type", text()), ("message", text()), ("detail", text())]);
     let all = [
-        ("fault", required(fault)),
-        ("described_fault", required(described)),
+        ("fault", with_field(required(fault))),
+        ("described_fault", with_field(required(described))),
         (
             "identity_error",
             required(object([("error", required(of_identity))])),
@@ -115,6 +115,12 @@ pub(super) fn faults() -> Map<String, Json> {
     all.into_iter()
         .map(|(name, schema)| (name.to_owned(), schema))
         .collect()
+}
+
+/// Where a field of the request is wrong, it is named.
+fn with_field(mut fault: Json) -> Json {
+    fault["properties"]["field"] = text();
+    fault
 }
 
 /// With all properties there.

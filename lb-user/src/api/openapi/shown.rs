@@ -69,7 +69,7 @@ impl<T: Object> Fields<T> {
                 return list_of(&named("reference"));
             }
             "session_persistence" => return or_null(named("session_persistence")),
-            "status_reason" => return or_null(text()),
+            "status_reason" | "declared_in" => return or_null(text()),
             // None only while a request is read.
             "vip_address" => return self.kinds.all.get(field).cloned().unwrap_or_else(text),
             _ => {}

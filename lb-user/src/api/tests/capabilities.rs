@@ -43,6 +43,10 @@ async fn the_types_and_durations_of_session_persistence_are_those_of_the_layer_a
     let dedicated = admin.makes("loadbalancers", &dedicated).await["id"].clone();
     let path = format!("capabilities?loadbalancer_id={}", dedicated.as_str().unwrap());
     let of_it = admin.sees(&path).await;
+    assert_eq!(
+        (&all["kinds"], &of_it["kinds"]),
+        (&json!(["shared", "dedicated"]), &json!(["dedicated"]))
+    );
     assert_eq!(persistence(&of_it, "HTTP"), [ours]);
     assert_eq!(persistence(&of_it, "TCP"), [by("SOURCE_IP", [1, 60, 20])]);
 }
@@ -69,19 +73,29 @@ async fn the_source_ip_algorithm_goes_without_session_persistence() {
 #[tokio::test]
 async fn listeners_lead_to_pools_of_their_layer() {
     let all = World::new().admin().sees("capabilities").await;
-    for (protocol, layer, pools, certificate) in [
-        ("TCP", 4, json!(["TCP"]), false),
-        ("UDP", 4, json!(["UDP"]), false),
-        ("HTTP", 7, json!(["HTTP", "PROXY", "PROXYV2"]), false),
-        ("TERMINATED_HTTPS", 7, json!(["HTTP", "PROXY", "PROXYV2"]), true),
+    // What carries TLS to the members is there, and is not offered for what is new.
+    for (protocol, offered, layer, pools, certificate) in [
+        ("TCP", true, 4, json!(["HTTPS", "TCP"]), false),
+        ("UDP", true, 4, json!(["UDP"]), false),
+        ("HTTP", true, 7, json!(["HTTP", "PROXY", "PROXYV2"]), false),
+        ("HTTPS", false, 4, json!(["HTTPS", "TCP"]), false),
+        (
+            "TERMINATED_HTTPS",
+            true,
+            7,
+            json!(["HTTP", "PROXY", "PROXYV2"]),
+            true,
+        ),
     ] {
-        let offered = named(&all["listener_protocols"], protocol);
-        assert_eq!(
-            *offered,
-            json!({"name": protocol, "layer": layer, "pool_protocols": pools, "certificate": certificate})
-        );
+        let expected = json!({
+            "name": protocol, "offered": offered, "layer": layer, "pool_protocols": pools, "certificate": certificate,
+        });
+        assert_eq!(*named(&all["listener_protocols"], protocol), expected);
     }
-    assert_eq!(all["listener_protocols"].as_array().unwrap().len(), 4);
+    assert_eq!(all["listener_protocols"].as_array().unwrap().len(), 5);
+    for (protocol, offered) in [("HTTPS", false), ("TCP", true)] {
+        assert_eq!(named(&all["pool_protocols"], protocol)["offered"], offered);
+    }
     let kinds = all["health_monitor_types"].as_array().unwrap();
     let kinds: Vec<_> = kinds.iter().map(|kind| kind["name"].as_str().unwrap()).collect();
     assert_eq!(kinds, ["HTTP", "HTTPS", "TCP", "UDP-CONNECT"]);
@@ -98,6 +112,13 @@ async fn only_those_who_may_see_a_load_balancer_are_told_what_it_offers() {
     let path = format!("capabilities?loadbalancer_id={balancer}");
     world.observer_of("others").gets(&path).await.is(403);
     world.observer_of("admins").gets(&path).await.is(200);
+    let twice = format!("{path}&loadbalancer_id={balancer}");
+    let says = "loadbalancer_id can be given once, and is there several times";
+    world
+        .admin()
+        .gets(&twice)
+        .await
+        .describes(400, "Bad Request", says);
     let of_nothing = format!("capabilities?loadbalancer_id={}", unknown());
     world.admin().gets(&of_nothing).await.is(404);
 }

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 
 use super::{Client, World};
 use crate::{
-    api::events::{Ending, MOST_STREAMS, Rights},
+    api::events::{Ending, OF_ONE_CALLER, Rights},
     config,
     model::{ApiSettings, Config, LbKind, LoadBalancer},
     objects::{declared, member_id},
@@ -185,11 +185,12 @@ async fn streams_leave_places_for_others() {
     let world = World::new();
     let admin = world.admin();
     let mut streams = Vec::new();
-    for _ in 0..MOST_STREAMS {
+    for _ in 0..OF_ONE_CALLER {
         streams.push(Listening::as_one(&admin).await);
     }
-    let says = "There are 32 streams of events already; try again later.";
+    let says = "You have 32 streams of events already; try again later.";
     admin.gets("events").await.says(503, says);
+    Listening::as_one(&world.observer_of("others")).await;
     streams.pop();
     Listening::as_one(&admin).await;
 }

@@ -349,14 +349,20 @@ impl Answer {
     #[track_caller]
     pub(super) fn says(self, status: u16, text: &str) {
         let faultcode = if status < 500 { "Client" } else { "Server" };
-        let fault = json!({"faultcode": faultcode, "faultstring": text, "debuginfo": null});
+        let mut fault = json!({"faultcode": faultcode, "faultstring": text, "debuginfo": null});
+        if let Some(field) = self.body.get("field") {
+            fault["field"] = field.clone();
+        }
         assert_eq!((self.status, self.text), (status, fault.to_string()));
     }
 
     /// It is a fault of the way to objects, in these words.
     #[track_caller]
     pub(super) fn describes(self, status: u16, title: &str, text: &str) {
-        let fault = json!({"code": status, "title": title, "description": text});
+        let mut fault = json!({"code": status, "title": title, "description": text});
+        if let Some(field) = self.body.get("field") {
+            fault["field"] = field.clone();
+        }
         assert_eq!((self.status, self.text), (status, fault.to_string()));
     }
 

@@ -40,6 +40,7 @@ async fn a_monitor_of_requests_is_shown_with_its_defaults() {
         "domain_name": null,
         "tenant_id": "admins",
         "revision": 3,
+        "declared_in": null,
     });
     assert_eq!(shown, expected);
     assert_eq!(fields_of(&shown), fields_of(&expected));

@@ -40,6 +40,7 @@ async fn a_rule_is_shown_with_its_defaults() {
         "tags": [],
         "tenant_id": "admins",
         "revision": 4,
+        "declared_in": null,
     });
     assert_eq!(shown, expected);
     assert_eq!(fields_of(&shown), fields_of(&expected));

@@ -58,6 +58,7 @@ async fn a_listener_is_shown_with_its_defaults() {
         "hsts_preload": false,
         "tenant_id": "admins",
         "revision": 2,
+        "declared_in": null,
     });
     assert_eq!(shown, expected);
     assert_eq!(fields_of(&shown), fields_of(&expected));

@@ -49,7 +49,7 @@ async fn a_load_balancer_is_shown_with_its_defaults() {
     let expected = "id name description provisioning_status operating_status admin_state_up project_id created_at \
                     updated_at vip_address vip_port_id vip_subnet_id vip_network_id vip_sg_ids additional_vips \
                     listeners pools provider flavor_id vip_qos_policy_id tags availability_zone vip_vnic_type \
-                    tenant_id revision status_reason";
+                    tenant_id revision declared_in status_reason";
     assert_eq!(fields_of(&shown).join(" "), expected);
     let times = shown["created_at"].as_str().unwrap();
     assert_eq!(

@@ -45,6 +45,7 @@ async fn a_member_is_shown_with_its_defaults() {
         "vnic_type": "normal",
         "tenant_id": "admins",
         "revision": 4,
+        "declared_in": null,
     });
     assert_eq!(shown, expected);
     assert_eq!(fields_of(&shown), fields_of(&expected));

@@ -5,6 +5,7 @@ mod bodies;
 mod capabilities;
 mod discovery;
 mod events;
+mod fields;
 mod harness;
 mod health;
 mod health_monitors;

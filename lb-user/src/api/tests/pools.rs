@@ -41,6 +41,7 @@ async fn a_pool_is_shown_with_its_defaults() {
         "alpn_protocols": null,
         "tenant_id": "admins",
         "revision": 3,
+        "declared_in": null,
     });
     assert_eq!(shown, expected);
     assert_eq!(fields_of(&shown), fields_of(&expected));

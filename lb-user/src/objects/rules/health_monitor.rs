@@ -17,10 +17,10 @@ impl Rules for HealthMonitor {
 
     fn admit(&mut self, before: Option<&Self>, tree: &mut Inventory) -> Result<(), Fault> {
         let pool = found::<Pool>(tree, self.pool_id)?;
-        self.check_kind(pool.protocol)?;
+        self.check_kind(pool.protocol).map_err(|fault| fault.at("type"))?;
         self.check_request()?;
         if before.is_none() && tree.monitor_of(self.pool_id).is_some() {
-            return Err(Fault::new(409, "This pool already has a health monitor"));
+            return Err(Fault::new(409, "This pool already has a health monitor").at("pool_id"));
         }
         if !MONITOR_TIMES_S.contains(&self.delay) {
             return Err(out_of_range("delay", self.delay, "1 to 3600 seconds"));
@@ -41,7 +41,7 @@ impl Rules for HealthMonitor {
 }
 
 fn out_of_range(field: &str, value: u32, range: &str) -> Fault {
-    Fault::invalid(format!("{field} {value} is out of range; it is {range}."))
+    Fault::invalid(format!("{field} {value} is out of range; it is {range}.")).at(field)
 }
 
 /// What all times of monitors may be, in seconds.
@@ -80,6 +80,19 @@ impl MonitorType {
     }
 }
 
+impl MonitorMethod {
+    /// Refuses what nobody asks by here.
+    pub(crate) fn check_offered(self) -> Result<(), Fault> {
+        match self {
+            Self::Get | Self::Head | Self::Options | Self::Post => Ok(()),
+            _ => Err(not_offered(
+                &format!("http_method {self}"),
+                "use GET, HEAD, OPTIONS or POST",
+            )),
+        }
+    }
+}
+
 impl HealthMonitor {
     fn check_kind(&self, pool: PoolProtocol) -> Result<(), Fault> {
         self.kind.check_offered(pool)?;
@@ -88,7 +101,8 @@ impl HealthMonitor {
             return Err(Fault::invalid(format!(
                 "The request delay value {} should be larger than {least_s} for {} health monitor type.",
                 self.delay, self.kind
-            )));
+            ))
+            .at("delay"));
         }
         Ok(())
     }
@@ -102,23 +116,15 @@ impl HealthMonitor {
                 ("expected_codes", self.expected_codes.is_some()),
             ];
             if let Some((field, _)) = given.iter().find(|(_, is_given)| *is_given) {
-                return Err(Fault::invalid_option(field, &option));
+                return Err(Fault::invalid_option(field, &option).at(field));
             }
             return self.check_domain();
         }
         self.http_method.get_or_insert(MonitorMethod::Get);
         self.url_path.get_or_insert_with(|| "/".into());
         self.expected_codes.get_or_insert_with(|| "200".into());
-        if let Some(method) = self.http_method
-            && !matches!(
-                method,
-                MonitorMethod::Get | MonitorMethod::Head | MonitorMethod::Options | MonitorMethod::Post
-            )
-        {
-            return Err(not_offered(
-                &format!("http_method {method}"),
-                "use GET, HEAD, OPTIONS or POST",
-            ));
+        if let Some(method) = self.http_method {
+            method.check_offered().map_err(|fault| fault.at("http_method"))?;
         }
         self.check_domain()
     }
@@ -127,11 +133,13 @@ impl HealthMonitor {
         match (&self.domain_name, self.http_version) {
             (Some(_), None) => Err(Fault::invalid(
                 "'http_version' must be specified when 'domain_name' is provided.",
-            )),
+            )
+            .at("http_version")),
             (Some(_), Some(10)) => Err(Fault::invalid_option(
                 "http_version 1.0",
                 "health monitors HTTP 1.1 domain name health check",
-            )),
+            )
+            .at("http_version")),
             _ => Ok(()),
         }
     }

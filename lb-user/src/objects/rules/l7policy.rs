@@ -120,13 +120,13 @@ impl L7Policy {
     fn check_complete(&self) -> Result<(), Fault> {
         match self.action {
             ActionType::RedirectToPool if self.redirect_pool_id.is_none() => {
-                Err(wrong("redirect_pool_id or redirect_pool must not be None"))
+                Err(wrong("redirect_pool_id or redirect_pool must not be None").at("redirect_pool_id"))
             }
             ActionType::RedirectToUrl if self.redirect_url.is_none() => {
-                Err(wrong("redirect_url must not be None"))
+                Err(wrong("redirect_url must not be None").at("redirect_url"))
             }
             ActionType::RedirectPrefix if self.redirect_prefix.is_none() => {
-                Err(wrong("redirect_prefix must not be None"))
+                Err(wrong("redirect_prefix must not be None").at("redirect_prefix"))
             }
             _ => Ok(()),
         }
@@ -143,7 +143,7 @@ impl L7Policy {
             ),
             (None, None) => return Ok(()),
         };
-        checked.map_err(|complaint| wrong(&format!("{field} {address:?} {complaint}")))
+        checked.map_err(|complaint| wrong(&format!("{field} {address:?} {complaint}")).at(field))
     }
 
     /// Takes its place among the others, which move behind it.

@@ -19,7 +19,7 @@ impl Rules for L7Rule {
 
     fn admit(&mut self, before: Option<&Self>, tree: &mut Inventory) -> Result<(), Fault> {
         self.check_kind()?;
-        self.check_value()?;
+        self.check_value().map_err(|fault| fault.at("value"))?;
         let policy = found::<L7Policy>(tree, self.l7policy_id)?.head.id;
         if before.is_none() && tree.l7rules.of(policy).count() >= MAX_RULES_PER_POLICY {
             return Err(Fault::new(409, format!("Too many rules on L7 policy {policy}")));
@@ -64,26 +64,41 @@ fn is_comparable(text: &str) -> bool {
     has_only(text, is_graphic) || within.is_some_and(|within| within.bytes().all(is_quoted))
 }
 
+impl L7RuleType {
+    /// Refuses what nobody looks at here.
+    pub(crate) fn check_offered(self) -> Result<(), Fault> {
+        match self {
+            Self::SslConnHasCert | Self::SslVerifyResult | Self::SslDnField => {
+                let instead = "use HOST_NAME, PATH, FILE_TYPE, HEADER or COOKIE";
+                Err(not_offered(&format!("L7 rules of type {self}"), instead))
+            }
+            Self::HostName | Self::Path | Self::FileType | Self::Header | Self::Cookie => Ok(()),
+        }
+    }
+}
+
 impl L7Rule {
     fn check_kind(&mut self) -> Result<(), Fault> {
+        self.kind.check_offered().map_err(|fault| fault.at("type"))?;
         match self.kind {
-            L7RuleType::SslConnHasCert | L7RuleType::SslVerifyResult | L7RuleType::SslDnField => {
-                let instead = "use HOST_NAME, PATH, FILE_TYPE, HEADER or COOKIE";
-                return Err(not_offered(&format!("L7 rules of type {}", self.kind), instead));
-            }
             L7RuleType::Header | L7RuleType::Cookie => match self.key.as_deref() {
-                None | Some("") => return Err(wrong("Invalid L7 Rule: L7 rule type requires a key")),
+                None | Some("") => {
+                    return Err(wrong("Invalid L7 Rule: L7 rule type requires a key").at("key"));
+                }
                 Some(key) if token(key, "a header or a cookie").is_err() => {
-                    return Err(wrong("Invalid characters in key"));
+                    return Err(wrong("Invalid characters in key").at("key"));
                 }
                 Some(_) => {}
             },
             L7RuleType::FileType
                 if !matches!(self.compare_type, CompareType::Regex | CompareType::EqualTo) =>
             {
-                return Err(wrong("Invalid L7 Rule: invalid comparison type for rule type"));
+                return Err(
+                    wrong("Invalid L7 Rule: invalid comparison type for rule type").at("compare_type")
+                );
             }
             L7RuleType::FileType | L7RuleType::HostName | L7RuleType::Path => self.key = None,
+            L7RuleType::SslConnHasCert | L7RuleType::SslVerifyResult | L7RuleType::SslDnField => {}
         }
         Ok(())
     }

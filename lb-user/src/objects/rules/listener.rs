@@ -28,10 +28,10 @@ impl ListenerProtocol {
     /// Refuses what nobody serves here.
     pub(crate) fn check_offered(self) -> Result<(), Fault> {
         match self {
-            Self::Prometheus => Err(disabled("protocol", "PROMETHEUS")),
+            Self::Prometheus => Err(disabled("protocol", "PROMETHEUS").at("protocol")),
             Self::Sctp => {
                 let instead = "use TCP, UDP, HTTP, HTTPS or TERMINATED_HTTPS";
-                Err(not_offered("SCTP listeners", instead))
+                Err(not_offered("SCTP listeners", instead).at("protocol"))
             }
             _ => Ok(()),
         }
@@ -61,13 +61,13 @@ impl Rules for Listener {
     fn admit(&mut self, before: Option<&Self>, tree: &mut Inventory) -> Result<(), Fault> {
         self.protocol.check_offered()?;
         if let Some(pool) = self.default_pool_id {
-            check_protocols(self, pool, tree)?;
+            check_protocols(self, pool, tree).map_err(|fault| fault.at("default_pool_id"))?;
         }
         if !self.protocol.is_layer_7() && self.connection_limit != UNLIMITED {
             let what = format!("connection_limit of {} listeners", self.protocol);
-            return Err(not_offered(&what, "leave it at -1"));
+            return Err(not_offered(&what, "leave it at -1").at("connection_limit"));
         }
-        self.check_headers()?;
+        self.check_headers().map_err(|fault| fault.at("insert_headers"))?;
         self.check_tls(before)?;
         if before.is_none() {
             self.check_port(tree)?;
@@ -103,7 +103,8 @@ impl Listener {
                     "Another Listener on this Load Balancer is already using protocol {} and protocol_port {}",
                     other.protocol, self.protocol_port
                 ),
-            )),
+            )
+            .at("protocol_port")),
         }
     }
 
@@ -123,11 +124,12 @@ impl Listener {
         {
             return Err(Fault::invalid(format!(
                 "CIDR {cidr} IP version incompatible with all VIPs ['{vip}'] IP version."
-            )));
+            ))
+            .at("allowed_cidrs"));
         }
-        Err(not_offered(
-            "allowed_cidrs",
-            "keep clients out with the host's packet filter",
-        ))
+        Err(
+            not_offered("allowed_cidrs", "keep clients out with the host's packet filter")
+                .at("allowed_cidrs"),
+        )
     }
 }

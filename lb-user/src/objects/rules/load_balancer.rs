@@ -13,13 +13,12 @@ impl Rules for LoadBalancer {
     fn admit(&mut self, _: Option<&Self>, _: &mut Inventory) -> Result<(), Fault> {
         let unoffered = std::mem::take(&mut self.unoffered);
         if let Some(group) = unoffered.vip_sg_ids.first() {
-            return Err(Fault::new(400, format!("Security Group {group} not found.")));
+            return Err(Fault::new(400, format!("Security Group {group} not found.")).at("vip_sg_ids"));
         }
         if !unoffered.additional_vips.is_empty() {
-            return Err(not_offered(
-                "additional_vips",
-                "make a load balancer for each address",
-            ));
+            return Err(
+                not_offered("additional_vips", "make a load balancer for each address").at("additional_vips"),
+            );
         }
         Ok(())
     }

@@ -24,20 +24,21 @@ impl Rules for Member {
         };
         self.address = Some(address);
         if why_not_unicast(address).is_some() || address == METADATA {
-            return Err(Fault::invalid_option(&address.to_string(), "member address"));
+            return Err(Fault::invalid_option(&address.to_string(), "member address").at("address"));
         }
         let asked = self.monitor_address.map(|address| address.to_canonical());
         if let Some(asked) = asked.filter(|asked| why_not_unicast(*asked).is_some()) {
-            return Err(Fault::invalid_option(&asked.to_string(), "monitor_address"));
+            return Err(Fault::invalid_option(&asked.to_string(), "monitor_address").at("monitor_address"));
         }
         if self.wants_sriov {
             return Err(Fault::new(
                 400,
                 "The load balancer flavor does not allow SR-IOV member ports.",
-            ));
+            )
+            .at("vnic_type"));
         }
         if self.backup {
-            return Err(not_offered("backup members", "give spare members weight 0"));
+            return Err(not_offered("backup members", "give spare members weight 0").at("backup"));
         }
         if before.is_none() {
             let others = || {
@@ -54,7 +55,8 @@ impl Rules for Member {
                         "Another member on this pool is already using ip {address} on protocol_port {}",
                         self.protocol_port
                     ),
-                ));
+                )
+                .at("address"));
             }
             if others().count() >= MAX_MEMBERS_PER_POOL {
                 return Err(Fault::invalid(format!(

@@ -8,6 +8,7 @@ mod l7rule;
 mod listener;
 mod load_balancer;
 mod member;
+mod offered;
 mod pool;
 
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 pub(crate) use health_monitor::MONITOR_TIMES_S;
 pub(crate) use l7policy::without_final_slash;
 pub(crate) use l7rule::POLICY;
+pub use offered::Offered;
 pub(crate) use pool::{PERSISTENCE_TIMEOUT_S, netmask_bits};
 
 use uuid::Uuid;

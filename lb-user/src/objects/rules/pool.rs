@@ -13,6 +13,8 @@ use crate::{
 /// The default of `persistence_timeout`, in seconds.
 pub(crate) const PERSISTENCE_TIMEOUT_S: u32 = 1200;
 
+const PERSISTENCE: &str = "session_persistence";
+
 impl PoolProtocol {
     /// Whether the proxy serves it, if any of its listeners are the proxy's. A pool of this protocol has cookies then.
     pub(crate) fn is_layer_7(self) -> bool {
@@ -23,7 +25,7 @@ impl PoolProtocol {
     pub(crate) fn check_offered(self) -> Result<(), Fault> {
         if self == Self::Sctp {
             let instead = "use TCP, UDP, HTTP, HTTPS, PROXY or PROXYV2";
-            return Err(not_offered("SCTP pools", instead));
+            return Err(not_offered("SCTP pools", instead).at("protocol"));
         }
         Ok(())
     }
@@ -39,7 +41,7 @@ impl Algorithm {
     pub(crate) fn check_offered(self) -> Result<(), Fault> {
         if self == Self::SourceIpPort {
             let instead = "use ROUND_ROBIN, LEAST_CONNECTIONS or SOURCE_IP";
-            return Err(not_offered("lb_algorithm SOURCE_IP_PORT", instead));
+            return Err(not_offered("lb_algorithm SOURCE_IP_PORT", instead).at("lb_algorithm"));
         }
         Ok(())
     }
@@ -74,7 +76,8 @@ impl Rules for Pool {
         self.lb_algorithm.check_offered()?;
         self.check_tls(before)?;
         if let Some(persistence) = &self.session_persistence {
-            persistence.check(self.protocol, self.lb_algorithm, kind)?;
+            let checked = persistence.check(self.protocol, self.lb_algorithm, kind);
+            checked.map_err(|fault| fault.within(PERSISTENCE).at(PERSISTENCE))?;
         }
         if let Some(listener) = listener_id.filter(|_| before.is_none()) {
             self.become_the_default_of(listener, tree)?;
@@ -113,11 +116,11 @@ impl Pool {
         // In the tree of its load balancer there are only listeners of that one.
         let mut listener = Listener::clone(found(tree, listener)?);
         if listener.default_pool_id.is_some() {
-            return Err(Fault::new(409, "This listener already has a default pool"));
+            return Err(Fault::new(409, "This listener already has a default pool").at("listener_id"));
         }
         listener.default_pool_id = Some(self.head.id);
         tree.pools.put(self.clone().into());
-        check_protocols(&listener, self.head.id, tree)?;
+        check_protocols(&listener, self.head.id, tree).map_err(|fault| fault.at("protocol"))?;
         tree.listeners.put(listener.into());
         Ok(())
     }
@@ -130,13 +133,14 @@ impl Pool {
                     "A CA reference cannot be removed when a certificate revocation list is present."
                 }
                 Some(_) => "A CA reference is required to specify a certificate revocation list.",
-            }));
+            })
+            .at("ca_tls_container_ref"));
         }
         if self.crl_container_ref.is_some() {
-            return Err(not_offered("crl_container_ref", "leave it out"));
+            return Err(not_offered("crl_container_ref", "leave it out").at("crl_container_ref"));
         }
         if self.tls_container_ref.is_some() {
-            return Err(not_offered("tls_container_ref", "leave it out"));
+            return Err(not_offered("tls_container_ref", "leave it out").at("tls_container_ref"));
         }
         encryption::check(
             self.tls_ciphers.as_deref(),
@@ -149,10 +153,9 @@ impl Pool {
         }
         if !self.protocol.is_layer_7() {
             let what = format!("tls_enabled with protocol {}", self.protocol);
-            return Err(not_offered(
-                &what,
-                "use it with HTTP, which the balancer speaks itself",
-            ));
+            return Err(
+                not_offered(&what, "use it with HTTP, which the balancer speaks itself").at("tls_enabled"),
+            );
         }
         encryption::fill(&mut self.tls_ciphers, &mut self.tls_versions);
         // To switch it off is to leave the choice to members, which are asked for HTTP/1.1 then.
@@ -171,42 +174,44 @@ impl SessionPersistence {
         algorithm: Algorithm,
         kind: LbKind,
     ) -> Result<(), Fault> {
-        let refuse = |detail: String| Err(Fault::invalid(detail));
+        let refuse = |field: &str, detail: &str| Err(Fault::invalid(detail).at(field));
         if algorithm == Algorithm::SourceIp {
-            return refuse(
-            "session_persistence is not for lb_algorithm SOURCE_IP, which already keeps a client on its server; leave it \
-             out, or use ROUND_ROBIN or LEAST_CONNECTIONS."
-                .into(),
-        );
+            return Err(Fault::invalid(
+                "session_persistence is not for lb_algorithm SOURCE_IP, which already keeps a client on its server; leave \
+                 it out, or use ROUND_ROBIN or LEAST_CONNECTIONS.",
+            ));
         }
         let given = self.kind;
         if protocol == PoolProtocol::Udp {
             check_datagrams(self)?;
         }
         if given != PersistenceType::SourceIp && !protocol.is_layer_7() {
-            return refuse(format!(
+            let text = format!(
                 "Session persistence of type {given} is not supported for {protocol} protocol pools."
-            ));
+            );
+            return refuse("type", &text);
         }
         if given == PersistenceType::AppCookie && kind == LbKind::Dedicated {
             return refuse(
-                "Session persistence of type APP_COOKIE is not supported for dedicated load balancers."
-                    .into(),
+                "type",
+                "Session persistence of type APP_COOKIE is not supported for dedicated load balancers.",
             );
         }
         match (&self.cookie_name, given) {
             (Some(name), PersistenceType::AppCookie) if token(name, "a cookie").is_err() => {
-                return refuse("Supplied \"cookie_name\" is invalid.".into());
+                return refuse("cookie_name", "Supplied \"cookie_name\" is invalid.");
             }
             (None, PersistenceType::AppCookie) => {
                 return refuse(
-                "Field \"cookie_name\" must be specified when using the \"APP_COOKIE\" session persistence type.".into(),
-            );
+                    "cookie_name",
+                    "Field \"cookie_name\" must be specified when using the \"APP_COOKIE\" session persistence type.",
+                );
             }
             (Some(_), PersistenceType::SourceIp | PersistenceType::HttpCookie) => {
                 return refuse(
-                "Field \"cookie_name\" can only be specified with session persistence of type \"APP_COOKIE\".".into(),
-            );
+                    "cookie_name",
+                    "Field \"cookie_name\" can only be specified with session persistence of type \"APP_COOKIE\".",
+                );
             }
             _ => {}
         }
@@ -215,20 +220,21 @@ impl SessionPersistence {
             && !timeouts_s.contains(&timeout)
         {
             let (least, most) = timeouts_s.into_inner();
-            return refuse(format!(
-                "persistence_timeout {timeout} is out of range; for {protocol} pools it is {least} to {most} seconds."
-            ));
+            let range = format!("for {protocol} pools it is {least} to {most} seconds");
+            let text = format!("persistence_timeout {timeout} is out of range; {range}.");
+            return refuse("persistence_timeout", &text);
         }
         if let Some(mask) = self.persistence_granularity {
             if given != PersistenceType::SourceIp {
                 return refuse(
-                    "persistence_granularity is only for session persistence of type \"SOURCE_IP\".".into(),
+                    "persistence_granularity",
+                    "persistence_granularity is only for session persistence of type \"SOURCE_IP\".",
                 );
             }
             if netmask_bits(mask).is_none() {
-                return refuse(format!(
-                    "persistence_granularity {mask} is no netmask; write one as in 255.255.255.0 or ffff:ffff:ffff:ffff::."
-                ));
+                let right = "write one as in 255.255.255.0 or ffff:ffff:ffff:ffff::";
+                let text = format!("persistence_granularity {mask} is no netmask; {right}.");
+                return refuse("persistence_granularity", &text);
             }
         }
         Ok(())
@@ -241,14 +247,14 @@ fn check_datagrams(persistence: &SessionPersistence) -> Result<(), Fault> {
         (PersistenceType::SourceIp, Some(_)) => Err(Fault::invalid(
             "session_persistence SOURCE_IP type for UDP and SCTP protocols only accepts: type, persistence_timeout, \
              persistence_granularity.",
-        )),
-        (_, Some(_)) => Err(Fault::invalid(
-            "Cookie names are not supported for UDP/SCTP pools.",
-        )),
+        )
+        .at("cookie_name")),
+        (_, Some(_)) => Err(Fault::invalid("Cookie names are not supported for UDP/SCTP pools.").at("cookie_name")),
         (PersistenceType::SourceIp, None) => Ok(()),
         (other, None) => Err(Fault::invalid(format!(
             "Session persistence of type {other} is not supported for UDP/SCTP protocol pools."
-        ))),
+        ))
+        .at("type")),
     }
 }
 

@@ -1,9 +1,6 @@
 //! The sessions that the proxy remembers, of which it keeps no more than hashes: of cookies, and of clients' networks.
 
-use std::{
-    collections::HashMap,
-    net::{IpAddr, SocketAddr},
-};
+use std::{collections::HashMap, net::IpAddr};
 
 use super::{RecognisedBy, Scene, Sight};
 use crate::{
@@ -46,6 +43,19 @@ pub(super) fn id_of<S: Sight>(
     Some(table.id(PoolTag::of(pool), client.as_bytes()))
 }
 
+impl<S: Sight> Scene<'_, S> {
+    /// Whether the proxy remembers the sessions of a pool.
+    pub(in crate::views) fn remembers(&self, pool: &model::Pool) -> bool {
+        let persistence = pool.session_persistence.as_ref();
+        persistence.is_some_and(|persistence| match persistence.persistence {
+            Persistence::AppCookie { .. } => true,
+            // Those of the datapath are in the maps.
+            Persistence::SourceIp(_) => self.proxied.pools.contains_key(&pool.name),
+            Persistence::HttpCookie(_) => false,
+        })
+    }
+}
+
 impl Remembered {
     /// None where the pool has no such sessions.
     pub(super) fn of<S: Sight>(
@@ -53,12 +63,13 @@ impl Remembered {
         pool: &model::Pool,
         client: Option<IpAddr>,
     ) -> Option<(PoolTag, Self)> {
+        if !scene.remembers(pool) {
+            return None;
+        }
         let persistence = pool.session_persistence.as_ref()?;
         let whose = match (&persistence.persistence, client) {
             (Persistence::AppCookie { .. }, None) => Whose::Cookies,
             (Persistence::AppCookie { .. }, Some(_)) => Whose::Nobodys,
-            // The datapath's are in the maps.
-            (Persistence::SourceIp(_), _) if !scene.proxied.pools.contains_key(&pool.name) => return None,
             (Persistence::SourceIp(_), None) => Whose::Clients,
             (Persistence::SourceIp(granularity), Some(client)) => Whose::Of(
                 network(client, *granularity),
@@ -66,10 +77,9 @@ impl Remembered {
             ),
             (Persistence::HttpCookie(_), _) => return None,
         };
-        let members = pool.members.iter().filter_map(|member| {
-            let address = SocketAddr::new(member.address, member.port?);
-            Some((MemberTag::at(address), member.name.clone()))
-        });
+        let members = pool.members.iter();
+        let members =
+            members.filter_map(|member| Some((MemberTag::at(member.endpoint()?), member.name.clone())));
         let remembered = Self {
             name: pool.name.clone(),
             limits: Limits::of(persistence),

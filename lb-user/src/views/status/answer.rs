@@ -56,12 +56,25 @@ pub struct Doings {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Work {
+    /// What became of the configuration that it was told last to take.
+    pub reload: Reload,
     /// It made all of it equal to a changed configuration.
     pub applies: Durations,
     /// It looked for flows that are over, in slices between its other work.
     pub flow_sweeps: Durations,
     /// It looked for sessions that are over.
     pub session_sweeps: Durations,
+}
+
+/// What became of a configuration.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reload {
+    /// It was taken; so was that of the start.
+    #[default]
+    Taken,
+    /// It was refused, and the one of before goes on.
+    Refused,
 }
 
 /// How full a table is.
@@ -175,6 +188,9 @@ pub struct Pool {
     /// Its sessions by cookie; none where it has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proxied_sessions: Option<ProxiedSessions>,
+    /// How many of these the proxy remembers now; none where it remembers none: clients carry their own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remembered: Option<u64>,
     /// Its members.
     pub members: Vec<Member>,
 }
@@ -207,6 +223,9 @@ pub struct Member {
     /// Its requests; none where the datapath serves it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proxied: Option<MemberRequests>,
+    /// The sessions that the proxy remembers now; none where it remembers none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remembered: Option<u64>,
     /// What the probes of its monitor came to; none where it is not watched.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probes: Option<Probes>,
@@ -293,6 +312,9 @@ pub struct SessionCounts {
     /// What became of these and others.
     #[serde(flatten)]
     pub events: SessionEvents,
+    /// How many the kernel let go for others, as the last walk over all of them found: at least so many. None of a member.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evicted: Option<u64>,
 }
 
 /// What became of sessions. Those that nobody came back for end with their pool, not with a member or listener.

@@ -347,7 +347,7 @@ fn status_without_maps(world: &World, plane: DataPlane) -> Status {
         look: world.look.clone(),
         sight: &sight,
     };
-    status(&scene, &Census::of(&sight), &[], Doings::default())
+    status(&scene, &Census::of(&scene), &[], Doings::default())
 }
 
 #[test]

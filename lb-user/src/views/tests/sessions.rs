@@ -61,6 +61,31 @@ fn sessions_are_listed_by_pool_member_and_client() {
     }
 }
 
+/// Of who is recognised by the application's cookie it is counted who is held where; of the others their clients know.
+#[test]
+fn the_status_counts_the_sessions_that_the_proxy_remembers_by_member() {
+    let world = World::proxied();
+    let (one, two) = ("10.0.0.1:8080", "10.0.0.2:8080");
+    for (value, member, ago_s) in [("a", one, 0), ("b", one, 5), ("c", two, 5), ("over", two, 1301)] {
+        world.learn(value, member, ago_s);
+    }
+    let status = world.status();
+    let pool = |name: &str| status.pools.iter().find(|pool| pool.name == name).unwrap();
+    let members: Vec<_> = pool("shop")
+        .members
+        .iter()
+        .map(|member| member.remembered)
+        .collect();
+    assert_eq!(
+        (pool("shop").remembered, members),
+        (Some(3), vec![Some(2), Some(1)])
+    );
+    for other in ["own", "plain"] {
+        let of_member = pool(other).members[0].remembered;
+        assert_eq!((pool(other).remembered, of_member), (None, None), "{other}");
+    }
+}
+
 impl World {
     /// A client whom this member of pool "shop" gave a cookie so many seconds ago.
     pub(super) fn learn(&self, value: &str, member: &str, ago_s: u32) {

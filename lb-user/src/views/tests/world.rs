@@ -122,7 +122,8 @@ impl World {
     }
 
     pub(super) fn status(&self) -> Status {
-        status(&self.scene(), &Census::of(&self.platform), &[], Doings::default())
+        let scene = self.scene();
+        status(&scene, &Census::of(&scene), &[], Doings::default())
     }
 
     pub(super) fn sessions(&self, wanted: Wanted) -> Result<Sessions, String> {

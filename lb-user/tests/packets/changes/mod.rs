@@ -116,7 +116,7 @@ impl Changing {
         self.sweep.note_change(&self.datapath.maps);
         for _ in 0..3 {
             self.sweep.begin_flows();
-            self.sweep.begin_sessions();
+            self.sweep.begin_sessions(&self.datapath.maps);
             while self.sweep.is_under_way() {
                 self.sweep.step(&mut self.datapath.maps);
             }

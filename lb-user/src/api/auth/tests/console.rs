@@ -58,6 +58,32 @@ async fn over_tls_the_cookie_is_for_this_host_and_for_tls_alone() {
     assert!(cookie.ends_with("; Secure"), "{cookie}");
 }
 
+/// Browsers send the cookies of a host to all of its ports.
+#[tokio::test]
+async fn consoles_at_several_ports_of_a_host_keep_their_cookies_apart() {
+    let world = World::new(&settings());
+    for (host, name) in [
+        ("127.0.0.1:9876", "holdfast-console-9876"),
+        ("[::1]:80", "holdfast-console-80"),
+        ("[::1]", "holdfast-console"),
+    ] {
+        let shown = json!({"name": "alice", "password": PASSWORD});
+        let origin = format!("http://{host}");
+        let headers = [OURS, ("host", host), ("origin", origin.as_str())];
+        let answer = world.send("POST", SESSION, &headers, shown).await;
+        let cookie = answer.header("set-cookie").split(';').next().unwrap().to_owned();
+        assert!(cookie.starts_with(&format!("{name}=")), "{cookie}");
+        let session = world
+            .get(SESSION, &[OURS, ("host", host), ("cookie", &cookie)])
+            .await;
+        assert_eq!(session.body["session"]["name"], "alice", "{host}");
+        let elsewhere = world
+            .get(SESSION, &[OURS, ("host", "127.0.0.1:1"), ("cookie", &cookie)])
+            .await;
+        assert_eq!(elsewhere.body["session"], json!(null), "{host}");
+    }
+}
+
 #[tokio::test]
 async fn who_has_signed_in_is_known_by_the_cookie_until_they_sign_out() {
     let world = World::new(&settings());

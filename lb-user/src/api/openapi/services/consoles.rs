@@ -12,7 +12,7 @@ use crate::{
         schema::{enveloped, list_of, object, or_null, text},
         shown::{id, words},
     },
-    model::{DataPlane, LbAlgorithm, PersistenceType},
+    model::{DataPlane, LbAlgorithm, LbKind, PersistenceType},
     objects::{ListenerProtocol, MonitorType, PoolProtocol},
 };
 
@@ -46,6 +46,7 @@ fn boolean() -> Json {
 fn capabilities() -> Json {
     let listener_protocol = object([
         ("name", words::<ListenerProtocol>()),
+        ("offered", boolean()),
         ("layer", layer()),
         ("pool_protocols", list_of(&words::<PoolProtocol>())),
         ("certificate", boolean()),
@@ -57,6 +58,7 @@ fn capabilities() -> Json {
     ]);
     let pool_protocol = object([
         ("name", words::<PoolProtocol>()),
+        ("offered", boolean()),
         ("layer", layer()),
         ("session_persistence", list_of(&required(persistence))),
     ]);
@@ -75,6 +77,7 @@ fn capabilities() -> Json {
     let all = object([
         ("version", text()),
         ("dataplane", words::<DataPlane>()),
+        ("kinds", list_of(&words::<LbKind>())),
         ("listener_protocols", list_of(&required(listener_protocol))),
         ("pool_protocols", list_of(&required(pool_protocol))),
         ("lb_algorithms", list_of(&required(algorithm))),

@@ -5,12 +5,11 @@ use super::{
         Below, Kind, Subject,
         Value::{Number, Reference, Seconds, Text, Word},
         When::{Open, Required, RequiredFixed, Usually},
-        words,
     },
     ID, NAME, OPERATING, PROVISIONING, TAG, column, field, name_of,
     pool::POOL,
 };
-use crate::objects::{self, Object as _};
+use crate::objects::{self, Object as _, Offered as _};
 
 /// How it finds out which members are up.
 pub(super) static HEALTH_MONITOR: Kind = Kind {
@@ -35,7 +34,7 @@ pub(super) static HEALTH_MONITOR: Kind = Kind {
             "type",
             "type",
             RequiredFixed,
-            Word(words::<objects::MonitorType>),
+            Word(objects::MonitorType::offered),
             "What is asked",
         ),
         field("delay", "delay", Required, Seconds, "From one probe to the next"),
@@ -64,7 +63,7 @@ pub(super) static HEALTH_MONITOR: Kind = Kind {
             "http-method",
             "http_method",
             Open,
-            Word(words::<objects::MonitorMethod>),
+            Word(objects::MonitorMethod::offered),
             "How it is asked over HTTP",
         ),
         field(

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     model::{ActionType, CompareType},
-    objects::{self, Object as _},
+    objects::{self, Object as _, Offered as _},
 };
 
 /// Where some requests of a listener go.
@@ -117,7 +117,7 @@ pub(super) static L7RULE: Kind = Kind {
             "type",
             "type",
             Required,
-            Word(words::<objects::L7RuleType>),
+            Word(objects::L7RuleType::offered),
             "What of a request is looked at",
         ),
         field(

@@ -16,7 +16,7 @@ use super::{
     name_of,
     pool::POOL,
 };
-use crate::objects::{self, Object as _};
+use crate::objects::{self, Object as _, Offered as _};
 
 /// A virtual address.
 pub(super) static LOAD_BALANCER: Kind = Kind {
@@ -99,7 +99,7 @@ pub(super) static LISTENER: Kind = Kind {
             "protocol",
             "protocol",
             RequiredFixed,
-            Word(words::<objects::ListenerProtocol>),
+            Word(objects::ListenerProtocol::offered),
             "What it speaks",
         ),
         field("port", "protocol_port", RequiredFixed, Number, "Where it listens"),

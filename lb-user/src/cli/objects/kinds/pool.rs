@@ -5,7 +5,6 @@ use super::{
         Below, Kind, Parent, Subject,
         Value::{Address, Area, Number, Reference, SessionPersistence, Switch, Text, Word},
         When::{Fixed, Open, RequiredFixed, Usually},
-        words,
     },
     super::network::Area::Subnet,
     ALPN_PROTOCOL, DESCRIPTION, ID, NAME, OPERATING, PROVISIONING, TAG, TLS_CIPHERS, TLS_VERSION, column,
@@ -13,7 +12,7 @@ use super::{
     listener::{LISTENER, LOAD_BALANCER},
     name_of,
 };
-use crate::objects::{self, Object as _};
+use crate::objects::{self, Object as _, Offered as _};
 
 /// What clients are spread over.
 pub(super) static POOL: Kind = Kind {
@@ -45,14 +44,14 @@ pub(super) static POOL: Kind = Kind {
             "protocol",
             "protocol",
             RequiredFixed,
-            Word(words::<objects::PoolProtocol>),
+            Word(objects::PoolProtocol::offered),
             "What members speak",
         ),
         field(
             "algorithm",
             "lb_algorithm",
             Usually("ROUND_ROBIN"),
-            Word(words::<objects::Algorithm>),
+            Word(objects::Algorithm::offered),
             "How the member for a new client is chosen",
         ),
         field(

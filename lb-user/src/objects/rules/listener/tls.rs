@@ -3,6 +3,12 @@
 use super::super::{Fault, not_offered};
 use crate::objects::{ClientAuthentication, Listener, ListenerProtocol, encryption};
 
+/// The fields that complaints are mostly about.
+const CERTIFICATE: &str = "default_tls_container_ref";
+const AUTHORITIES: &str = "client_ca_tls_container_ref";
+const REVOKED: &str = "client_crl_container_ref";
+const MAX_AGE: &str = "hsts_max_age";
+
 impl Listener {
     fn has_certificate(&self) -> bool {
         self.default_tls_container_ref.is_some() || !self.sni_container_refs.is_empty()
@@ -15,32 +21,37 @@ impl Listener {
             return Err(Fault::invalid(match before {
                 None => "UDP protocol listener does not support TLS.",
                 Some(_) => "UDP protocol listener does not support TLS or header insertion.",
-            }));
+            })
+            .at(CERTIFICATE));
         }
         let is_terminated = self.protocol == ListenerProtocol::TerminatedHttps;
         if self.has_certificate() && !is_terminated {
             return Err(Fault::invalid(format!(
                 "Certificate container references are not allowed on {} protocol listeners.",
                 self.protocol
-            )));
+            ))
+            .at(CERTIFICATE));
         }
         if self.client_ca_tls_container_ref.is_some() && !self.has_certificate() {
             return Err(Fault::invalid(
                 "An SNI or default certificate container reference must be provided with a client CA container \
                  reference.",
-            ));
+            )
+            .at(CERTIFICATE));
         }
         if is_terminated && !self.has_certificate() {
             return Err(Fault::invalid(
                 "An SNI or default certificate container reference must be provided for TERMINATED_HTTPS protocol \
                  listeners.",
-            ));
+            )
+            .at(CERTIFICATE));
         }
         let authentication = self.client_authentication;
         if authentication != ClientAuthentication::None && self.client_ca_tls_container_ref.is_none() {
             return Err(Fault::invalid(format!(
                 "Client authentication setting {authentication} requires a client CA container reference."
-            )));
+            ))
+            .at(AUTHORITIES));
         }
         if self.client_crl_container_ref.is_none() {
             return Ok(());
@@ -48,9 +59,10 @@ impl Listener {
         if self.client_ca_tls_container_ref.is_none() {
             return Err(Fault::invalid(
                 "A client authentication CA reference is required to specify a client authentication revocation list.",
-            ));
+            )
+            .at(AUTHORITIES));
         }
-        Err(not_offered("client_crl_container_ref", "leave it out"))
+        Err(not_offered(REVOKED, "leave it out").at(REVOKED))
     }
 
     /// How TLS is spoken. A listener that speaks none says nothing of it, whatever it has been told.
@@ -70,10 +82,7 @@ impl Listener {
         if versions.clone().any(|version| version == "TLSv1.3") {
             Ok(())
         } else {
-            Err(not_offered(
-                "tls_versions without TLSv1.3",
-                "add it, or leave them out",
-            ))
+            Err(not_offered("tls_versions without TLSv1.3", "add it, or leave them out").at("tls_versions"))
         }
     }
 
@@ -90,16 +99,15 @@ impl Listener {
                 Some(_) => {
                     "Cannot enable hsts_include_subdomains or hsts_preload if hsts_max_age was not set as well."
                 }
-            }));
+            })
+            .at(MAX_AGE));
         }
         if self.protocol != ListenerProtocol::TerminatedHttps {
             return Err(Fault::invalid(
                 "The HSTS feature can only be used for listeners using the TERMINATED_HTTPS protocol.",
-            ));
+            )
+            .at(MAX_AGE));
         }
-        Err(not_offered(
-            "hsts_max_age",
-            "have members send the header Strict-Transport-Security",
-        ))
+        Err(not_offered(MAX_AGE, "have members send the header Strict-Transport-Security").at(MAX_AGE))
     }
 }

@@ -18,3 +18,32 @@ export function memberName(member: Member): string {
 export function listenerName(listener: Listener): string {
   return listener.name.trim() || `${protocolName(listener.protocol)}:${listener.protocol_port}`;
 }
+
+/** More than this is cut off somewhere. */
+const LONG = 24;
+
+/** The whole of what may be cut off. */
+export function whole(name: string): string | undefined {
+  return name.length > LONG ? name : undefined;
+}
+
+/** A name where there is not room for any: its end may be cut off. */
+export function Name({ children, href }: { children: string; href?: string }) {
+  const shown = { class: "name", title: whole(children) };
+  return href ? (
+    <a {...shown} href={href}>
+      {children}
+    </a>
+  ) : (
+    <span {...shown}>{children}</span>
+  );
+}
+
+/** Where clients come in. */
+export function Door({ listener }: { listener: Listener }) {
+  return (
+    <code class="unbroken">
+      {protocolName(listener.protocol)}:{listener.protocol_port}
+    </code>
+  );
+}
