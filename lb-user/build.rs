@@ -1,4 +1,5 @@
-//! Finds the compiled eBPF objects: the library embeds one, the benchmark the other. And embeds the files of the console.
+//! Finds the compiled eBPF objects: the library embeds one, without what no kernel reads, the benchmark the other. And embeds the
+//! files of the console.
 
 use std::{
     env,
@@ -10,6 +11,10 @@ use std::{
 };
 
 use flate2::{Compression, write::GzEncoder};
+use object::{
+    build::elf::{Builder, SectionData},
+    elf::SHT_STRTAB,
+};
 
 fn main() {
     let package = PathBuf::from(env::var("CARGO_MANIFEST_DIR").expect("cargo sets it"));
@@ -20,12 +25,35 @@ fn main() {
         "the eBPF object is not built: run `cargo xtask build`"
     );
     let object = object.canonicalize().expect("it exists");
-    println!("cargo::rustc-env=HOLDFAST_XDP={}", object.display());
+    let out = PathBuf::from(env::var("OUT_DIR").expect("cargo sets it"));
+    let embedded = out.join("holdfast-xdp");
+    fs::write(&embedded, without_debug_information(&object)).expect("cargo made the directory");
+    println!("cargo::rustc-env=HOLDFAST_XDP={}", embedded.display());
     let bench = object.with_file_name("holdfast-bench");
     println!("cargo::rerun-if-changed={}", bench.display());
     println!("cargo::rustc-env=HOLDFAST_BENCH={}", bench.display());
-    let out = PathBuf::from(env::var("OUT_DIR").expect("cargo sets it"));
     embed_console(&package.join("console/dist"), &out);
+}
+
+/// An eBPF object without its DWARF, four fifths of it, which is for debuggers. The kernel is told of types, functions and lines by
+/// BTF, which stays; and BTF cannot be had without DWARF from the linker.
+fn without_debug_information(object: &Path) -> Vec<u8> {
+    let object = fs::read(object).expect("it exists");
+    let mut elf = Builder::read(object.as_slice()).expect("the linker wrote it");
+    for section in &mut elf.sections {
+        let name = section.name.as_slice();
+        section.delete = name.starts_with(b".debug_") || name.starts_with(b".rel.debug_");
+    }
+    // Symbols that stood for these sections.
+    elf.delete_orphans();
+    // LLVM keeps the names of sections and of symbols in one table, which is not written so.
+    let names = elf.sections.add();
+    names.name = ".shstrtab".into();
+    names.sh_type = SHT_STRTAB;
+    names.data = SectionData::SectionString;
+    let mut stripped = Vec::new();
+    elf.write(&mut stripped).expect("memory takes all");
+    stripped
 }
 
 /// Writes what `api::console::assets` includes: each file of the bundle as it is, and compressed.

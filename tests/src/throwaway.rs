@@ -65,6 +65,11 @@ impl Root {
         Ok(root)
     }
 
+    /// Has commands run, and files found, where this process of it is, in whatever namespaces; and says which one it was before.
+    pub fn enter(&mut self, pid: u32) -> u32 {
+        std::mem::replace(&mut self.pid, pid)
+    }
+
     /// A file of it, as it is found from outside.
     #[must_use]
     pub fn path(&self, inside: &str) -> PathBuf {

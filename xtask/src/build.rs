@@ -33,6 +33,9 @@ impl Profile {
 /// The object that `lb-user` embeds.
 const OBJECT: &str = "holdfast-xdp";
 
+/// What the eBPF program is built for.
+pub(crate) const BPF_TARGET: &str = "bpfel-unknown-none";
+
 const BPF_FLAGS: &str = concat!(
     // Types of maps and functions travel with the object: the loader and `bpftool` read them.
     "-Clink-arg=--btf -Cdebuginfo=2",
@@ -51,7 +54,7 @@ pub(crate) fn ebpf(workspace: &Workspace, toolchain: &Toolchain) -> Result<()> {
             "build",
             "--release",
             "--target",
-            "bpfel-unknown-none",
+            BPF_TARGET,
             "-Zbuild-std=core",
             "--bins",
         ])

@@ -5,6 +5,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 
+use crate::build::BPF_TARGET;
 use crate::env::{Scope, restrict};
 
 /// The directories of this checkout, and the cargo that was called.
@@ -68,7 +69,7 @@ impl Workspace {
 
     /// Where the eBPF build leaves its objects.
     pub(crate) fn bpf_objects(&self) -> PathBuf {
-        self.bpf_target().join("bpfel-unknown-none/release")
+        self.bpf_target().join(BPF_TARGET).join("release")
     }
 
     /// The release build of the daemon.

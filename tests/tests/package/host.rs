@@ -1,6 +1,7 @@
 //! The throw-away hosts, and the daemon on them.
 
 use std::fs;
+use std::path::PathBuf;
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
@@ -13,10 +14,17 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) const FILE: &str = "/etc/holdfast/holdfast.toml";
 pub(crate) const UNIT: &str = "/usr/lib/systemd/system/holdfast.service";
 
+/// Where it is, and beside it the root directory of the image.
+pub(crate) fn package() -> Result<PathBuf> {
+    let package = std::env::var_os("HOLDFAST_PACKAGE");
+    let package =
+        package.context("no package: `cargo xtask package`, and set HOLDFAST_PACKAGE to its path")?;
+    Ok(package.into())
+}
+
 /// A throw-away host with the package beside, not installed, and nothing of what a daemon of this host may have left.
 pub(crate) fn host() -> Result<Root> {
-    let package = std::env::var_os("HOLDFAST_PACKAGE")
-        .context("no package: `cargo xtask package`, and set HOLDFAST_PACKAGE to its path")?;
+    let package = package()?;
     let root = Root::new()?;
     // Nor of what forbids services to be started and stopped, as containers do.
     root.run(&[
@@ -27,7 +35,7 @@ pub(crate) fn host() -> Result<Root> {
         "/var/log/holdfast",
         "/usr/sbin/policy-rc.d",
     ])?;
-    fs::copy(&package, root.path("/tmp/holdfast.deb")).with_context(|| format!("{}", package.display()))?;
+    fs::copy(&package, root.path("/opt/holdfast.deb")).with_context(|| format!("{}", package.display()))?;
     Ok(root)
 }
 
@@ -39,7 +47,7 @@ pub(crate) fn install(root: &Root) -> Result<String> {
         "--path-include=*",
         "--no-triggers",
         "--install",
-        "/tmp/holdfast.deb",
+        "/opt/holdfast.deb",
     ])
 }
 
@@ -77,7 +85,7 @@ pub(crate) struct Service<'a> {
 }
 
 /// What the unit says for a key.
-pub(crate) fn said(unit: &str, key: &str) -> Result<String> {
+fn said(unit: &str, key: &str) -> Result<String> {
     let mut values = unit
         .lines()
         .filter_map(|line| line.strip_prefix(key)?.strip_prefix('='));
@@ -88,9 +96,13 @@ pub(crate) fn said(unit: &str, key: &str) -> Result<String> {
 }
 
 impl<'a> Service<'a> {
-    /// As `user`, with these rights of root.
-    pub(crate) fn start_as(root: &'a Root, user: &str, rights: &str) -> Result<Self> {
+    /// With as many of root's rights as the unit leaves it.
+    pub(crate) fn start(root: &'a Root) -> Result<Self> {
         let unit = root.read(UNIT)?;
+        let rights: String = said(&unit, "CapabilityBoundingSet")?
+            .split(' ')
+            .map(|right| right.to_lowercase().replace("cap_", ",+"))
+            .collect();
         let group = said(&unit, "Group")?;
         for (key, below, mode) in [
             ("RuntimeDirectory", "/run", said(&unit, "RuntimeDirectoryMode")?),
@@ -98,23 +110,21 @@ impl<'a> Service<'a> {
             ("LogsDirectory", "/var/log", "0755".to_owned()),
         ] {
             let directory = format!("{below}/{}", said(&unit, key)?);
-            root.run(&["install", "-d", "-o", user, "-g", &group, "-m", &mode, &directory])?;
+            root.run(&[
+                "install", "-d", "-o", "root", "-g", &group, "-m", &mode, &directory,
+            ])?;
         }
         let (mask, command) = (said(&unit, "UMask")?, said(&unit, "ExecStart")?);
         let process = root
             .command("setpriv")
-            .arg(format!("--reuid={user}"))
             .arg(format!("--regid={group}"))
-            .args(["--clear-groups", "--no-new-privs"])
-            .args(["bounding-set", "inh-caps", "ambient-caps"].map(|set| {
-                // Root has what it may have; others only what is handed on to them.
-                let rights = if set == "bounding-set" || user != "root" {
-                    rights
-                } else {
-                    ""
-                };
-                format!("--{set}=-all{rights}")
-            }))
+            .args([
+                "--clear-groups",
+                "--no-new-privs",
+                "--inh-caps=-all",
+                "--ambient-caps=-all",
+            ])
+            .arg(format!("--bounding-set=-all{rights}"))
             .args(["sh", "-c", &format!("umask {mask}; exec {command}")])
             .stdout(Stdio::null())
             .stderr(fs::File::create(root.path("/tmp/log"))?)
@@ -122,15 +132,6 @@ impl<'a> Service<'a> {
         let service = Self { root, process };
         eventually("the daemon to answer", PATIENCE, || service.pid());
         Ok(service)
-    }
-
-    pub(crate) fn start(root: &'a Root) -> Result<Self> {
-        let unit = root.read(UNIT)?;
-        let rights: String = said(&unit, "CapabilityBoundingSet")?
-            .split(' ')
-            .map(|right| right.to_lowercase().replace("cap_", ",+"))
-            .collect();
-        Self::start_as(root, "root", &rights)
     }
 
     /// Who answers.

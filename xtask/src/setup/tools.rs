@@ -53,7 +53,7 @@ impl ToolUser {
 }
 
 /// All of them.
-pub(crate) const TOOLS: [Tool; 12] = [
+pub(crate) const TOOLS: [Tool; 15] = [
     Tool {
         program: "ip",
         package: "iproute2",
@@ -97,8 +97,27 @@ pub(crate) const TOOLS: [Tool; 12] = [
         proof: &[],
     },
     Tool {
+        program: "podman",
+        package: "podman",
+        user: ToolUser::EndToEnd,
+        proof: &[],
+    },
+    // What podman runs containers by.
+    Tool {
+        program: "crun",
+        package: "crun",
+        user: ToolUser::EndToEnd,
+        proof: &[],
+    },
+    Tool {
         program: "dpkg-shlibdeps",
         package: "dpkg-dev",
+        user: ToolUser::Package,
+        proof: &[],
+    },
+    Tool {
+        program: "update-ca-certificates",
+        package: "ca-certificates",
         user: ToolUser::Package,
         proof: &[],
     },

@@ -1,4 +1,8 @@
-//! The Debian package: what it is made of is said in `lb-user/Cargo.toml`, at `package.metadata.deb`.
+//! The Debian package: what it is made of is said in `lb-user/Cargo.toml`, at `package.metadata.deb`. And the root directory of a
+//! container, which is made of the package.
+
+mod image;
+mod notices;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,6 +23,9 @@ pub(crate) const VARIABLE: &str = "HOLDFAST_PACKAGE";
 /// Where cargo-deb finds what is not in the repository. Of all paths below the target directory, only those of the release
 /// build are found wherever that is.
 const STAGE: &str = "release/package";
+
+/// Says of when all files of a package are to be, as to whatever else makes such.
+const TIME: &str = "SOURCE_DATE_EPOCH";
 
 /// What comes of `holdfast completions`, by the name that the shell looks for.
 const COMPLETIONS: [(&str, &str); 3] = [
@@ -48,14 +55,32 @@ pub(crate) fn assemble(workspace: &Workspace, compression: Compression) -> Resul
         command.arg("--fast");
     }
     restrict(&mut command, Scope::Host, workspace);
+    // Otherwise its files are of the day on which it is made, so that no two days' packages are the same.
+    let mut commit = Command::new("git");
+    commit
+        .args(["log", "-1", "--format=%ct"])
+        .current_dir(workspace.at(""));
+    if std::env::var_os(TIME).is_none()
+        && let Ok(commit) = read(&mut commit)
+    {
+        command.env(TIME, commit.trim());
+    }
     let said = read(&mut command).context("no package was made")?;
     let package = said.lines().last().context("cargo-deb names no package")?;
     let package = PathBuf::from(package);
     report(workspace, &package, started.elapsed())?;
+    // Beside the package: who is told where that is finds both.
+    let image = package.with_file_name("image");
+    image::stage(&package, &image).context("no root of a container was made")?;
+    println!(
+        "staged   {0}  for `podman build -f packaging/Containerfile -t holdfast {0}`",
+        workspace.shown(&image)
+    );
     Ok(package)
 }
 
-/// Writes what is made anew for each package: the pages and completions of the binary itself, and the unit.
+/// Writes what is made anew for each package: the pages and completions of the binary itself, the unit, and the terms of what is
+/// linked into it.
 fn stage(workspace: &Workspace, stage: &Path) -> Result<()> {
     // What an earlier release had would go into the package too.
     if stage.exists() {
@@ -64,10 +89,20 @@ fn stage(workspace: &Workspace, stage: &Path) -> Result<()> {
     let holdfast = workspace.holdfast();
     let pages = stage.join("man");
     run(Command::new(&holdfast).arg("man").arg(&pages))?;
+    let notices = stage.join("notices");
+    fs::create_dir_all(&notices).with_context(|| notices.display().to_string())?;
+    fs::write(notices.join("notices"), notices::notices(workspace)?)?;
+    // The standard library comes with a list of its own. Not every distribution has it with its compiler.
+    let library = workspace
+        .host_toolchain()
+        .join("share/doc/rust/COPYRIGHT-library.html");
+    if library.exists() {
+        fs::copy(library, notices.join("rust-library.html"))?;
+    }
     // As Debian wants them. cargo-deb compresses what is in the repository alone.
     run(Command::new("gzip")
         .args(["--best", "--no-name", "--recursive"])
-        .arg(&pages))?;
+        .args([&pages, &notices]))?;
     for (shell, name) in COMPLETIONS {
         let directory = stage.join("completions").join(shell);
         let script = read(Command::new(&holdfast).args(["completions", shell]))?;
