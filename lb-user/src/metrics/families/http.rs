@@ -1,5 +1,7 @@
 //! What is of HTTP and TLS.
 
+use std::collections::BTreeMap;
+
 use super::listeners::all;
 use crate::{
     metrics::family::{Family, Sample},
@@ -8,7 +10,7 @@ use crate::{
     views::Status,
 };
 
-const LABELS: &[&str] = &["load_balancer", "listener", "listener_id"];
+const LABELS: &[&str] = &["load_balancer", "load_balancer_id", "listener", "listener_id"];
 /// By their first digit.
 const CODES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
 
@@ -25,11 +27,17 @@ pub(super) const FAMILIES: &[Family] = &[
     Family::counter(
         "holdfast_http_responses",
         "Responses by the first digit of their status",
-        &["load_balancer", "listener", "listener_id", "code"],
+        &[
+            "load_balancer",
+            "load_balancer_id",
+            "listener",
+            "listener_id",
+            "code",
+        ],
         |status| {
-            let samples = proxied(status).flat_map(|([balancer, name, id], report)| {
+            let samples = proxied(status).flat_map(|([balancer, balancer_id, name, id], report)| {
                 let codes = CODES.into_iter().zip(report.responses);
-                codes.map(move |(code, count)| Sample::new([balancer, name, id, code], count))
+                codes.map(move |(code, count)| Sample::new([balancer, balancer_id, name, id, code], count))
             });
             samples.collect()
         },
@@ -56,12 +64,19 @@ pub(super) const FAMILIES: &[Family] = &[
     Family::counter(
         "holdfast_policy_requests",
         "Requests that a policy decided",
-        &["load_balancer", "listener", "listener_id", "policy", "policy_id"],
+        &[
+            "load_balancer",
+            "load_balancer_id",
+            "listener",
+            "listener_id",
+            "policy",
+            "policy_id",
+        ],
         |status| {
-            let samples = proxied(status).flat_map(|([balancer, name, id], report)| {
+            let samples = proxied(status).flat_map(|([balancer, balancer_id, name, id], report)| {
                 report.policies.iter().map(move |policy| {
                     Sample::new(
-                        [balancer, name, id, policy.title(), &policy.name],
+                        [balancer, balancer_id, name, id, policy.title(), &policy.name],
                         policy.requests,
                     )
                 })
@@ -72,9 +87,15 @@ pub(super) const FAMILIES: &[Family] = &[
     Family::counter(
         "holdfast_tls_handshakes",
         "TLS handshakes with clients: full, resumed, or failed (also because the client went away)",
-        &["load_balancer", "listener", "listener_id", "result"],
+        &[
+            "load_balancer",
+            "load_balancer_id",
+            "listener",
+            "listener_id",
+            "result",
+        ],
         |status| {
-            let samples = proxied(status).flat_map(|([balancer, name, id], report)| {
+            let samples = proxied(status).flat_map(|([balancer, balancer_id, name, id], report)| {
                 let handshakes = report.tls_handshakes.into_iter().flat_map(|handshakes| {
                     [
                         ("full", handshakes.full),
@@ -82,7 +103,8 @@ pub(super) const FAMILIES: &[Family] = &[
                         ("failed", handshakes.failed),
                     ]
                 });
-                handshakes.map(move |(result, count)| Sample::new([balancer, name, id, result], count))
+                handshakes
+                    .map(move |(result, count)| Sample::new([balancer, balancer_id, name, id, result], count))
             });
             samples.collect()
         },
@@ -90,12 +112,23 @@ pub(super) const FAMILIES: &[Family] = &[
     Family::gauge(
         "holdfast_tls_certificate_expiry_timestamp_seconds",
         "Until when the certificates of a listener are good, in seconds since 1970",
-        &["load_balancer", "listener", "listener_id", "certificate"],
+        &[
+            "load_balancer",
+            "load_balancer_id",
+            "listener",
+            "listener_id",
+            "certificate",
+        ],
         |status| {
-            let samples = proxied(status).flat_map(|([balancer, name, id], report)| {
-                report.certificates.iter().map(move |expiry| {
+            let samples = proxied(status).flat_map(|([balancer, balancer_id, name, id], report)| {
+                // One may be named twice, as a default and for its names.
+                let expiries = report.certificates.iter().map(|expiry| {
                     let until = u64::try_from(expiry.not_after_unix_s).unwrap_or(0);
-                    Sample::new([balancer, name, id, &expiry.certificate], until)
+                    (expiry.certificate.as_str(), until)
+                });
+                let expiries: BTreeMap<&str, u64> = expiries.collect();
+                expiries.into_iter().map(move |(certificate, until)| {
+                    Sample::new([balancer, balancer_id, name, id, certificate], until)
                 })
             });
             samples.collect()
@@ -104,17 +137,25 @@ pub(super) const FAMILIES: &[Family] = &[
     Family::counter(
         "holdfast_proxy_protocol_refused",
         "Connections that did not begin with the PROXY header that they owed, by reason",
-        &["load_balancer", "listener", "listener_id", "reason"],
+        &[
+            "load_balancer",
+            "load_balancer_id",
+            "listener",
+            "listener_id",
+            "reason",
+        ],
         |status| {
-            let samples = proxied(status).flat_map(|([balancer, name, id], report)| {
+            let samples = proxied(status).flat_map(|([balancer, balancer_id, name, id], report)| {
                 let refused = report.proxy_protocol_refused.iter();
-                refused.map(move |(reason, count)| Sample::new([balancer, name, id, reason], *count))
+                refused.map(move |(reason, count)| {
+                    Sample::new([balancer, balancer_id, name, id, reason], *count)
+                })
             });
             samples.collect()
         },
     ),
 ];
 
-fn proxied(status: &Status) -> impl Iterator<Item = ([&str; 3], &ListenerReport)> {
+fn proxied(status: &Status) -> impl Iterator<Item = ([&str; 4], &ListenerReport)> {
     all(status).filter_map(|(labels, listener)| Some((labels, listener.proxied.as_ref()?)))
 }

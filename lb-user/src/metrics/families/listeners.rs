@@ -7,17 +7,24 @@ use crate::{
     views::{Listener, Status},
 };
 
-const LABELS: &[&str] = &["load_balancer", "listener", "listener_id"];
+const LABELS: &[&str] = &["load_balancer", "load_balancer_id", "listener", "listener_id"];
 
 pub(super) const FAMILIES: &[Family] = &[
     Family::gauge(
         "holdfast_listener_status",
         "1 for the status that a listener has",
-        &["load_balancer", "listener", "listener_id", "protocol", "status"],
+        &[
+            "load_balancer",
+            "load_balancer_id",
+            "listener",
+            "listener_id",
+            "protocol",
+            "status",
+        ],
         |status| {
-            let listeners = all(status).map(|([balancer, name, id], listener)| {
+            let listeners = all(status).map(|([balancer, balancer_id, name, id], listener)| {
                 let (protocol, status) = (listener.protocol.word(), listener.status.word());
-                Sample::new([balancer, name, id, protocol, status], 1)
+                Sample::new([balancer, balancer_id, name, id, protocol, status], 1)
             });
             listeners.collect()
         },
@@ -97,10 +104,13 @@ pub(super) const FAMILIES: &[Family] = &[
 ];
 
 /// The listeners, with the values of [`LABELS`].
-pub(super) fn all(status: &Status) -> impl Iterator<Item = ([&str; 3], &Listener)> {
+pub(super) fn all(status: &Status) -> impl Iterator<Item = ([&str; 4], &Listener)> {
     status.load_balancers.iter().flat_map(|balancer| {
         let listeners = balancer.listeners.iter();
-        listeners.map(|listener| ([balancer.title(), listener.title(), &listener.name], listener))
+        listeners.map(|listener| {
+            let labels = [balancer.title(), &balancer.name, listener.title(), &listener.name];
+            (labels, listener)
+        })
     })
 }
 

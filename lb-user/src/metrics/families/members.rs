@@ -97,9 +97,14 @@ pub(super) const FAMILIES: &[Family] = &[
     ),
     Family::gauge(
         "holdfast_member_sessions",
-        "Sessions with a member, at layer 4",
+        "Sessions with a member that the datapath holds or the proxy remembers",
         LABELS,
-        |status| each(status, |member| member.sessions.map(|sessions| sessions.now)),
+        |status| {
+            each(status, |member| {
+                let sessions = member.sessions.map(|sessions| sessions.now);
+                sessions.or(member.remembered)
+            })
+        },
     ),
 ];
 

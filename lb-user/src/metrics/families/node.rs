@@ -5,7 +5,7 @@ use lb_common::verdict::Reason;
 use crate::{
     metrics::family::{Family, Sample},
     model::{Titled as _, Word as _},
-    views::{Status, Table, fate},
+    views::{Reload, Status, Table, fate},
 };
 
 pub(super) const FAMILIES: &[Family] = &[
@@ -33,7 +33,7 @@ pub(super) const FAMILIES: &[Family] = &[
     ),
     Family::counter(
         "holdfast_packets",
-        "Packets that the datapath has seen, by what became of them and why; those of fate \"beside\" are counted under another reason too",
+        "Packets that the datapath has seen, by what became of them and why; those of fate `beside` are counted under another reason too",
         &["fate", "reason"],
         |status| {
             // From the beginning: what begins at some number was never seen to grow.
@@ -55,7 +55,7 @@ pub(super) const FAMILIES: &[Family] = &[
     ),
     Family::gauge(
         "holdfast_table_capacity",
-        "What a table has room for",
+        "What a table has room for; one of flows has places for more than that",
         &["table"],
         |status| tables(status, |table| table.capacity),
     ),
@@ -71,10 +71,12 @@ pub(super) const FAMILIES: &[Family] = &[
         &["of"],
         |status| {
             let work = &status.work;
-            vec![
-                Sample::of_durations(["flows"], &work.flow_sweeps),
-                Sample::of_durations(["sessions"], &work.session_sweeps),
-            ]
+            let sweeps = [("flows", &work.flow_sweeps), ("sessions", &work.session_sweeps)];
+            // Without a datapath there is nothing to sweep.
+            let samples = sweeps.iter().filter(|_| !status.interfaces.is_empty());
+            samples
+                .map(|(of, times)| Sample::of_durations([of], times))
+                .collect()
         },
     ),
     Family::counter(
@@ -85,6 +87,12 @@ pub(super) const FAMILIES: &[Family] = &[
             let log = status.access_log.iter();
             log.map(|log| Sample::new([], log.lost_lines)).collect()
         },
+    ),
+    Family::gauge(
+        "holdfast_last_reload_successful",
+        "1 if the configuration that was to be taken last was taken, 0 if it was refused and the one of before goes on",
+        &[],
+        |status| vec![Sample::new([], (status.work.reload == Reload::Taken).into())],
     ),
     Family::gauge(
         "holdfast_load_balancers_refused",

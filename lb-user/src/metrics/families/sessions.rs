@@ -3,25 +3,30 @@
 use crate::{
     metrics::family::{Family, Sample},
     model::Titled as _,
+    persistence::Refused,
 };
 
 pub(super) const FAMILIES: &[Family] = &[
     Family::gauge(
         "holdfast_sessions",
-        "Sessions that the datapath holds",
+        "Sessions that the datapath holds or the proxy remembers; those by the balancer's cookie are with their clients",
         &["pool", "pool_id"],
         |status| {
-            let pools = status.pools.iter();
-            let samples =
-                pools.filter_map(|pool| Some(Sample::new([pool.title(), &pool.name], pool.sessions?.now)));
+            let samples = status.pools.iter().filter_map(|pool| {
+                let sessions = pool.sessions.map(|sessions| sessions.now);
+                Some(Sample::new(
+                    [pool.title(), &pool.name],
+                    sessions.or(pool.remembered)?,
+                ))
+            });
             samples.collect()
         },
     ),
     Family::counter(
         "holdfast_session_events",
         "What became of sessions: created, held (a flow or request went where its session said), moved (to another member, since \
-               its own could not have it), expired, evicted (made room for another one) and ended (by the application), both of HTTP and HTTPS alone: what the kernel \
-               evicts of TCP and UDP is told of by the fill level of the table, before it happens",
+               its own could not have it), expired, evicted (made room for another one; at layer 4 at least so many, as the sweep finds out) and \
+               ended (by the application, of HTTP and HTTPS alone)",
         &["pool", "pool_id", "event"],
         |status| {
             let samples = status.pools.iter().flat_map(|pool| {
@@ -32,6 +37,7 @@ pub(super) const FAMILIES: &[Family] = &[
                         ("held", events.held),
                         ("moved", events.moved),
                         ("expired", events.expired),
+                        ("evicted", sessions.evicted.unwrap_or(0)),
                     ]
                 });
                 let of_proxy = pool.proxied_sessions.iter().flat_map(|events| {
@@ -56,11 +62,14 @@ pub(super) const FAMILIES: &[Family] = &[
         &["pool", "pool_id", "reason"],
         |status| {
             let samples = status.pools.iter().flat_map(|pool| {
-                let refused = pool
-                    .proxied_sessions
-                    .iter()
-                    .flat_map(|sessions| &sessions.refused);
-                refused.map(move |(reason, count)| Sample::new([pool.title(), &pool.name, reason], *count))
+                let reports = pool.proxied_sessions.iter();
+                reports.flat_map(move |report| {
+                    // From the beginning: what begins at some number was never seen to grow.
+                    Refused::ALL.iter().map(move |reason| {
+                        let count = report.refused.get(reason.word()).copied().unwrap_or(0);
+                        Sample::new([pool.title(), &pool.name, reason.word()], count)
+                    })
+                })
             });
             samples.collect()
         },

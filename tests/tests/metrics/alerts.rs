@@ -1,0 +1,172 @@
+//! Alerts fire when it happens that they are for, of what it happened to, and not before or after.
+
+use std::net::SocketAddr;
+
+use anyhow::Result;
+use lb_tests::desk::{Desk, FILE, SMALL};
+use lb_tests::http::Jar;
+use lb_tests::{Daemon, Family, Health, Laboratory, Plan, Services, Wire};
+use serde_json::json;
+
+use crate::exposition::Exposition;
+use crate::site;
+use crate::watch::Watch;
+
+/// Both listeners of a site: of IPv4, and of IPv6.
+const LISTENERS: [&str; 2] = ["listener-1", "listener-2"];
+
+#[test]
+fn members_that_fail_raise_an_alert_each_and_the_last_one_for_its_pool_and_listeners() -> Result<()> {
+    let monitor = "type = \"HTTP\"\nurl_path = \"/health\"\ndelay_s = 1\ntimeout_s = 1\nrise = 1\nfall = 1";
+    let site = site(&Plan::new(&[1, 1]).cookie(20, "").monitor(monitor))?;
+    let daemon = site.daemon();
+    let mut jars = vec![Jar::default(); 4];
+    let browse = |jars: &mut Vec<Jar>| -> Result<Vec<u16>> {
+        let statuses = jars.iter_mut().map(|jar| Ok(site.browse("/", jar)?.status));
+        statuses.collect()
+    };
+    browse(&mut jars)?;
+    let watch = Watch::begin(daemon)?;
+    watch.await_none(daemon);
+
+    site.member(1).set_health(Health::Failing);
+    site.await_member(1, "ERROR")?;
+    let one_fails = ("HoldfastMemberFails", "member", "member1");
+    watch.await_just(daemon, &[one_fails]);
+
+    // Half of the clients were there.
+    browse(&mut jars)?;
+    let move_away = ("HoldfastSessionsMove", "pool", "web");
+    let firing = watch.await_just(daemon, &[one_fails, move_away]);
+    let moved = firing.last().map(|alert| alert.value);
+    assert!(moved.is_some_and(|part| (part - 0.5).abs() < 0.01), "{firing:#?}");
+
+    site.member(2).set_health(Health::Failing);
+    site.await_member(2, "ERROR")?;
+    assert_eq!(browse(&mut jars)?, [503; 4]);
+    let mut all = vec![
+        ("HoldfastPoolFails", "pool", "web"),
+        one_fails,
+        ("HoldfastMemberFails", "member", "member2"),
+        ("HoldfastManyResponsesFail", "listener", LISTENERS[0]),
+        move_away,
+    ];
+    all.extend(LISTENERS.map(|listener| ("HoldfastListenerFails", "listener", listener)));
+    watch.await_just(daemon, &all);
+
+    for number in [1, 2] {
+        site.member(number).set_health(Health::Passing);
+        site.await_member(number, "ONLINE")?;
+    }
+    let later = Watch::begin(daemon)?;
+    assert_eq!(browse(&mut jars)?, [200; 4]);
+    later.await_none(daemon);
+    Ok(())
+}
+
+#[test]
+fn a_listener_that_fails_raises_an_alert_though_one_of_the_same_name_does_well() -> Result<()> {
+    let lab = Laboratory::routed().members(1).build()?;
+    let member = lab.serve(1, &Services::new().web([8080]))?;
+    let mut daemon = Daemon::prepare(&lab, "")?;
+    daemon.set_interfaces(&[]);
+    daemon.write_config("")?;
+    daemon.launch()?;
+    for family in Family::BOTH {
+        let members = [json!({"address": member.address(family), "protocol_port": 8080})];
+        let tree = json!({
+            "name": "shop", "vip_address": family.vip(), "listeners": [{
+                "name": "site", "protocol": "HTTP", "protocol_port": 80,
+                "default_pool": {
+                    "name": "web", "protocol": "HTTP", "lb_algorithm": "ROUND_ROBIN", "members": members,
+                },
+            }],
+        });
+        daemon.make("/loadbalancers", "loadbalancer", &tree)?;
+    }
+    let watch = Watch::begin(&daemon)?;
+    let mut wires = Vec::new();
+    for family in Family::BOTH {
+        let vip = SocketAddr::new(family.vip(), 80);
+        wires.push(Wire::connect_in(lab.client_namespace(), None, vip)?);
+    }
+    for _ in 0..100 {
+        assert_eq!(wires[0].get("/")?.status, 200);
+    }
+    assert_eq!(wires[1].get("/?status=503")?.status, 503);
+    let firing = watch.await_just(&daemon, &[("HoldfastManyResponsesFail", "listener", "site")]);
+    let told = Exposition::of(&daemon)?;
+    let failed = [("code", "5xx"), ("listener_id", firing[0].label("listener_id"))];
+    told.assert("holdfast_http_responses_total", &failed, 1);
+    assert_ne!(firing[0].label("load_balancer_id"), "shop");
+    Ok(())
+}
+
+#[test]
+fn a_member_that_takes_too_long_raises_an_alert_of_its_pool() -> Result<()> {
+    let site = site(&Plan::new(&[1]))?;
+    let watch = Watch::begin(site.daemon())?;
+    for _ in 0..50 {
+        site.get("/")?;
+    }
+    watch.await_none(site.daemon());
+    site.get("/?delay_ms=2600")?;
+    let slow = [("HoldfastMembersRespondSlowly", "pool", "web")];
+    let firing = watch.await_just(site.daemon(), &slow);
+    assert!((2.5..5.0).contains(&firing[0].value), "{firing:#?}");
+    Ok(())
+}
+
+#[test]
+fn lines_of_the_access_log_that_cannot_be_written_raise_an_alert() -> Result<()> {
+    let log = "[proxy.access_log]\npath = \"/dev/full\"\n";
+    let site = site(&Plan::new(&[1]).proxy(log))?;
+    let watch = Watch::begin(site.daemon())?;
+    watch.await_none(site.daemon());
+    assert_eq!(site.get("/")?.status, 200, "it is served all the same");
+    let lost = [("HoldfastAccessLogLosesLines", "", "")];
+    watch.await_just(site.daemon(), &lost);
+    Exposition::of(site.daemon())?.assert("holdfast_access_log_lost_lines_total", &[], 1);
+    assert!(
+        site.daemon()
+            .log()
+            .contains("requests are not noted in /dev/full")
+    );
+    Ok(())
+}
+
+#[test]
+fn a_daemon_that_is_away_and_what_it_refuses_afterwards_raise_alerts() -> Result<()> {
+    let mut desk = Desk::open()?;
+    desk.said("lb create shop --vip 192.0.2.77")?;
+    let watch = Watch::begin(&desk.daemon)?;
+    watch.await_none(&desk.daemon);
+    desk.daemon.terminate()?;
+    let down = [("HoldfastDown", "job", "holdfast")];
+    watch.await_just(&desk.daemon, &down);
+
+    // The file takes the address while nobody is there to refuse that, and fills a table.
+    let other = "[[load_balancer]]\nname = \"other\"\nvip = \"192.0.2.77\"\n";
+    desk.daemon
+        .write_config(format!("{SMALL}\nmax_pools = 1\n{FILE}\n{other}"))?;
+    desk.daemon.launch()?;
+    let refused = ("HoldfastLoadBalancerRefused", "", "");
+    let full = ("HoldfastTableNearlyFull", "table", "pools");
+    let firing = watch.await_just(&desk.daemon, &[refused, full]);
+    assert!(
+        firing.iter().all(|alert| (alert.value - 1.0).abs() < 1e-9),
+        "{firing:#?}"
+    );
+
+    desk.daemon.reconfigure(format!("{SMALL}\n{FILE}"))?;
+    watch.await_none(&desk.daemon);
+
+    // What is refused while it is there, leaves the one of before.
+    desk.daemon
+        .write_config(format!("{SMALL}\n{FILE}\nmax_nothing = 1\n"))?;
+    desk.daemon.reload()?;
+    watch.await_just(&desk.daemon, &[("HoldfastReloadRefused", "", "")]);
+    desk.daemon.reconfigure(format!("{SMALL}\n{FILE}"))?;
+    watch.await_none(&desk.daemon);
+    Ok(())
+}
