@@ -1,6 +1,7 @@
 // Every page, as it looks and as it reads: for people with and without eyes, in the light and in the dark, on a phone.
 import assert from "node:assert/strict";
 import { checkAccess, picture } from "../browser.mjs";
+import { eventually } from "../reading.mjs";
 import { openBalancer, openEvents, openGroup, openSettings, press } from "../steps.mjs";
 
 /** All pages of a load balancer, and what opens on them, each in a state in which there is something to see. */
@@ -58,10 +59,10 @@ async function pages(visit, look) {
   await look("events");
 }
 
-/** Nobody trips over anything, in the light and in the dark. */
+/** Nobody trips over anything, in the light and in the dark unless only one of them is asked for. */
 export async function access(visit) {
-  const { page } = visit;
-  for (const colorScheme of ["light", "dark"]) {
+  const { page, schemes = ["light", "dark"] } = visit;
+  for (const colorScheme of schemes) {
     await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
     await pages(visit, async (what) => {
       await checkAccess(page, `${what}, ${colorScheme}`);
@@ -103,17 +104,31 @@ function tooWide() {
   return found;
 }
 
-/** At the width of a phone nothing is cut off: pages scroll down and never to the side. */
-export async function phone(visit) {
+/** On a large screen nothing is cut off: pages scroll down and never to the side. */
+export async function screen(visit) {
   const { page } = visit;
   await pages(visit, async (what) => assert.deepEqual(await page.evaluate(tooWide), [], what));
 }
-phone.options = { viewport: { width: 360, height: 740 } };
 
-/** Nor is anything on a large screen. */
-export async function screen(visit) {
-  await phone(visit);
+/** What is drawn by its size is drawn again a frame after that has changed. */
+function drawn() {
+  return new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
 }
+
+const UPRIGHT = { width: 360, height: 740 };
+
+/** Nor at the width of a phone, also when it was turned to the side and back. */
+export async function phone(visit) {
+  const { page } = visit;
+  await pages(visit, async (what) => {
+    assert.deepEqual(await page.evaluate(tooWide), [], what);
+    await page.setViewportSize({ width: UPRIGHT.height, height: UPRIGHT.width });
+    await page.evaluate(drawn);
+    await page.setViewportSize(UPRIGHT);
+    await eventually(`${what} after a turn`, async () => assert.deepEqual(await page.evaluate(tooWide), []));
+  });
+}
+phone.options = { viewport: UPRIGHT };
 
 /** How long the first view takes, in milliseconds, and what is sent for it, in bytes. */
 export async function firstView({ page, url }) {

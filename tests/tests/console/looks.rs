@@ -1,31 +1,34 @@
 //! How the console looks, and to whom.
 
 use anyhow::Result;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::world::World;
 
 /// Pages with something to see on each.
-fn shown_in(language: &'static str, scenarios: &[&str]) -> Result<()> {
+fn shown_in(language: &'static str, scenarios: &[(&str, Value)]) -> Result<()> {
     let world = World::start()?;
     world.hold_and_watch()?;
     world.lines();
-    for scenario in scenarios {
-        world
-            .visitor(language)
-            .does(scenario, json!({"group": "lines"}))?;
+    for (scenario, further) in scenarios {
+        let mut given = further.clone();
+        given["group"] = json!("lines");
+        world.visitor(language).does(scenario, given)?;
     }
     Ok(())
 }
 
 #[test]
 fn nobody_trips_over_anything_in_light_and_dark_by_keyboard_or_on_a_phone() -> Result<()> {
-    shown_in("en", &["access", "keyboard", "phone"])
+    let scenarios = ["access", "keyboard", "phone"].map(|scenario| (scenario, json!({})));
+    shown_in("en", &scenarios)
 }
 
 #[test]
 fn nobody_who_reads_chinese_trips_over_anything() -> Result<()> {
-    shown_in("zh", &["access", "phone"])
+    // The colours are those of every language.
+    let light = json!({"schemes": ["light"]});
+    shown_in("zh", &[("access", light), ("phone", json!({}))])
 }
 
 #[test]
@@ -43,9 +46,9 @@ fn names_as_long_as_they_may_be_cut_nothing_off_on_a_phone_or_a_screen() -> Resu
 
 #[test]
 fn the_pictures_of_the_readme_are_taken_while_clients_come() -> Result<()> {
+    let world = World::start()?;
+    world.hold_and_watch()?;
     for language in ["en", "zh"] {
-        let world = World::start()?;
-        world.hold_and_watch()?;
         let picture = json!({"group": "lines"});
         world.visitor(language).sees_while("pictures", picture, || {
             world.lines();

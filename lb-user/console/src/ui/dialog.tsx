@@ -10,6 +10,11 @@ interface Props {
   children: ComponentChildren;
 }
 
+/** Browsers close a dialogue by Escape pressed twice, whatever is said to its `cancel`; and by a third one what is below it. */
+function refuseEscape(event: KeyboardEvent) {
+  if (event.key === "Escape") event.preventDefault();
+}
+
 /** A modal dialogue: focus is in it while it is open, and goes back to where it came from. */
 export function Dialog(props: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
@@ -18,7 +23,9 @@ export function Dialog(props: Props) {
     const from = document.activeElement;
     const opened = dialog.current;
     opened?.showModal();
+    if (!props.onClose) document.addEventListener("keydown", refuseEscape, true);
     return () => {
+      document.removeEventListener("keydown", refuseEscape, true);
       opened?.close();
       if (from instanceof HTMLElement) from.focus();
     };
@@ -35,7 +42,7 @@ export function Dialog(props: Props) {
         props.onClose?.();
       }}
       onClose={({ currentTarget }) => {
-        // Browsers do close it after all where Escape is pressed again and again.
+        // By whatever else a browser closes it.
         if (currentTarget.isConnected) currentTarget.showModal();
       }}
     >
