@@ -26,9 +26,11 @@ fn run(lab: &Laboratory, config: &Path) -> Result<Output> {
 fn config(directory: &Path, socket: &Path, pins: &Path) -> Result<PathBuf> {
     let path = directory.join("holdfast.toml");
     let text = format!(
-        "[daemon]\ncontrol_socket = \"{}\"\npin_path = \"{}\"\n\n[datapath]\ninterfaces = [\"client\"]\n",
+        "[daemon]\ncontrol_socket = \"{}\"\npin_path = \"{}\"\nstate_path = \"{}\"\n\n[datapath]\n\
+         interfaces = [\"client\"]\n",
         socket.display(),
-        pins.display()
+        pins.display(),
+        directory.join("state").display()
     );
     fs::write(&path, text)?;
     Ok(path)
