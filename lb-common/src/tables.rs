@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// Changed whenever a layout here changes: pinned maps of another version are not taken over.
-pub const LAYOUT_VERSION: u32 = 6;
+pub const LAYOUT_VERSION: u32 = 7;
 
 /// An [`Address`] in shared memory.
 #[derive(Debug, Default, FromBytes)]
