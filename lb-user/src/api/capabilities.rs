@@ -49,7 +49,7 @@ fn all(kinds: &[LbKind], inventory: &Inventory) -> Json {
         "listener_protocols": listener_protocols(),
         "pool_protocols": pool_protocols().map(|protocol| json!({
             "name": protocol,
-            "offered": protocol != PoolProtocol::Https,
+            "alias_of": (protocol == PoolProtocol::Https).then_some(PoolProtocol::Tcp),
             "layer": layer(protocol.is_layer_7()),
             "session_persistence": persistence_types(protocol, kinds),
         })).collect::<Vec<_>>(),
@@ -75,8 +75,8 @@ fn layer(is_layer_7: bool) -> u8 {
     if is_layer_7 { 7 } else { 4 }
 }
 
-/// What there is. People are not offered all of it for what is new: connections that carry TLS to the members, `HTTPS`, are those
-/// of TCP by another name.
+/// What there is. Connections that carry TLS to the members, `HTTPS`, are those of TCP by another name, which says so: for people
+/// one of the two is enough.
 fn listener_protocols() -> Vec<Json> {
     let all = ListenerProtocol::ALL.iter().copied();
     all.filter(|protocol| protocol.is_offered())
@@ -87,7 +87,7 @@ fn listener_protocols() -> Vec<Json> {
                 .collect();
             json!({
                 "name": protocol,
-                "offered": protocol != ListenerProtocol::Https,
+                "alias_of": (protocol == ListenerProtocol::Https).then_some(ListenerProtocol::Tcp),
                 "layer": layer(is_layer_7),
                 "pool_protocols": pools,
                 "certificate": protocol == ListenerProtocol::TerminatedHttps,

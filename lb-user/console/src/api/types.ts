@@ -97,8 +97,8 @@ export interface PersistenceOffer {
 export interface Protocol {
   name: string;
   layer: number;
-  /** Whether people are offered it where something is made: some is made by other clients of the API alone. */
-  offered?: boolean;
+  /** What it is by another name: one of the two is enough to choose from. Others may have made objects of either. */
+  alias_of: string | null;
 }
 
 export interface Capabilities {

@@ -12,7 +12,7 @@ import { protocolName } from "../i18n/format";
 import { go, to } from "../router";
 import { announce } from "../state/announcements";
 import { useBelow } from "../state/below";
-import { offered, poolsFor } from "../state/capabilities";
+import { choices, poolsFor } from "../state/capabilities";
 import { Loaded } from "../ui/loaded";
 import { listenerName, nameOf } from "../ui/name";
 import { WizardPage } from "./wizard-page";
@@ -36,7 +36,7 @@ type Target = "new" | "existing";
 
 function AddListener({ can, loadBalancer, pools }: { can: Capabilities; loadBalancer: LoadBalancer; pools: Pool[] }) {
   const t = useText();
-  const protocols = offered(can.listener_protocols);
+  const protocols = choices(can.listener_protocols);
   const [first] = protocols;
   const { bind, set, fields } = useDraft(() => ({
     name: "",
@@ -48,7 +48,7 @@ function AddListener({ can, loadBalancer, pools }: { can: Capabilities; loadBala
   const [target, setTarget] = useState<Target>("new");
   const groupsOf = (name: string) => {
     const fitting = protocols.find((one) => one.name === name)?.pool_protocols ?? [];
-    return offered(can.pool_protocols)
+    return choices(can.pool_protocols)
       .map((one) => one.name)
       .filter((group) => fitting.includes(group));
   };

@@ -5,7 +5,7 @@ import { Review, Wizard } from "../forms/wizard";
 import { useText } from "../i18n";
 import { go, to } from "../router";
 import { announce } from "../state/announcements";
-import { offered } from "../state/capabilities";
+import { choices } from "../state/capabilities";
 import { nameOf } from "../ui/name";
 import { WizardPage } from "./wizard-page";
 
@@ -21,7 +21,7 @@ export function AddPoolPage({ loadBalancerId }: { loadBalancerId: string }) {
 
 function AddPool({ can, loadBalancer }: { can: Capabilities; loadBalancer: LoadBalancer }) {
   const t = useText();
-  const protocols = offered(can.pool_protocols).map(({ name }) => name);
+  const protocols = choices(can.pool_protocols).map(({ name }) => name);
   const pool = useNewPool(can, protocols[0] ?? "");
   const send = async () => {
     const made = await pools.create({ ...pool.body(), loadbalancer_id: loadBalancer.id });

@@ -7,9 +7,9 @@ export function useCapabilities(loadBalancerId: string | null): Resource<Capabil
   return useResource(`capabilities ${loadBalancerId ?? ""}`, (signal) => capabilities(loadBalancerId, signal));
 }
 
-/** What is offered where something is made; what is there already may be of others too. */
-export function offered<P extends Protocol>(protocols: P[]): P[] {
-  return protocols.filter((protocol) => protocol.offered !== false);
+/** What there is to choose from where something is made: nothing twice by different names. */
+export function choices<P extends Protocol>(protocols: P[]): P[] {
+  return protocols.filter(({ alias_of }) => alias_of === null);
 }
 
 /** The pools that a listener of this protocol can lead to. */

@@ -73,28 +73,28 @@ async fn the_source_ip_algorithm_goes_without_session_persistence() {
 #[tokio::test]
 async fn listeners_lead_to_pools_of_their_layer() {
     let all = World::new().admin().sees("capabilities").await;
-    // What carries TLS to the members is there, and is not offered for what is new.
-    for (protocol, offered, layer, pools, certificate) in [
-        ("TCP", true, 4, json!(["HTTPS", "TCP"]), false),
-        ("UDP", true, 4, json!(["UDP"]), false),
-        ("HTTP", true, 7, json!(["HTTP", "PROXY", "PROXYV2"]), false),
-        ("HTTPS", false, 4, json!(["HTTPS", "TCP"]), false),
+    // What carries TLS to the members is there, and says that it is TCP.
+    for (protocol, alias, layer, pools, certificate) in [
+        ("TCP", Json::Null, 4, json!(["HTTPS", "TCP"]), false),
+        ("UDP", Json::Null, 4, json!(["UDP"]), false),
+        ("HTTP", Json::Null, 7, json!(["HTTP", "PROXY", "PROXYV2"]), false),
+        ("HTTPS", json!("TCP"), 4, json!(["HTTPS", "TCP"]), false),
         (
             "TERMINATED_HTTPS",
-            true,
+            Json::Null,
             7,
             json!(["HTTP", "PROXY", "PROXYV2"]),
             true,
         ),
     ] {
         let expected = json!({
-            "name": protocol, "offered": offered, "layer": layer, "pool_protocols": pools, "certificate": certificate,
+            "name": protocol, "alias_of": alias, "layer": layer, "pool_protocols": pools, "certificate": certificate,
         });
         assert_eq!(*named(&all["listener_protocols"], protocol), expected);
     }
     assert_eq!(all["listener_protocols"].as_array().unwrap().len(), 5);
-    for (protocol, offered) in [("HTTPS", false), ("TCP", true)] {
-        assert_eq!(named(&all["pool_protocols"], protocol)["offered"], offered);
+    for (protocol, alias) in [("HTTPS", json!("TCP")), ("TCP", Json::Null)] {
+        assert_eq!(named(&all["pool_protocols"], protocol)["alias_of"], alias);
     }
     let kinds = all["health_monitor_types"].as_array().unwrap();
     let kinds: Vec<_> = kinds.iter().map(|kind| kind["name"].as_str().unwrap()).collect();

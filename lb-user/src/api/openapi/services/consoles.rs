@@ -46,7 +46,7 @@ fn boolean() -> Json {
 fn capabilities() -> Json {
     let listener_protocol = object([
         ("name", words::<ListenerProtocol>()),
-        ("offered", boolean()),
+        ("alias_of", or_null(words::<ListenerProtocol>())),
         ("layer", layer()),
         ("pool_protocols", list_of(&words::<PoolProtocol>())),
         ("certificate", boolean()),
@@ -58,7 +58,7 @@ fn capabilities() -> Json {
     ]);
     let pool_protocol = object([
         ("name", words::<PoolProtocol>()),
-        ("offered", boolean()),
+        ("alias_of", or_null(words::<PoolProtocol>())),
         ("layer", layer()),
         ("session_persistence", list_of(&required(persistence))),
     ]);
