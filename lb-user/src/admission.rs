@@ -96,25 +96,16 @@ impl Admission {
 }
 
 /// Has nobody take more than his share of the places.
+#[derive(Clone)]
 pub(crate) struct Shares<K> {
     most: usize,
     taken: Arc<Mutex<HashMap<K, usize>>>,
 }
 
 /// A place of somebody's share, which is free again when this is dropped.
-pub(crate) struct Share<K: Hash + Eq> {
-    taken: Arc<Mutex<HashMap<K, usize>>>,
+pub(crate) struct Share<K: Hash + Eq + Clone> {
+    shares: Shares<K>,
     whose: K,
-}
-
-// By hand, since it wants nothing of `K`.
-impl<K> Clone for Shares<K> {
-    fn clone(&self) -> Self {
-        Self {
-            most: self.most,
-            taken: Arc::clone(&self.taken),
-        }
-    }
 }
 
 impl<K: Hash + Eq + Clone> Shares<K> {
@@ -128,20 +119,24 @@ impl<K: Hash + Eq + Clone> Shares<K> {
 
     /// One more, unless somebody has all of his already.
     pub(crate) fn admit(&self, whose: K) -> Option<Share<K>> {
-        let mut taken = counts(&self.taken);
+        let mut taken = self.taken();
         let count = taken.entry(whose.clone()).or_default();
         if *count >= self.most {
             return None;
         }
         *count += 1;
-        let taken = Arc::clone(&self.taken);
-        Some(Share { taken, whose })
+        let shares = self.clone();
+        Some(Share { shares, whose })
+    }
+
+    fn taken(&self) -> MutexGuard<'_, HashMap<K, usize>> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<K: Hash + Eq> Drop for Share<K> {
+impl<K: Hash + Eq + Clone> Drop for Share<K> {
     fn drop(&mut self) {
-        let mut taken = counts(&self.taken);
+        let mut taken = self.shares.taken();
         if let Some(count) = taken.get_mut(&self.whose) {
             *count -= 1;
             if *count == 0 {
@@ -149,10 +144,6 @@ impl<K: Hash + Eq> Drop for Share<K> {
             }
         }
     }
-}
-
-fn counts<K>(taken: &Mutex<HashMap<K, usize>>) -> MutexGuard<'_, HashMap<K, usize>> {
-    taken.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -168,6 +159,6 @@ mod tests {
         held.pop();
         assert!(shares.admit("one").is_some());
         drop(held);
-        assert!(counts(&shares.taken).is_empty());
+        assert!(shares.taken().is_empty());
     }
 }

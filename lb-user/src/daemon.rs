@@ -43,7 +43,8 @@ use crate::{
     proxy::{Idle, Prepared, Proxy},
     service::{self, KeptSockets, News},
     store::Embedded,
-    trace, views,
+    trace,
+    views::{self, Reload},
 };
 use failures::Failures;
 use inquiry::{Inquiry, PageWanted};
@@ -161,7 +162,8 @@ struct Daemon {
     inquiry: Option<Inquiry>,
     /// How long it took to turn to changed configurations.
     apply_times: Histogram,
-    reload: views::Reload,
+    /// What became of the last reload.
+    reload: Reload,
     /// Who wants to know for the metrics how things stand.
     status_wanted: Vec<oneshot::Sender<Arc<views::Status>>>,
     /// The pages of sessions that clients of the API want to see.
@@ -290,15 +292,13 @@ impl Daemon {
     fn reload(&mut self) -> anyhow::Result<()> {
         service::tell(&News::Reloading);
         let taken = self.take_config();
-        match &taken {
-            Ok(()) => service::tell(&News::Serving(&self.served())),
-            Err(_) => service::tell(&News::Refused),
-        }
-        self.reload = if taken.is_ok() {
-            views::Reload::Taken
+        if taken.is_ok() {
+            service::tell(&News::Serving(&self.served()));
+            self.reload = Reload::Taken;
         } else {
-            views::Reload::Refused
-        };
+            service::tell(&News::Refused);
+            self.reload = Reload::Refused;
+        }
         taken
     }
 

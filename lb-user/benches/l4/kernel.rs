@@ -2,7 +2,11 @@
 
 use anyhow::{Result, ensure};
 use lb_common::{flow::Bucket, verdict::Reason};
-use lb_user::{bpf::Datapath, health::Health, reconcile};
+use lb_user::{
+    bpf::{Datapath, Ended},
+    health::Health,
+    reconcile,
+};
 
 use super::{
     case::{Case, Kind, Size},
@@ -214,7 +218,7 @@ impl Kernel {
         let maps = &mut self.datapath.maps;
         let keys: Vec<_> = maps.sessions().map(|session| session.key).collect();
         for key in keys {
-            maps.remove_session(&key);
+            maps.end_session(&key, Ended::Dropped);
         }
     }
 

@@ -155,7 +155,7 @@ fn of_pool(pool: &views::Pool) -> Json {
             "id": member_id(&pool.name, &member.name),
             "open": member.proxied.map_or(member.active_flows, |proxied| proxied.active),
             "begun": member.proxied.map_or(member.traffic.new_flows, |proxied| proxied.requests),
-            "sessions": member.sessions.map(|sessions| sessions.now).or(member.remembered),
+            "sessions": member.sessions_now(),
             "why_down": member.why_down,
         })
     });

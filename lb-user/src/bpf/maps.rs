@@ -92,6 +92,15 @@ pub struct Maps {
     pub counters: Counters,
 }
 
+/// Why a session was ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Ended {
+    /// Its time was over, or its member is gone.
+    Over,
+    /// Somebody wanted that.
+    Dropped,
+}
+
 impl Maps {
     pub(super) fn take(ebpf: &mut Ebpf) -> Result<Self, Error> {
         let sessions = take(ebpf, "SESSIONS")?;
@@ -167,23 +176,17 @@ impl Maps {
         SessionEntry::read(*key, &value)
     }
 
-    /// Forgets a session; whether there was one.
-    pub fn remove_session(&mut self, key: &SessionKey) -> bool {
-        self.sessions.remove(&session_bytes(key)).is_ok()
-    }
-
-    /// Counts a session that [`Self::remove_session`] took out because it was over.
-    pub fn count_swept_session(&self, key: &SessionKey) {
-        if let Some(pool) = self.pools.get(key.pool as usize) {
-            pool.swept_sessions.fetch_add(1);
+    /// Forgets a session, and counts it as ended by that; whether there was one.
+    pub fn end_session(&mut self, key: &SessionKey, ended: Ended) -> bool {
+        let was_there = self.sessions.remove(&session_bytes(key)).is_ok();
+        if let Some(pool) = self.pools.get(key.pool as usize).filter(|_| was_there) {
+            let count = match ended {
+                Ended::Over => &pool.swept_sessions,
+                Ended::Dropped => &pool.dropped_sessions,
+            };
+            count.fetch_add(1);
         }
-    }
-
-    /// The same of one that somebody had forgotten.
-    pub fn count_dropped_session(&self, key: &SessionKey) {
-        if let Some(pool) = self.pools.get(key.pool as usize) {
-            pool.dropped_sessions.fetch_add(1);
-        }
+        was_there
     }
 
     /// The flows in the table.

@@ -33,7 +33,7 @@ pub use batch::SessionCursor;
 pub use counters::Counters;
 use generation::{ENTRY, Generation};
 pub use interfaces::Event;
-pub use maps::{Maps, SessionEntry};
+pub use maps::{Ended, Maps, SessionEntry};
 pub use mode::AttachMode;
 use pins::Pins;
 pub use shared::{ScheduleSlot, Shared};

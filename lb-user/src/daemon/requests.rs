@@ -12,6 +12,7 @@ use super::{
     upgrade::{self, Upgrade},
 };
 use crate::{
+    bpf::Ended,
     control::{Answer, Asked, Command},
     model::DataPlane,
     store,
@@ -164,14 +165,7 @@ impl Daemon {
         let was_there = match self.show(|scene| Kept::of(scene, pool, by))? {
             Kept::InTheDatapath(key) => {
                 let layer4 = self.layer4.as_mut();
-                layer4.is_some_and(|layer4| {
-                    let maps = layer4.maps_mut();
-                    let was_there = maps.remove_session(&key);
-                    if was_there {
-                        maps.count_dropped_session(&key);
-                    }
-                    was_there
-                })
+                layer4.is_some_and(|layer4| layer4.maps_mut().end_session(&key, Ended::Dropped))
             }
             Kept::ByTheProxy(pool, id) => {
                 let look = self.proxy.look();

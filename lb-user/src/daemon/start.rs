@@ -21,6 +21,7 @@ use crate::{
     preflight,
     proxy::Proxy,
     service::{self, KeptSockets, News},
+    views::Reload,
 };
 
 /// How a daemon starts where another one runs.
@@ -161,7 +162,7 @@ impl Daemon {
             changes,
             inquiry: None,
             apply_times: Histogram::default(),
-            reload: crate::views::Reload::default(),
+            reload: Reload::default(),
             status_wanted: Vec::new(),
             pages_wanted: VecDeque::new(),
             sampled: None,

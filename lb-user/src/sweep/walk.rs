@@ -13,7 +13,7 @@ use super::{
     Swept,
     removed::{Ids, Kind, is_gone},
 };
-use crate::bpf::{Maps, SessionCursor, SessionEntry};
+use crate::bpf::{Ended, Maps, SessionCursor, SessionEntry};
 
 /// Buckets of the flow table that a slice looks at: 4 MiB.
 const SLICE_BUCKETS: usize = 8192;
@@ -112,9 +112,8 @@ impl SessionWalk {
                 && maps
                     .session_entry(&entry.key)
                     .is_some_and(|entry| is_over(maps, &entry, now_s))
-                && maps.remove_session(&entry.key)
+                && maps.end_session(&entry.key, Ended::Over)
             {
-                maps.count_swept_session(&entry.key);
                 self.ended += 1;
             } else {
                 self.sessions += 1;

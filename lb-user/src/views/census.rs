@@ -26,17 +26,17 @@ pub struct Census {
     /// The same of sessions.
     all_sessions: u64,
     /// The pools whose sessions the proxy remembers.
-    remembered: HashMap<PoolTag, Remembered>,
+    remembered: HashMap<PoolTag, RememberedSessions>,
 }
 
 /// The sessions of such a pool.
 #[derive(Clone, Debug)]
-pub(super) struct Remembered {
+pub(super) struct RememberedSessions {
     limits: Limits,
     of_members: HashMap<MemberTag, u64>,
 }
 
-impl Remembered {
+impl RememberedSessions {
     pub(super) fn all(&self) -> u64 {
         self.of_members.values().sum()
     }
@@ -57,7 +57,7 @@ impl Census {
         let remembered = pools.filter_map(|pool| {
             let limits = Limits::of(pool.session_persistence.as_ref()?);
             let of_members = HashMap::new();
-            let remembered = Remembered { limits, of_members };
+            let remembered = RememberedSessions { limits, of_members };
             scene
                 .remembers(pool)
                 .then(|| (PoolTag::of(&pool.name), remembered))
@@ -131,7 +131,7 @@ impl Census {
     }
 
     /// The sessions of a pool that the proxy remembers; none where it remembers none.
-    pub(super) fn remembered_of(&self, pool: &str) -> Option<&Remembered> {
+    pub(super) fn remembered_of(&self, pool: &str) -> Option<&RememberedSessions> {
         self.remembered.get(&PoolTag::of(pool))
     }
 

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 pub use answer::*;
 
-use super::{Census, Scene, Sight, census::Remembered, endpoint, operating, packets};
+use super::{Census, Scene, Sight, census::RememberedSessions, endpoint, operating, packets};
 use crate::{
     bpf::Attachment,
     health::AllProbes,
@@ -155,7 +155,7 @@ fn of_pool<S: Sight>(scene: &Scene<'_, S>, pool: &model::Pool, census: &Census, 
         response_times: proxied.map(|proxied| proxied.response_times.clone()),
         queue: proxied.and_then(|proxied| proxied.queue),
         proxied_sessions: persistence.and(proxied).map(|proxied| proxied.sessions.clone()),
-        remembered: remembered.map(Remembered::all),
+        remembered: remembered.map(RememberedSessions::all),
         members,
     }
 }

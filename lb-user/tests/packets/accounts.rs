@@ -10,7 +10,7 @@ use std::{
 
 use lb_common::checksum::Sum;
 use lb_user::{
-    bpf::{Datapath, Memory},
+    bpf::{Datapath, Ended, Memory},
     config,
     health::Health,
     model::{Config, DataPlane, DatapathSettings},
@@ -168,8 +168,7 @@ fn sessions_that_the_kernel_let_go_for_others_are_found_out() {
     // What somebody has dropped was not evicted.
     let dropped: Vec<_> = datapath.maps.sessions().take(10).map(|one| one.key).collect();
     for key in dropped {
-        assert!(datapath.maps.remove_session(&key));
-        datapath.maps.count_dropped_session(&key);
+        assert!(datapath.maps.end_session(&key, Ended::Dropped));
     }
     let evicted = |datapath: &Datapath| {
         let SessionCounts { now, events, evicted } = sessions(datapath, &config, &ids);

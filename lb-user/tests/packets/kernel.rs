@@ -23,7 +23,7 @@ use lb_common::{
     word::Word32,
 };
 use lb_user::{
-    bpf::{Datapath, Maps},
+    bpf::{Datapath, Ended, Maps},
     model::DatapathSettings,
 };
 use nix::{
@@ -99,6 +99,10 @@ impl Loaded {
         maps.flows.copy_from(&many(self.used_buckets[0]));
         maps.returns.copy_from(&many(self.used_buckets[1]));
         self.used_buckets = [&settings.flow_buckets, &settings.return_buckets].map(Word32::get);
+        let sessions: Vec<_> = maps.sessions().map(|entry| entry.key).collect();
+        for key in sessions {
+            assert!(maps.end_session(&key, Ended::Dropped));
+        }
         maps.settings.copy_from(std::slice::from_ref(settings));
         maps.filter.copy_from(&tables.filter);
         maps.listeners.copy_from(&tables.listeners);
@@ -109,10 +113,6 @@ impl Loaded {
             copy_schedule(maps, tables, pool);
         }
         maps.listener_index.copy_from(&tables.listener_buckets);
-        let sessions: Vec<_> = maps.sessions().map(|entry| entry.key).collect();
-        for key in sessions {
-            assert!(maps.remove_session(&key));
-        }
         let fragments: Vec<_> = self.fragments.keys().filter_map(Result::ok).collect();
         for key in fragments {
             self.fragments.remove(&key).expect("nobody else removes it");

@@ -143,7 +143,8 @@ impl Certificate {
     }
 }
 
-fn pem(label: &str, der: &[u8]) -> String {
+/// What is between the lines of a PEM file that begin and end it, and these.
+pub fn pem(label: &str, der: &[u8]) -> String {
     let text = STANDARD.encode(der);
     let lines: Vec<_> = text.as_bytes().chunks(64).map(String::from_utf8_lossy).collect();
     format!(

@@ -47,7 +47,7 @@ use std::fmt;
 use anyhow::{Context as _, Result};
 
 pub use crate::member::web::Echo;
-pub use certificates::{Authority, Certificate};
+pub use certificates::{Authority, Certificate, pem};
 pub use curl::{Curl, Page};
 pub(crate) use greeting::Begin;
 pub use greeting::{Greeting, Version};

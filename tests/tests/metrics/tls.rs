@@ -6,9 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use anyhow::Result;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use lb_tests::http::{Authority, Certificate};
+use lb_tests::http::{Authority, Certificate, pem};
 use lb_tests::{Plan, Scheme, Site, temporary_directory};
 use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 use rustls::ClientConfig;
@@ -57,15 +55,6 @@ fn handshakes_are_counted_by_what_came_of_them_and_too_many_failures_raise_an_al
     // Of a listener without TLS there is nothing to tell.
     assert_eq!(told.named(name, &[("listener", "listener-1")]).count(), 0);
     Ok(())
-}
-
-fn pem(label: &str, der: &[u8]) -> String {
-    let text = STANDARD.encode(der);
-    let lines: Vec<_> = text.as_bytes().chunks(64).map(String::from_utf8_lossy).collect();
-    format!(
-        "-----BEGIN {label}-----\n{}\n-----END {label}-----\n",
-        lines.join("\n")
-    )
 }
 
 /// A certificate that is good until then, in files of that name; what was in them is replaced.

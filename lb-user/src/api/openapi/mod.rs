@@ -80,9 +80,9 @@ fn document() -> Json {
             "version": env!("CARGO_PKG_VERSION"),
             "description": "Load balancing that keeps sessions, in the language of OpenStack's load balancing API (v2.0 to \
                 v2.30). Ours beside it: `revision` of every object, which `If-Match` is compared with; `declared_in`, the file \
-                that it stands in; `status_reason` of a load balancer that the data plane refused; `persistence_timeout` in seconds and for every protocol. All of it is also \
-                below `/load-balancer`, and `/v2` is another name of `/v2.0`. Requests may have numbers and booleans as strings, \
-                and ids without dashes.",
+                that it stands in; `status_reason` of a load balancer that the data plane refused; `persistence_timeout` in \
+                seconds and for every protocol. All of it is also below `/load-balancer`, and `/v2` is another name of `/v2.0`. \
+                Requests may have numbers and booleans as strings, and ids without dashes.",
         },
         "servers": [{"url": OBJECTS}],
         "security": [{"token": []}, {"basic": []}],

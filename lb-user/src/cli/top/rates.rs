@@ -102,7 +102,7 @@ impl Rates {
                 address: pool.algorithm.to_string(),
                 status: pool.status,
                 passing: Some(passing(Kind::Pool, "", &pool.name, of_pool(pool))),
-                sessions: pool.sessions.map(|sessions| sessions.now).or(pool.remembered),
+                sessions: pool.sessions_now(),
             });
             for member in &pool.members {
                 rows.push(Row {
@@ -111,7 +111,7 @@ impl Rates {
                     address: member.address.clone(),
                     status: member.status,
                     passing: Some(passing(Kind::Member, &pool.name, &member.name, of_member(member))),
-                    sessions: member.sessions.map(|sessions| sessions.now).or(member.remembered),
+                    sessions: member.sessions_now(),
                 });
             }
         }

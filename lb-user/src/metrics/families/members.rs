@@ -99,12 +99,7 @@ pub(super) const FAMILIES: &[Family] = &[
         "holdfast_member_sessions",
         "Sessions with a member that the datapath holds or the proxy remembers",
         LABELS,
-        |status| {
-            each(status, |member| {
-                let sessions = member.sessions.map(|sessions| sessions.now);
-                sessions.or(member.remembered)
-            })
-        },
+        |status| each(status, Member::sessions_now),
     ),
 ];
 

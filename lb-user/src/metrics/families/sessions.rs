@@ -12,13 +12,9 @@ pub(super) const FAMILIES: &[Family] = &[
         "Sessions that the datapath holds or the proxy remembers; those by the balancer's cookie are with their clients",
         &["pool", "pool_id"],
         |status| {
-            let samples = status.pools.iter().filter_map(|pool| {
-                let sessions = pool.sessions.map(|sessions| sessions.now);
-                Some(Sample::new(
-                    [pool.title(), &pool.name],
-                    sessions.or(pool.remembered)?,
-                ))
-            });
+            let pools = status.pools.iter();
+            let samples =
+                pools.filter_map(|pool| Some(Sample::new([pool.title(), &pool.name], pool.sessions_now()?)));
             samples.collect()
         },
     ),

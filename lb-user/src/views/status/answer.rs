@@ -304,6 +304,22 @@ impl Traffic {
     }
 }
 
+impl Pool {
+    /// How many sessions there are now, of the datapath or of the proxy; none where nobody is held, or clients carry their own.
+    #[must_use]
+    pub fn sessions_now(&self) -> Option<u64> {
+        self.sessions.map(|sessions| sessions.now).or(self.remembered)
+    }
+}
+
+impl Member {
+    /// The same of those with it.
+    #[must_use]
+    pub fn sessions_now(&self) -> Option<u64> {
+        self.sessions.map(|sessions| sessions.now).or(self.remembered)
+    }
+}
+
 /// The sessions of a pool, or with a member.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionCounts {
