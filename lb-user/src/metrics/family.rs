@@ -70,6 +70,18 @@ impl<'s> Sample<'s> {
         }
     }
 
+    /// With further labels.
+    pub(super) fn with<const N: usize, const M: usize>(
+        labels: [&'s str; N],
+        further: [&'s str; M],
+        value: u64,
+    ) -> Self {
+        Self {
+            labels: labels.into_iter().chain(further).collect(),
+            value: Value::Number(value),
+        }
+    }
+
     pub(super) fn of_durations<const N: usize>(labels: [&'s str; N], durations: &'s Durations) -> Self {
         Self {
             labels: labels.into(),

@@ -34,7 +34,7 @@ pub(crate) struct Server {
 }
 
 /// Until when a certificate is good.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Expiry {
     /// The file that it is in.
     pub certificate: String,
@@ -147,9 +147,12 @@ impl Certificates {
         let all = files.iter().map(|files| load(files, provider));
         let mut all = all.collect::<anyhow::Result<Vec<_>>>()?;
         let expiries = files.iter().zip(&all);
-        let expiries = expiries
+        let mut expiries: Vec<_> = expiries
             .filter_map(|(files, certified)| Expiry::of(files, certified))
             .collect();
+        // One may be named twice, as a default and for its names.
+        expiries.sort_unstable();
+        expiries.dedup();
         let first = names(all.first().context("there is no certificate")?);
         // A signature of theirs costs a fraction of one of RSA.
         all.sort_by_key(|certified| certified.key.algorithm() != SignatureAlgorithm::ECDSA);

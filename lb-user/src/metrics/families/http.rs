@@ -1,8 +1,6 @@
 //! What is of HTTP and TLS.
 
-use std::collections::BTreeMap;
-
-use super::listeners::all;
+use super::listeners::{all, labels};
 use crate::{
     metrics::family::{Family, Sample},
     model::Titled as _,
@@ -10,7 +8,7 @@ use crate::{
     views::Status,
 };
 
-const LABELS: &[&str] = &["load_balancer", "load_balancer_id", "listener", "listener_id"];
+const LABELS: &[&str] = labels!();
 /// By their first digit.
 const CODES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
 
@@ -27,17 +25,11 @@ pub(super) const FAMILIES: &[Family] = &[
     Family::counter(
         "holdfast_http_responses",
         "Responses by the first digit of their status",
-        &[
-            "load_balancer",
-            "load_balancer_id",
-            "listener",
-            "listener_id",
-            "code",
-        ],
+        labels!("code"),
         |status| {
-            let samples = proxied(status).flat_map(|([balancer, balancer_id, name, id], report)| {
+            let samples = proxied(status).flat_map(|(labels, report)| {
                 let codes = CODES.into_iter().zip(report.responses);
-                codes.map(move |(code, count)| Sample::new([balancer, balancer_id, name, id, code], count))
+                codes.map(move |(code, count)| Sample::with(labels, [code], count))
             });
             samples.collect()
         },
@@ -64,22 +56,13 @@ pub(super) const FAMILIES: &[Family] = &[
     Family::counter(
         "holdfast_policy_requests",
         "Requests that a policy decided",
-        &[
-            "load_balancer",
-            "load_balancer_id",
-            "listener",
-            "listener_id",
-            "policy",
-            "policy_id",
-        ],
+        labels!("policy", "policy_id"),
         |status| {
-            let samples = proxied(status).flat_map(|([balancer, balancer_id, name, id], report)| {
-                report.policies.iter().map(move |policy| {
-                    Sample::new(
-                        [balancer, balancer_id, name, id, policy.title(), &policy.name],
-                        policy.requests,
-                    )
-                })
+            let samples = proxied(status).flat_map(|(labels, report)| {
+                report
+                    .policies
+                    .iter()
+                    .map(move |policy| Sample::with(labels, [policy.title(), &policy.name], policy.requests))
             });
             samples.collect()
         },
@@ -87,15 +70,9 @@ pub(super) const FAMILIES: &[Family] = &[
     Family::counter(
         "holdfast_tls_handshakes",
         "TLS handshakes with clients: full, resumed, or failed (also because the client went away)",
-        &[
-            "load_balancer",
-            "load_balancer_id",
-            "listener",
-            "listener_id",
-            "result",
-        ],
+        labels!("result"),
         |status| {
-            let samples = proxied(status).flat_map(|([balancer, balancer_id, name, id], report)| {
+            let samples = proxied(status).flat_map(|(labels, report)| {
                 let handshakes = report.tls_handshakes.into_iter().flat_map(|handshakes| {
                     [
                         ("full", handshakes.full),
@@ -103,8 +80,7 @@ pub(super) const FAMILIES: &[Family] = &[
                         ("failed", handshakes.failed),
                     ]
                 });
-                handshakes
-                    .map(move |(result, count)| Sample::new([balancer, balancer_id, name, id, result], count))
+                handshakes.map(move |(result, count)| Sample::with(labels, [result], count))
             });
             samples.collect()
         },
@@ -112,23 +88,12 @@ pub(super) const FAMILIES: &[Family] = &[
     Family::gauge(
         "holdfast_tls_certificate_expiry_timestamp_seconds",
         "Until when the certificates of a listener are good, in seconds since 1970",
-        &[
-            "load_balancer",
-            "load_balancer_id",
-            "listener",
-            "listener_id",
-            "certificate",
-        ],
+        labels!("certificate"),
         |status| {
-            let samples = proxied(status).flat_map(|([balancer, balancer_id, name, id], report)| {
-                // One may be named twice, as a default and for its names.
-                let expiries = report.certificates.iter().map(|expiry| {
+            let samples = proxied(status).flat_map(|(labels, report)| {
+                report.certificates.iter().map(move |expiry| {
                     let until = u64::try_from(expiry.not_after_unix_s).unwrap_or(0);
-                    (expiry.certificate.as_str(), until)
-                });
-                let expiries: BTreeMap<&str, u64> = expiries.collect();
-                expiries.into_iter().map(move |(certificate, until)| {
-                    Sample::new([balancer, balancer_id, name, id, certificate], until)
+                    Sample::with(labels, [&expiry.certificate], until)
                 })
             });
             samples.collect()
@@ -137,19 +102,11 @@ pub(super) const FAMILIES: &[Family] = &[
     Family::counter(
         "holdfast_proxy_protocol_refused",
         "Connections that did not begin with the PROXY header that they owed, by reason",
-        &[
-            "load_balancer",
-            "load_balancer_id",
-            "listener",
-            "listener_id",
-            "reason",
-        ],
+        labels!("reason"),
         |status| {
-            let samples = proxied(status).flat_map(|([balancer, balancer_id, name, id], report)| {
+            let samples = proxied(status).flat_map(|(labels, report)| {
                 let refused = report.proxy_protocol_refused.iter();
-                refused.map(move |(reason, count)| {
-                    Sample::new([balancer, balancer_id, name, id, reason], *count)
-                })
+                refused.map(move |(reason, count)| Sample::with(labels, [reason], *count))
             });
             samples.collect()
         },

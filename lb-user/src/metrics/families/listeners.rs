@@ -7,24 +7,25 @@ use crate::{
     views::{Listener, Status},
 };
 
-const LABELS: &[&str] = &["load_balancer", "load_balancer_id", "listener", "listener_id"];
+/// The labels of what is of a listener, and further ones.
+macro_rules! labels {
+    ($($further:literal),*) => {
+        &["load_balancer", "load_balancer_id", "listener", "listener_id", $($further),*]
+    };
+}
+pub(super) use labels;
+
+const LABELS: &[&str] = labels!();
 
 pub(super) const FAMILIES: &[Family] = &[
     Family::gauge(
         "holdfast_listener_status",
         "1 for the status that a listener has",
-        &[
-            "load_balancer",
-            "load_balancer_id",
-            "listener",
-            "listener_id",
-            "protocol",
-            "status",
-        ],
+        labels!("protocol", "status"),
         |status| {
-            let listeners = all(status).map(|([balancer, balancer_id, name, id], listener)| {
+            let listeners = all(status).map(|(labels, listener)| {
                 let (protocol, status) = (listener.protocol.word(), listener.status.word());
-                Sample::new([balancer, balancer_id, name, id, protocol, status], 1)
+                Sample::with(labels, [protocol, status], 1)
             });
             listeners.collect()
         },
