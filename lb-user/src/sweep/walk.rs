@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use lb_common::{
     flow::table::{self, Slot},
     session,
-    tables::SessionCounts,
 };
 use tracing::warn;
 
@@ -129,12 +128,12 @@ impl SessionWalk {
     }
 }
 
-/// Finds out how many sessions the kernel evicted, which it does not say: what there was when a walk began, and what the walk did
-/// not meet, though nobody had ended it. Sessions that begin during the walk hide as many until the next one: no more are counted than
-/// there were.
+/// Finds out how many sessions the kernel evicted, which it does not say: what had been made when a walk began, and what the walk did
+/// not meet, though nobody had ended it when the walk was over. Sessions that begin or end during the walk hide as many until the next
+/// one: no more are counted than there were.
 #[derive(Debug)]
 struct Evictions {
-    /// How many the datapath had made by then, less those that it made in place of one that was over; by pool.
+    /// How many the datapath had made by then, by pool.
     made: Vec<(u32, u64)>,
     /// How many the walk met, by pool.
     left: HashMap<u32, u64>,
@@ -144,10 +143,7 @@ impl Evictions {
     fn begin(maps: &Maps) -> Self {
         let pools = (0..).zip(maps.pools.iter());
         let holding = pools.filter(|(_, pool)| pool.used.get() == 1 && pool.session_idle_s.get() > 0);
-        let made = holding.map(|(id, _)| {
-            let SessionCounts { created, expired, .. } = maps.counters.sessions(id);
-            (id, created.saturating_sub(expired))
-        });
+        let made = holding.map(|(id, _)| (id, maps.counters.sessions(id).created));
         Self {
             made: made.collect(),
             left: HashMap::new(),
@@ -163,7 +159,9 @@ impl Evictions {
             let Some(pool) = maps.pools.get(*id as usize) else {
                 continue;
             };
-            let ended = pool.swept_sessions.get() + pool.dropped_sessions.get();
+            // What the datapath counts as expired, it made anew in place.
+            let replaced = maps.counters.sessions(*id).expired;
+            let ended = replaced + pool.swept_sessions.get() + pool.dropped_sessions.get();
             let left = self.left.get(id).copied().unwrap_or(0);
             let evicted = made.saturating_sub(ended + left);
             if evicted > pool.evicted_sessions.get() {
