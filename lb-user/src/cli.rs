@@ -125,6 +125,7 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<Exit> {
         Subcommands::Completions { shell } => pages::completions(shell)?,
         Subcommands::Man { directory } => pages::manual(directory.as_deref())?,
         Subcommands::Reload => done(ask(&socket, &Command::Reload)?)?,
+        Subcommands::ReopenLog => done(ask(&socket, &Command::ReopenLog)?)?,
         Subcommands::Upgrade => done(ask(&socket, &Command::Upgrade)?)?,
         Subcommands::Stop {
             config: Some(file), ..

@@ -58,6 +58,8 @@ pub enum Command {
     },
     /// Take the configuration file again.
     Reload,
+    /// Open the access log anew.
+    ReopenLog,
     /// Start the binary that is installed now, and hand over to it.
     Upgrade,
     /// Hand over to the daemon that asks, which works on the same pins: what is said after that, `handover` knows.

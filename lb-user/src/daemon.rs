@@ -196,6 +196,9 @@ impl Daemon {
                             error!("{reason:#}; what runs goes on running");
                         }
                     }
+                    Told::ReopenLog => if let Err(reason) = self.proxy.reopen_log() {
+                        error!("{reason:#}; the log goes on in the file of before");
+                    },
                     Told::End(leave) => break Ending { leave, asked: None },
                 },
                 due = Layer4::due(&mut self.layer4) => if let Some(layer4) = &mut self.layer4 {

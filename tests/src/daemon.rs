@@ -314,7 +314,8 @@ impl Daemon {
         Ok(())
     }
 
-    fn signal(&self, signal: Signal) -> Result<()> {
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) -> Result<()> {
         let process = self.process.as_ref().context("the daemon does not run")?;
         process
             .signal(signal)

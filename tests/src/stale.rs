@@ -36,7 +36,7 @@ pub(crate) fn sweep_once() {
     ONCE.call_once(sweep);
 }
 
-/// Removes the namespaces (with the processes in them), pins and directories of makers that are gone.
+/// Removes the namespaces and control groups (with the processes in them), pins and directories of makers that are gone.
 ///
 /// Makes no complaint: another process may be sweeping the same things.
 pub(crate) fn sweep() {
@@ -49,6 +49,30 @@ pub(crate) fn sweep() {
             let _ = fs::remove_dir_all(left);
         }
     }
+    for group in control_groups().iter().flat_map(|mount| left_in(mount)) {
+        let _ = fs::write(group.join("cgroup.kill"), "1");
+        remove_group(&group);
+    }
+}
+
+/// Where control groups of the second version are mounted.
+fn control_groups() -> Vec<PathBuf> {
+    let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
+    let words = mounts.lines().map(|line| line.split(' ').collect::<Vec<_>>());
+    let groups = words.filter_map(|words| match words[..] {
+        [_, mount, "cgroup2", ..] => Some(mount.into()),
+        _ => None,
+    });
+    groups.collect()
+}
+
+/// Removes a control group with those below it. One whose processes are just ending is left to the next sweep.
+fn remove_group(group: &Path) {
+    let entries = fs::read_dir(group).into_iter().flatten().flatten();
+    for entry in entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())) {
+        remove_group(&entry.path());
+    }
+    let _ = fs::remove_dir(group);
 }
 
 fn left_in(directory: &Path) -> Vec<PathBuf> {

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use lb_tests::http::Jar;
-use lb_tests::{Plan, Site, eventually, temporary_directory};
+use lb_tests::{Plan, Site, eventually, temporary_directory, try_eventually};
+use nix::sys::signal::Signal;
 use serde_json::Value;
 
 const WITHIN: Duration = Duration::from_secs(10);
@@ -23,6 +24,15 @@ fn lines(path: &Path, count: usize) -> Vec<String> {
         ensure!(lines.len() >= count, "{lines:#?}");
         Ok(lines)
     })
+}
+
+/// Waits until a log says something of this request.
+fn noted(path: &Path, target: &str) {
+    eventually("the request to be noted", WITHIN, || {
+        let log = fs::read_to_string(path)?;
+        ensure!(log.contains(target), "{log}");
+        Ok(())
+    });
 }
 
 #[test]
@@ -182,20 +192,66 @@ fn what_was_refused_and_how_much_has_passed_is_said_in_every_case() -> Result<()
 }
 
 #[test]
-fn a_log_that_was_moved_away_is_begun_anew_at_the_next_reload() -> Result<()> {
+fn a_log_that_was_moved_away_is_begun_anew_when_that_is_asked_for_and_at_a_reload() -> Result<()> {
     let directory = temporary_directory()?;
-    let (path, moved) = (
-        directory.path().join("access.log"),
-        directory.path().join("access.log.1"),
-    );
+    let path = directory.path().join("access.log");
     let plan = plan(&path, "");
     let site = Site::start(&plan)?;
-    site.get("/before")?;
-    lines(&path, 1);
+    let asked = || -> Result<()> {
+        let output = site.daemon().cli(&["reopen-log"])?;
+        ensure!(output.status.success() && output.stdout.is_empty(), "{output:?}");
+        Ok(())
+    };
+    let signalled = || {
+        site.daemon().signal(Signal::SIGUSR1)?;
+        try_eventually("the log to be there", WITHIN, || path.exists())
+    };
+    let reloaded = || site.turn_to(&plan);
+    let ways: [(&str, &dyn Fn() -> Result<()>); 3] = [
+        ("asked", &asked),
+        ("signalled", &signalled),
+        ("reloaded", &reloaded),
+    ];
+    for (way, begin_anew) in ways {
+        let moved = directory.path().join(way);
+        let (before, after) = (format!("/{way}/before"), format!("/{way}/after"));
+        site.get(&before)?;
+        noted(&path, &before);
+        fs::rename(&path, &moved)?;
+        begin_anew()?;
+        site.get(&after)?;
+        noted(&path, &after);
+        assert!(!fs::read_to_string(&moved)?.contains(&after), "{way}");
+    }
+    Ok(())
+}
+
+#[test]
+fn the_log_is_opened_anew_beside_a_file_with_mistakes_and_of_those_who_are_there_already() -> Result<()> {
+    let directory = temporary_directory()?;
+    let [path, moved, again] = ["access.log", "moved", "again"].map(|name| directory.path().join(name));
+    let site = Site::start(&plan(&path, ""))?;
+    // A connection that goes on notes its requests in the new file too.
+    let mut wire = site.wire()?;
+    wire.get("/before")?;
+    noted(&path, "/before");
     fs::rename(&path, &moved)?;
-    site.turn_to(&plan)?;
-    site.get("/after")?;
-    assert!(lines(&path, 1)[0].contains("/after"));
-    assert!(lines(&moved, 1)[0].contains("/before"));
+    site.daemon().write_config("mistake")?;
+    let output = site.daemon().cli(&["reopen-log"])?;
+    ensure!(output.status.success(), "{output:?}");
+    wire.get("/after")?;
+    noted(&path, "/after");
+    assert_eq!(lines(&moved, 1).len(), 1);
+    // Where it cannot be opened, who asked hears why, and nothing is lost.
+    fs::rename(&path, &again)?;
+    fs::create_dir(&path)?;
+    let output = site.daemon().cli(&["reopen-log"])?;
+    let complaint = String::from_utf8(output.stderr)?;
+    ensure!(
+        !output.status.success() && complaint.contains("cannot open the access log"),
+        "{complaint}"
+    );
+    wire.get("/kept")?;
+    noted(&again, "/kept");
     Ok(())
 }

@@ -1,11 +1,14 @@
 //! `holdfast trace` of requests: what became of each, with a datapath beside the proxy and without.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use lb_tests::trace::Trace;
-use lb_tests::{Jar, Plan, Site, eventually, try_eventually};
+use lb_tests::{
+    Curl, Daemon, Family, Jar, Laboratory, Plan, Scheme, Services, Site, eventually, try_eventually,
+};
+use serde_json::json;
 
 const WITHIN: Duration = Duration::from_secs(20);
 
@@ -85,6 +88,54 @@ fn requests_of_other_clients_are_not_told_and_for_people_a_line_is_a_sentence() 
         ensure!(line.contains(&format!("HTTP/1.1 {client} GET ")), "{line}");
         ensure!(line.contains("/seen: 200, member "), "{line}");
         ensure!(line.contains("(chosen by the algorithm)"), "{line}");
+        Ok(())
+    });
+    Ok(())
+}
+
+#[test]
+fn what_the_api_has_made_is_told_by_the_names_that_people_gave_it() -> Result<()> {
+    let lab = Laboratory::routed().members(1).build()?;
+    let _members = lab.serve_all(&Services::new().web([8080]))?;
+    let daemon = Daemon::start(&lab, "max_flows = 4096\nmax_sessions = 65536")?;
+    let vip = SocketAddr::new(lab.vip(Family::V4), 80);
+    let member = json!({"name": "anna", "address": lab.member_address(1, Family::V4), "protocol_port": 8080});
+    let pool =
+        json!({"name": "shop", "protocol": "HTTP", "lb_algorithm": "ROUND_ROBIN", "members": [member]});
+    let listener =
+        json!({"name": "front", "protocol": "HTTP", "protocol_port": vip.port(), "default_pool": pool});
+    let balancer = json!({"name": "web", "vip_address": vip.ip(), "listeners": [listener]});
+    let made = daemon.api(
+        "POST",
+        "/loadbalancers",
+        Some(&json!({ "loadbalancer": balancer })),
+    )?;
+    let pool_id = made.object("loadbalancer")?["pools"][0]["id"].clone();
+    let ask = || Curl::new(lab.client_namespace(), vip).get(Scheme::Http, "shop.example", "/");
+
+    let everybody = "0.0.0.0/0";
+    let trace = Trace::start(&daemon, &[everybody, "--json"])?;
+    ask()?;
+    let told = trace.requests(1);
+    assert_eq!(told[0]["pool"], pool_id);
+    let names = &told[0]["display_names"];
+    let called = ["listener", "pool", "member"].map(|kind| told[0][kind].as_str().unwrap_or_default());
+    assert_eq!(
+        called.map(|key| &names[key]),
+        ["front", "shop", "anna"],
+        "{told:?}"
+    );
+    drop(trace);
+
+    let trace = try_eventually("another trace", WITHIN, || Trace::start(&daemon, &[everybody]))?;
+    ask()?;
+    eventually("the request to be told", WITHIN, || {
+        let output = trace.output();
+        let mut requests = output.lines().filter(|line| line.contains(" request "));
+        ensure!(
+            requests.any(|line| line.contains(": 200, member anna of pool shop (")),
+            "{output}"
+        );
         Ok(())
     });
     Ok(())

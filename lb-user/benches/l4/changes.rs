@@ -27,13 +27,13 @@ const PASSES: u16 = 31;
 /// Applies the whole, as a start and a reload do, and changes of one object each.
 pub(crate) fn measure(report: &mut Report) -> Result<()> {
     let mut add = |what: &str, ms| report.add(Row::new(format!("{NAME}/{what}/50k"), ms, "ms"));
-    let text = text("TCP")?;
+    let text = text("TCP", "session_persistence = { type = \"SOURCE_IP\" }")?;
     let (loaded, ms) = timed(|| config::parse(&text, "the benchmark's"));
     let config = loaded.map_err(|mistakes| anyhow!("{mistakes:#}"))?.config;
     add("parse", ms);
     merge(&config, &mut add)?;
     datapath(config, &mut add)?;
-    let proxied = config::parse(&self::text("HTTP")?, "the benchmark's");
+    let proxied = config::parse(&self::text("HTTP", "")?, "the benchmark's");
     let proxied = proxied.map_err(|mistakes| anyhow!("{mistakes:#}"))?.config;
     proxy(proxied, &mut add)
 }
@@ -103,6 +103,14 @@ fn datapath(mut config: Config, add: &mut impl FnMut(&str, f64)) -> Result<()> {
         add(what, median(in_maps));
         add(&format!("{what}, beside"), median(beside));
     }
+    // There are no sessions: it is what the counters of all pools cost.
+    let ((), ms) = timed(|| {
+        sweep.begin_sessions(maps);
+        while sweep.is_under_way() {
+            sweep.step(maps);
+        }
+    });
+    add("sweep of sessions", ms);
     let pool = ids.pool("500/2").ok_or_else(|| anyhow!("it is gone"))?;
     let schedule = maps.pools[pool as usize].schedule.get() as u32;
     ensure!(schedule > MEMBERS_OF_EACH, "the weight is not in the schedule");
@@ -164,8 +172,8 @@ fn timed<T>(run: impl FnOnce() -> T) -> (T, f64) {
     (done, started.elapsed().as_secs_f64() * 1e3)
 }
 
-/// Load balancers with a listener for each of their pools.
-fn text(protocol: &str) -> Result<String> {
+/// Load balancers with a listener for each of their pools, which are like this.
+fn text(protocol: &str, pool_like: &str) -> Result<String> {
     let mut text = format!(
         "[daemon]\npin_path = \"/sys/fs/bpf/hf-{}-bench-apply\"\n[datapath]\ninterfaces = [\"lo\"]\nmax_flows = 1024\n\
          max_sessions = 65536\nmax_listeners = 8192\nmax_pools = 8192\n[proxy]\nworkers = 1\n",
@@ -191,7 +199,10 @@ fn text(protocol: &str) -> Result<String> {
     for pool in (0..LOAD_BALANCERS).flat_map(|balancer| (0..POOLS_OF_EACH).map(move |pool| (balancer, pool)))
     {
         writeln!(text, "[[pool]]\nname = \"{}/{}\"", pool.0, pool.1)?;
-        writeln!(text, "health_monitor = {{ type = \"TCP\", delay_s = 3600 }}")?;
+        writeln!(
+            text,
+            "health_monitor = {{ type = \"TCP\", delay_s = 3600 }}\n{pool_like}"
+        )?;
         for _ in 0..MEMBERS_OF_EACH {
             let [.., high, low] = u32::to_be_bytes(number);
             writeln!(

@@ -40,7 +40,7 @@ pub(super) struct Arguments {
 pub(super) enum Subcommands {
     /// Runs the daemon
     ///
-    /// SIGHUP takes the configuration again. SIGTERM ends the daemon and leaves the datapath forwarding, for the next
+    /// SIGHUP takes the configuration again, SIGUSR1 opens the access log anew. SIGTERM ends the daemon and leaves the datapath forwarding, for the next
     /// daemon to take over; SIGINT (Ctrl-C) ends both. `RUST_LOG` sets how much is logged: `debug`, `warn`, ... With
     /// `HOLDFAST_LOG_FORMAT=json` the log is a JSON object a line rather than text.
     Run {
@@ -176,6 +176,10 @@ pub(super) enum Subcommands {
     ///
     /// Sessions and live connections stay. A file with mistakes changes nothing.
     Reload,
+    /// Has the daemon open its access log anew: for what rotates it
+    ///
+    /// The file at the log's path is made where it is not there any more. Nothing else is read again.
+    ReopenLog,
     /// Has the binary that is installed now take over from the daemon that runs
     ///
     /// It reads the configuration file anew, and gets the listening sockets, the sessions, and what is known of the members'

@@ -17,6 +17,7 @@ use super::{
 use crate::{
     control::{Answer, Command},
     trace::{Client, Line, Told},
+    views::Titles,
 };
 
 const DAY_US: u64 = 86_400_000_000;
@@ -70,6 +71,8 @@ struct Request<'l> {
     cookie_refused: Option<Cow<'l, str>>,
     total_us: u64,
     fault: Option<Cow<'l, str>>,
+    #[serde(default)]
+    display_names: Titles,
 }
 
 impl Request<'_> {
@@ -84,12 +87,14 @@ impl Request<'_> {
             version,
             status,
             total_us,
+            display_names,
             ..
         } = self;
         // The date is known, as with packets.
         let time = time.split('T').nth(1).unwrap_or(time).trim_end_matches('Z');
         let mut line = format!("{time} request {version} {client} {method} {host}{target}: {status}");
         if let (Some(pool), Some(member)) = (&self.pool, &self.member) {
+            let (member, pool) = (display_names.of(member), display_names.of(pool));
             line = format!("{line}, member {member} of pool {pool}");
         }
         let session = self.session.as_deref().map(|session| match session {
@@ -174,7 +179,6 @@ fn time_of_day(unix_us: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::views::Titles;
 
     fn line() -> Line {
         Line {

@@ -88,6 +88,10 @@ impl Daemon {
                 Ok(()) => Answer::Done,
                 Err(reason) => Answer::Failed(format!("{reason:#}")),
             },
+            Command::ReopenLog => match self.proxy.reopen_log() {
+                Ok(()) => Answer::Done,
+                Err(reason) => Answer::Failed(format!("{reason:#}")),
+            },
             Command::Upgrade if self.upgrade.is_some() => {
                 Answer::Failed("an upgrade is under way already".to_owned())
             }

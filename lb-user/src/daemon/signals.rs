@@ -12,6 +12,7 @@ pub(super) struct Signals {
     hangup: Signal,
     terminate: Signal,
     interrupt: Signal,
+    user: Signal,
 }
 
 /// What a signal means.
@@ -19,6 +20,8 @@ pub(super) struct Signals {
 pub(super) enum Told {
     /// To take the configuration again.
     Reload,
+    /// To open its log anew.
+    ReopenLog,
     /// To end.
     End(Leave),
 }
@@ -29,6 +32,7 @@ impl Signals {
             hangup: signal(SignalKind::hangup())?,
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
+            user: signal(SignalKind::user_defined1())?,
         })
     }
 
@@ -38,6 +42,7 @@ impl Signals {
             _ = self.hangup.recv() => Told::Reload,
             _ = self.terminate.recv() => Told::End(Leave::Running),
             _ = self.interrupt.recv() => Told::End(Leave::Nothing),
+            _ = self.user.recv() => Told::ReopenLog,
         }
     }
 }

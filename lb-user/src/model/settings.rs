@@ -91,7 +91,7 @@ pub struct ProxySettings {
 /// Where and how requests are noted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccessLog {
-    /// The file, which is opened again at each reload; absolute.
+    /// The file, which is opened anew at each reload and by `holdfast reopen-log`; absolute.
     pub path: PathBuf,
     /// What a line looks like.
     pub format: LogFormat,

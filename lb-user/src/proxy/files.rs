@@ -92,9 +92,7 @@ impl Proxy {
             return Ok(loaded);
         }
         if let Some(log) = &config.proxy.access_log {
-            let writer = Writer::open(&log.path, &self.serving.lost_lines);
-            let writer =
-                writer.with_context(|| format!("cannot open the access log {}", log.path.display()))?;
+            let writer = Writer::open(&log.path, &self.serving.lost_lines)?;
             loaded.log = Some(Arc::new(Log {
                 format: log.format,
                 sample: log.sample,
@@ -102,5 +100,13 @@ impl Proxy {
             }));
         }
         Ok(loaded)
+    }
+
+    /// Opens the access log anew, if there is one: its file was moved away.
+    pub fn reopen_log(&self) -> anyhow::Result<()> {
+        self.serving
+            .log
+            .as_ref()
+            .map_or(Ok(()), |log| log.writer.reopen())
     }
 }

@@ -20,6 +20,7 @@ use crate::{
     model::{self, MemberHttp, Titled},
     persistence::MemberTag,
     schedules,
+    views::Titles,
 };
 
 use super::{
@@ -151,6 +152,12 @@ impl Pool {
     pub(super) fn title_of<'m>(&'m self, member: &'m Member) -> &'m str {
         let configured = self.model.member(&member.name);
         configured.map_or(member.name.as_str(), Titled::title)
+    }
+
+    /// Adds what people call it and a member.
+    pub(super) fn note_titles(&self, member: &Member, titles: &mut Titles) {
+        titles.note(self.model.as_ref());
+        titles.extend(self.model.member(&member.name));
     }
 
     /// The member that a request of a client would go to that no session says anything of, without taking its turn.

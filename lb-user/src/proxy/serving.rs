@@ -9,7 +9,7 @@ use std::{
 use crate::{
     health::Health,
     http::{forwarded::Scheme, head, set_cookie::Channel},
-    model::{self, ClientIdentity, Config, Http, LoadBalancer, Titled as _},
+    model::{self, ClientIdentity, Config, Http, LoadBalancer, titled},
     persistence::{Limits, PoolTag},
     tls::server::Server,
 };
@@ -55,7 +55,7 @@ pub(super) struct Listener {
     /// The one of the configuration that it is of.
     balancer: Arc<LoadBalancer>,
     /// What people call it.
-    pub(super) title: String,
+    display_name: Option<String>,
     pub(super) address: SocketAddr,
     pub(super) http: Http,
     /// That of `http`; the same one as before a reload, unless it has changed.
@@ -67,6 +67,8 @@ pub(super) struct Listener {
     pub(super) room: Arc<Room>,
     pub(super) routes: Routes,
 }
+
+titled!(Listener);
 
 impl Listener {
     /// Whether it is of this load balancer of the configuration, and of no other one of its name.
@@ -260,7 +262,7 @@ impl Serving {
                 room,
                 name: listener.name.clone(),
                 balancer: Arc::clone(balancer),
-                title: listener.title().to_owned(),
+                display_name: listener.display_name.clone(),
                 address,
                 limits: head::Limits {
                     bytes: http.limits.header_bytes as usize,

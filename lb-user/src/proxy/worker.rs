@@ -31,6 +31,7 @@ use super::{
 };
 use crate::{
     http::head::Head,
+    model::Titled as _,
     persistence::app_cookies::{Cursor, Ended},
     seldom::Seldom,
     tls::server,
@@ -239,7 +240,7 @@ impl Worker {
             warn!(
                 "listener {:?}: closed a connection of the trusted proxy {}, which is to begin with a PROXY protocol \
                  header: {error}",
-                listener.title,
+                listener.title(),
                 ends.peer.ip()
             );
         }
@@ -252,7 +253,7 @@ impl Worker {
         {
             info!(
                 "listener {:?}: the TLS handshake of {} failed: {refusal}",
-                listener.title,
+                listener.title(),
                 ends.peer.ip()
             );
         }

@@ -13,6 +13,7 @@ use crate::{
     },
     persistence::Refused,
     proxy::{fault::Fault, persist::Why, serving::Listener, times::Times},
+    views::Titles,
 };
 
 /// A request that is over.
@@ -61,6 +62,9 @@ struct Json<'l> {
     total_us: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     fault: Option<String>,
+    /// What people call listener, pool and member.
+    #[serde(skip_serializing_if = "Titles::is_empty")]
+    display_names: &'l Titles,
 }
 
 impl Entry<'_> {
@@ -69,8 +73,18 @@ impl Entry<'_> {
         self.fault.is_some() || self.trail.notes.borrow().status >= 500
     }
 
-    /// A JSON object.
-    pub(super) fn write_json(&self, out: &mut Vec<u8>) {
+    /// What people call listener, pool and member, where these have other names than their keys.
+    pub(super) fn display_names(&self) -> Titles {
+        let mut names = Titles::default();
+        names.note(self.listener);
+        if let Some((pool, member)) = &self.trail.notes.borrow().member {
+            pool.note_titles(member, &mut names);
+        }
+        names
+    }
+
+    /// A JSON object, with these names beside what is in it.
+    pub(super) fn write_json(&self, display_names: &Titles, out: &mut Vec<u8>) {
         let notes = self.trail.notes.borrow();
         let text = |bytes| String::from_utf8_lossy(bytes);
         let (method, target) = (text(self.head.method()), text(self.head.target()));
@@ -99,6 +113,7 @@ impl Entry<'_> {
             response_us: (notes.status != 0).then(|| self.times.responded_us()),
             total_us: self.times.whole_us(),
             fault: self.fault.map(ToString::to_string),
+            display_names,
         };
         // Writing to memory does not fail.
         let _ = serde_json::to_writer(&mut *out, &json);

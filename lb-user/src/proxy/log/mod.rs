@@ -25,7 +25,7 @@ use super::{
     respond::{Body, Own},
     worker::Worker,
 };
-use crate::{http::head::Head, model::LogFormat, persistence::Refused};
+use crate::{http::head::Head, model::LogFormat, persistence::Refused, views::Titles};
 
 /// How much a worker gathers before it hands it on, in bytes.
 const LARGEST_CHUNK: usize = 32 * 1024;
@@ -159,7 +159,7 @@ impl Lines {
         }
         let mut gathered = self.gathered.borrow_mut();
         match log.format {
-            LogFormat::Json => entry.write_json(&mut gathered),
+            LogFormat::Json => entry.write_json(&Titles::default(), &mut gathered),
             LogFormat::Common => entry.write_common(&mut gathered),
         }
         if gathered.len() >= LARGEST_CHUNK {

@@ -24,7 +24,7 @@ pub(crate) enum Hearing {
 pub(crate) struct Follower {
     /// Of which clients.
     pub(crate) wants: Box<dyn Fn(IpAddr) -> bool + Send>,
-    /// Is told of each request, as the access log has it in JSON. It does not wait.
+    /// Is told of each request, as the access log has it in JSON, with what people call things. It does not wait.
     pub(crate) tell: Box<dyn FnMut(Box<RawValue>) -> Hearing + Send>,
 }
 
@@ -72,7 +72,7 @@ impl Tap {
             return;
         };
         let mut line = Vec::new();
-        entry.write_json(&mut line);
+        entry.write_json(&entry.display_names(), &mut line);
         let line = String::from_utf8(line).ok();
         let line = line.and_then(|line| RawValue::from_string(line.trim_end().to_owned()).ok());
         if line.is_some_and(|line| tell(line) == Hearing::Over) {
