@@ -11,6 +11,7 @@ pub mod daemon;
 mod handover;
 pub mod health;
 mod histogram;
+mod host;
 pub mod http;
 mod listening;
 pub mod lock;

@@ -75,8 +75,8 @@ export async function checkAccess(page, what) {
   assert.deepEqual(told, [], what);
 }
 
-/** Takes a picture, where pictures are wanted. */
-export async function picture(page, name) {
+/** Takes a picture, where pictures are wanted: of what is in view, or of the whole page. */
+export async function picture(page, name, options = {}) {
   const directory = process.env.HOLDFAST_PICTURES;
-  if (directory) await page.screenshot({ path: `${directory}/${name}.png` });
+  if (directory) await page.screenshot({ path: `${directory}/${name}.png`, ...options });
 }

@@ -15,6 +15,7 @@ import { SessionContext } from "./state/session";
 import { useVisitor } from "./state/visitor";
 import { Dialog } from "./ui/dialog";
 import { Alert, Loaded } from "./ui/loaded";
+import { Missing } from "./ui/missing";
 import { PageHeader } from "./ui/page-header";
 
 export function App() {
@@ -86,11 +87,6 @@ function Page({ route }: { route: Route }) {
     case "events":
       return <EventsPage />;
     case "unknown":
-      return (
-        <>
-          <PageHeader title={t.notFound} />
-          <a href={to.loadBalancers}>{t.toLoadBalancers}</a>
-        </>
-      );
+      return <Missing title={t.notFound} list={{ label: t.loadBalancers, href: to.loadBalancers }} />;
   }
 }

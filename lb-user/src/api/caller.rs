@@ -1,6 +1,6 @@
 //! Who asks, and what of.
 
-use crate::objects::Fault;
+use crate::objects::{Asker, Fault};
 
 /// What somebody may do.
 pub use crate::model::ApiRole as Role;
@@ -24,6 +24,14 @@ impl Caller {
             name: name.into(),
             project_id: project_id.into(),
             role: Role::Admin,
+        }
+    }
+
+    /// Who that is to rules, which ask nobody's name.
+    pub(super) fn asker(&self) -> Asker {
+        match self.role {
+            Role::Admin => Asker::Administrator,
+            Role::Member | Role::Observer => Asker::Tenant,
         }
     }
 

@@ -80,7 +80,7 @@ pub(crate) enum Sharing {
 /// What is to be opened, all of which can be.
 pub(crate) struct Prepared {
     settings: ApiSettings,
-    tls: Option<Arc<ServerConfig>>,
+    tls: Option<server::Server>,
     sockets: Vec<(SocketAddr, Socket)>,
 }
 
@@ -140,7 +140,9 @@ impl Doors {
             sockets,
         } = prepared;
         self.api.access.take(&settings);
-        self.hall.tls.store(tls);
+        let (config, expiries) = tls.map(|tls| (tls.config, tls.expiries)).unzip();
+        self.hall.tls.store(config);
+        self.api.certificates.store(expiries.unwrap_or_default().into());
         self.closing.retain(|_, closing| !closing.is_closed());
         let is_to_close =
             |address: &SocketAddr, _: &mut watch::Sender<()>| !settings.listen.contains(address);
@@ -189,7 +191,7 @@ pub(crate) fn check_files(settings: &ApiSettings) -> anyhow::Result<()> {
     tls(settings).map(drop)
 }
 
-fn tls(settings: &ApiSettings) -> anyhow::Result<Option<Arc<ServerConfig>>> {
+fn tls(settings: &ApiSettings) -> anyhow::Result<Option<server::Server>> {
     let Some(files) = &settings.tls else {
         return Ok(None);
     };
@@ -203,7 +205,7 @@ fn tls(settings: &ApiSettings) -> anyhow::Result<Option<Arc<ServerConfig>>> {
         ..Http::default()
     };
     let server = server::Server::new(&tls, &http, None).context("the API cannot speak TLS")?;
-    Ok(Some(server.config))
+    Ok(Some(server))
 }
 
 /// Whether what comes to one address may come to the other.

@@ -1,4 +1,4 @@
-//! Changes of status, as they happen: a stream of server-sent events.
+//! Changes as they happen: a stream of server-sent events; and what has happened, for those who come later.
 
 use std::{convert::Infallible, future, sync::Arc, time::Duration};
 
@@ -12,7 +12,7 @@ use axum::{
     },
 };
 use futures_util::{StreamExt, stream};
-use serde_json::{Value as Json, json};
+use serde_json::json;
 use tokio::{
     sync::{Semaphore, broadcast::error::RecvError, watch},
     time,
@@ -113,16 +113,10 @@ pub(super) async fn events(
     Ok(Sse::new(events.take_until(Box::pin(end))).keep_alive(KeepAlive::default()))
 }
 
-/// The last events that the caller may hear of, the newest first.
+/// What has happened last of what the caller may hear of, the newest first.
 pub(super) async fn latest(State(api): State<Shared>, Extension(caller): Extension<Caller>) -> Response {
-    let latest = api.manager.latest(|project| caller.may_see(project).is_ok());
-    let shown = latest.into_iter().map(|noted| {
-        let mut shown = json!(noted.event);
-        shown["at"] = format!("{}Z", noted.at).into();
-        shown
-    });
-    let shown: Vec<Json> = shown.collect();
-    answer::json_of(StatusCode::OK, &json!({ "events": shown }))
+    let events = api.manager.log(|project| caller.may_see(project).is_ok());
+    answer::json_of(StatusCode::OK, &json!({ "events": events }))
 }
 
 /// Waits until a token is not good any more.

@@ -62,10 +62,12 @@ pub(super) async fn replace(
         pool.clone()
     };
     // What is wrong with a body by itself is said even where it would have to wait for another change.
-    for body in &wanted {
-        whole::read::<Member>(body, Stamp::now(), CALLED)?;
+    for (index, body) in wanted.iter().enumerate() {
+        let read = whole::read::<Member>(body, Stamp::now(), CALLED);
+        read.map_err(|fault| fault.within(&format!("members.{index}")))?;
     }
     let change = |tree: &mut Inventory, all: &Inventory| {
+        tree.asker = caller.asker();
         let id = pool.head.id;
         let text = "They have changed meanwhile. Look at them again.".to_owned();
         check_tag(&headers, &tag(id, tree), text)?;
@@ -76,21 +78,21 @@ pub(super) async fn replace(
             .map(|member| ((member.address, member.protocol_port), member.head.id))
             .collect();
         let (mut new, mut known, mut places) = (Vec::new(), Vec::new(), HashSet::new());
-        for body in &wanted {
+        for (index, body) in wanted.iter().enumerate() {
             let seed = whole::read::<Member>(body, Stamp::now(), CALLED)?;
             let address = seed.object.address.map(|address| address.to_canonical());
             let place = (address, seed.object.protocol_port);
             match others.remove(&place) {
                 Some(member) => {
                     places.insert(place);
-                    known.push((member, body));
+                    known.push((index, member, body));
                 }
                 None if places.contains(&place) => {
                     return Err(Fault::invalid(
                         "Member must be updated only once in the same request.",
                     ));
                 }
-                None => new.push(seed),
+                None => new.push((index, seed)),
             }
         }
         if !keeps_others {
@@ -98,13 +100,14 @@ pub(super) async fn replace(
                 tree.members.take(member);
             }
         }
-        for (member, body) in known {
-            change_one(member, body, tree)?;
+        let at = |index: usize| move |fault: Fault| fault.within(&format!("members.{index}"));
+        for (index, member, body) in known {
+            change_one(member, body, tree).map_err(at(index))?;
         }
-        for mut seed in new {
+        for (index, mut seed) in new {
             seed.object.place(id);
             seed.object.head.project_id.clone_from(&pool.head.project_id);
-            seed.plant(CALLED, tree)?;
+            seed.plant(CALLED, tree).map_err(at(index))?;
         }
         before.check_growth(tree, &pool.head.project_id, all)
     };

@@ -22,6 +22,7 @@ mod identity;
 mod list;
 mod load_balancers;
 mod members;
+mod negotiation;
 mod network;
 mod objects;
 mod offers;
@@ -41,6 +42,7 @@ mod whole;
 
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use axum::{
     Extension, Router,
     middleware::{from_fn_with_state, map_request, map_response},
@@ -55,6 +57,7 @@ pub use serve::serve;
 use crate::{
     manager::Manager,
     objects::{DEFAULT_PROJECT, HealthMonitor, L7Policy, L7Rule, Listener, LoadBalancer, Member, Pool},
+    tls::server::Expiry,
 };
 use auth::Access;
 
@@ -66,7 +69,9 @@ pub struct Api {
     manager: Arc<Manager>,
     access: Arc<Access>,
     streams: events::Streams,
-    writing_metrics: Mutex<()>,
+    /// Until when the certificate is good that is shown by network.
+    certificates: ArcSwap<Vec<Expiry>>,
+    writing_metrics: Arc<Mutex<()>>,
 }
 
 type Shared = Arc<Api>;
@@ -79,7 +84,8 @@ impl Api {
             manager,
             access: Access::new().into(),
             streams: events::Streams::default(),
-            writing_metrics: Mutex::default(),
+            certificates: ArcSwap::default(),
+            writing_metrics: Arc::default(),
         })
     }
 

@@ -161,7 +161,10 @@ async fn create<T: Grows>(
     };
     let show = |inventory: &Inventory, id| shown_by_id::<T>(StatusCode::CREATED, id, inventory, depth);
     let object = seed.object.clone();
-    let grow = |tree: &mut Inventory, all: &Inventory| seed.grow(tree, all);
+    let grow = |tree: &mut Inventory, all: &Inventory| {
+        tree.asker = caller.asker();
+        seed.grow(tree, all)
+    };
     api.manager.change_tree(&object, grow, show).await
 }
 
@@ -216,6 +219,7 @@ async fn update<T: Grows>(
     changed(object.as_ref(), &body)?;
     let id = object.head().id;
     let change = |tree: &mut Inventory, _: &Inventory| {
+        tree.asker = caller.asker();
         let before = still_there::<T>(id, tree)?;
         check_if_match(&headers, before.as_ref())?;
         let mut after = changed(before.as_ref(), &body)?;

@@ -14,8 +14,8 @@ use super::{
     quotas::Count,
 };
 use crate::objects::{
-    Fault, Head, HealthMonitor, Inventory, L7Policy, L7Rule, Listener, LoadBalancer, Member, Object, POLICY,
-    Pool, Purpose, Reader, Rules, Stamp, written,
+    Asker, Fault, Head, HealthMonitor, Inventory, L7Policy, L7Rule, Listener, LoadBalancer, Member, Object,
+    POLICY, Pool, Purpose, Reader, Rules, Stamp, written,
 };
 
 /// A kind of objects that can be made together with those below them.
@@ -38,7 +38,7 @@ pub(super) trait Grows: Rules {
     }
 
     /// What is to be known of all others before it can be.
-    fn settle(&mut self, _all: &Inventory) -> Result<(), Fault> {
+    fn settle(&mut self, _asker: Asker, _all: &Inventory) -> Result<(), Fault> {
         Ok(())
     }
 }
@@ -67,7 +67,7 @@ pub(super) fn read<T: Grows>(body: &Map<String, Json>, now: Stamp, called: &str)
 impl<T: Grows> Seed<T> {
     /// Makes it and all below it, and gives its id.
     pub(super) fn grow(mut self, tree: &mut Inventory, all: &Inventory) -> Result<Uuid, Fault> {
-        self.object.settle(all)?;
+        self.object.settle(tree.asker, all)?;
         let project_id = self.object.head().project_id.clone();
         let before = Count::of(tree);
         let id = self.plant(T::ARGUMENT, tree)?;
@@ -191,7 +191,7 @@ fn pool(given: &Json, called: &str, listener: &Listener, tree: &mut Inventory) -
 impl Grows for LoadBalancer {
     const BELOW: &'static [&'static str] = &["pools", "listeners"];
 
-    fn settle(&mut self, all: &Inventory) -> Result<(), Fault> {
+    fn settle(&mut self, asker: Asker, all: &Inventory) -> Result<(), Fault> {
         if let Some(flavor) = self.flavor_id {
             self.kind = kind_of_flavor(flavor, all)?;
         }
@@ -201,7 +201,7 @@ impl Grows for LoadBalancer {
         if let Some(provider) = self.provider.take() {
             check_provider(&provider)?;
         }
-        network::place(self, all)
+        network::place(self, asker, all)
     }
 
     fn grow(&self, below: &Map<String, Json>, called: &str, tree: &mut Inventory) -> Result<(), Fault> {

@@ -16,7 +16,7 @@ use crate::{
     control::Running,
     lock,
     manager::{Manager, Refusal, Wanted},
-    model::{Config, DataPlane, Managed},
+    model::{Config, Conflict, DataPlane, Managed},
     objects::{declared, member_id},
     proxy::Proxy,
     store::{Embedded, Store},
@@ -28,10 +28,10 @@ use crate::{
 pub(super) type AllManaged = BTreeMap<Uuid, Arc<Managed>>;
 
 /// What the file says, and what the API has made.
-pub(super) fn together(file: &Config, managed: &AllManaged, plane: DataPlane) -> anyhow::Result<Config> {
+pub(super) fn together(file: &Config, managed: &AllManaged, plane: DataPlane) -> Result<Config, Conflict> {
     let mut managed: Vec<_> = managed.values().cloned().collect();
     managed.sort_by_key(|one| one.made);
-    Ok(file.with(&managed, plane)?)
+    file.with(&managed, plane)
 }
 
 impl Daemon {
@@ -57,8 +57,7 @@ impl Daemon {
                 told,
             } => {
                 let all = self.with_managed(load_balancer, managed);
-                let goes = together(&self.file, &all, self.plane).map(drop);
-                let _ = told.send(goes.map_err(|reason| format!("{reason:#}")));
+                let _ = told.send(together(&self.file, &all, self.plane).map(drop));
             }
             Wanted::Ping { told } => drop(told.send(())),
             Wanted::Status { told } => self.status_wanted.push(told),
@@ -131,7 +130,7 @@ impl Daemon {
     /// Has the API show what the file says.
     pub(super) fn declare(&self) {
         let objects = declared(&self.file, &self.path);
-        self.manager.declare(objects, &self.file.api);
+        self.manager.declare(objects, &self.file);
     }
 
     /// Has the API show what is known of the health of members.
@@ -206,7 +205,7 @@ impl Management {
             }
         }
         self.sift(candidates, &mut |managed| {
-            together(file, managed, plane).map(drop)
+            Ok(together(file, managed, plane).map(drop)?)
         })
     }
 

@@ -1,4 +1,6 @@
-//! What is told of changes to those who listen.
+//! What is told of changes to those who listen: programs, which hear of each step (people read the `log`).
+
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 use uuid::Uuid;
@@ -8,6 +10,34 @@ use crate::{
     objects::{Any, Inventory, ProvisioningStatus},
     store::Kind,
 };
+
+/// How an object is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Statuses {
+    /// How far what was asked for has been applied.
+    pub provisioning_status: ProvisioningStatus,
+    /// How it is doing, where that is said of its kind.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operating_status: Option<OperatingStatus>,
+}
+
+impl Statuses {
+    pub(super) fn of(object: &Any, inventory: &Inventory) -> Self {
+        Self {
+            provisioning_status: inventory.provisioning(object.head().id),
+            operating_status: match object {
+                Any::LoadBalancer(balancer) => Some(inventory.operating_of_load_balancer(balancer)),
+                Any::Listener(listener) => Some(inventory.operating_of_listener(listener)),
+                Any::Pool(pool) => Some(inventory.operating_of_pool(pool)),
+                Any::Member(member) => Some(inventory.operating_of_member(member)),
+                _ => None,
+            },
+        }
+    }
+}
+
+/// How objects are doing, by their ids.
+pub(super) type Standing = BTreeMap<Uuid, Event>;
 
 /// How an object is doing now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -23,11 +53,9 @@ pub enum Event {
         name: String,
         /// Whose: who may hear of it.
         project_id: String,
-        /// How far what was asked for has been applied.
-        provisioning_status: ProvisioningStatus,
-        /// How it is doing, where that is said of its kind.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        operating_status: Option<OperatingStatus>,
+        /// How it is doing.
+        #[serde(flatten)]
+        statuses: Statuses,
     },
     /// It is gone.
     Gone {
@@ -52,14 +80,7 @@ impl Event {
             id,
             name: object.head().name.clone(),
             project_id: object.head().project_id.clone(),
-            provisioning_status: inventory.provisioning(id),
-            operating_status: match &object {
-                Any::LoadBalancer(balancer) => Some(inventory.operating_of_load_balancer(balancer)),
-                Any::Listener(listener) => Some(inventory.operating_of_listener(listener)),
-                Any::Pool(pool) => Some(inventory.operating_of_pool(pool)),
-                Any::Member(member) => Some(inventory.operating_of_member(member)),
-                _ => None,
-            },
+            statuses: Statuses::of(&object, inventory),
         })
     }
 
@@ -95,26 +116,19 @@ impl Event {
         }
     }
 
+    /// How it is doing, if it is there.
+    pub(super) fn statuses(&self) -> Option<Statuses> {
+        match self {
+            Self::Changed { statuses, .. } => Some(*statuses),
+            Self::Gone { .. } => None,
+        }
+    }
+
     /// Whose the object is.
     #[must_use]
     pub fn project_id(&self) -> &str {
         match self {
             Self::Changed { project_id, .. } | Self::Gone { project_id, .. } => project_id,
-        }
-    }
-}
-
-#[cfg(test)]
-pub(super) mod tests {
-    use super::*;
-
-    /// Something that happened in a project.
-    pub(in crate::manager) fn of_project(project: &str) -> Event {
-        Event::Gone {
-            kind: Kind::Pool,
-            id: Uuid::nil(),
-            name: String::new(),
-            project_id: project.into(),
         }
     }
 }

@@ -7,9 +7,10 @@
 //! While a change is being applied, the tree that it belongs to takes no other. What the data plane refuses stays as it was
 //! asked for, and says so; what was served before goes on being served.
 
+mod clash;
 mod event;
 mod history;
-mod latest;
+mod log;
 mod news;
 mod opening;
 mod recent;
@@ -19,7 +20,7 @@ mod statistics;
 mod wanted;
 
 use std::{
-    sync::{Arc, Mutex as Lock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    sync::{Arc, Mutex as Lock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, atomic::AtomicBool},
     time::Duration,
 };
 
@@ -39,9 +40,9 @@ use crate::{
 };
 pub use event::Event;
 pub use history::{History, INTERVAL, SAMPLES, Sample, Values};
-use latest::Latest;
-pub use latest::{MOST_LATEST, Noted};
-use news::Standing;
+use log::Log;
+pub use log::{Entry, Happening};
+use news::Before;
 pub use opening::OpeningError;
 pub use recent::{Recent, unix_ms};
 pub use statistics::Statistics;
@@ -61,7 +62,9 @@ pub struct Manager {
     plane: mpsc::Sender<Wanted>,
     certificates: Certificates,
     events: broadcast::Sender<Event>,
-    latest: Lock<Latest>,
+    log: Lock<Log>,
+    /// Whether it is known what the configuration file says.
+    has_read_file: AtomicBool,
     last_look: Mutex<Option<recent::Look>>,
     history: RwLock<History>,
 }
@@ -107,11 +110,12 @@ impl Manager {
         if difference.is_empty() && !is_refused {
             return Ok(show(&self.read(), made));
         }
-        self.check(balancer, managed.clone()).await?;
+        self.check(balancer, managed.as_ref(), object).await?;
         let difference = self.commit(difference).await?;
         let (shown, change) = {
             let mut inventory = self.write();
-            let before = Self::standing(&inventory, [balancer]);
+            let before = Before::of(&inventory, [balancer], &difference);
+            self.log_gone(&inventory, &difference.taken);
             let pending = mark(&mut inventory, balancer, &difference);
             (
                 show(&inventory, made),
@@ -129,27 +133,6 @@ impl Manager {
         // It goes on by itself.
         let _ = time::timeout(PATIENCE, settling).await;
         Ok(shown)
-    }
-
-    /// Refuses what does not go with other load balancers, before anything is kept of it.
-    async fn check(&self, balancer: Uuid, managed: Option<Managed>) -> Result<(), Fault> {
-        if managed.is_none() {
-            return Ok(());
-        }
-        let (told, goes) = oneshot::channel();
-        let check = Wanted::Check {
-            load_balancer: balancer,
-            managed,
-            told,
-        };
-        // Where the daemon is ending, the next one finds it in the store.
-        if self.plane.send(check).await.is_err() {
-            return Ok(());
-        }
-        match goes.await {
-            Ok(goes) => goes.map_err(Fault::invalid),
-            Err(_) => Err(ending()),
-        }
     }
 
     /// Hands a change to the data plane, in the order of the commits.
@@ -257,14 +240,7 @@ impl Manager {
             }
             inventory
         };
-        // What was said to be under way, and what is doing otherwise by it.
-        let mut after = Self::standing(&inventory, [balancer]);
-        after.retain(|id, event| before.get(id) != Some(event));
-        for id in &pending {
-            after.remove(id);
-        }
-        let pending = pending.iter().filter_map(|id| Event::of(&inventory, *id));
-        self.send(pending.chain(after.into_values()));
+        self.tell_since(&before, &inventory, [balancer], &pending);
     }
 }
 
@@ -274,7 +250,7 @@ struct Applying {
     /// What is said to be under way.
     pending: Vec<Uuid>,
     /// How all of it was doing before.
-    before: Standing,
+    before: Before,
 }
 
 fn ending() -> Fault {
@@ -285,10 +261,16 @@ fn ending() -> Fault {
 /// be what helps.
 fn refuse_while_pending(inventory: &Inventory, object: &impl Rules) -> Result<Uuid, Fault> {
     let balancer = object.load_balancer(inventory)?;
-    match inventory.provisioning(balancer) {
-        ProvisioningStatus::Active | ProvisioningStatus::Error => Ok(balancer),
-        _ => Err(object.held(balancer, inventory)),
+    if is_under_way(inventory, balancer) {
+        return Err(object.held(balancer, inventory));
     }
+    Ok(balancer)
+}
+
+/// Whether a change is being applied to a load balancer.
+fn is_under_way(inventory: &Inventory, balancer: Uuid) -> bool {
+    let status = inventory.provisioning(balancer);
+    !matches!(status, ProvisioningStatus::Active | ProvisioningStatus::Error)
 }
 
 /// What the store has to change.

@@ -2,19 +2,46 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::PoisonError,
+    sync::atomic::Ordering::Relaxed,
 };
 
 use uuid::Uuid;
 
-use super::{Event, Manager, Noted};
+use super::{Event, Manager, event::Standing, log::Happening};
 use crate::{
-    model::ApiSettings,
-    objects::{Any, Failure, Inventory, Origin},
+    model::Config,
+    objects::{Any, Difference, Failure, Inventory, Origin},
 };
 
-/// How objects are doing, by their ids.
-pub(super) type Standing = BTreeMap<Uuid, Event>;
+/// What there was before something is done, and what that is asked to do.
+pub(super) struct Before {
+    /// How load balancers were doing, with all below them.
+    pub(super) standing: Standing,
+    /// Which objects it makes and changes.
+    pub(super) asked: BTreeMap<Uuid, Happening>,
+}
+
+impl Before {
+    pub(super) fn of(
+        inventory: &Inventory,
+        balancers: impl IntoIterator<Item = Uuid>,
+        difference: &Difference,
+    ) -> Self {
+        let asked = difference.put.iter().map(|object| {
+            let id = object.head().id;
+            let event = if inventory.has(id) {
+                Happening::Updated
+            } else {
+                Happening::Created
+            };
+            (id, event)
+        });
+        Self {
+            standing: standing(inventory, balancers),
+            asked: asked.collect(),
+        }
+    }
+}
 
 impl Manager {
     /// Notes what the monitors of members have found: why they are down, if they are.
@@ -34,40 +61,65 @@ impl Manager {
             .iter()
             .filter_map(|(member, _)| inventory.pools.get(inventory.members.get(*member)?.pool_id));
         let balancers: BTreeSet<Uuid> = pools.flat_map(|pool| pool.load_balancers.clone()).collect();
-        let before = Self::standing(&inventory, balancers.iter().copied());
-        for (member, finding) in found {
-            take(&mut inventory, member, finding);
-        }
-        let mut after = Self::standing(&inventory, balancers);
-        after.retain(|id, event| before.get(id) != Some(event));
-        self.send(after.into_values());
+        self.watch(&mut inventory, &balancers, |inventory| {
+            for (member, finding) in found {
+                take(inventory, member, finding);
+            }
+        });
+    }
+
+    /// Notes something of these load balancers or of what is below them, and tells who is doing otherwise by that.
+    pub(super) fn watch(
+        &self,
+        inventory: &mut Inventory,
+        balancers: &BTreeSet<Uuid>,
+        note: impl FnOnce(&mut Inventory),
+    ) {
+        let balancers = || balancers.iter().copied();
+        let before = Before::of(inventory, balancers(), &Difference::default());
+        note(inventory);
+        self.tell_since(&before, inventory, balancers(), &[]);
     }
 
     /// Puts what a configuration file declares in place of what it declared before: objects, and what addresses there are.
-    pub fn declare(&self, objects: Vec<Any>, api: &ApiSettings) {
+    pub fn declare(&self, objects: Vec<Any>, config: &Config) {
         let mut inventory = self.write();
+        let api = &config.api;
         inventory.subnets = api.subnets.as_slice().into();
+        inventory.has_layer_4 = config.has_layer_4();
         inventory.own_addresses = api.listen.iter().map(|own| own.ip().to_canonical()).collect();
         let difference = inventory.declared_anew(objects);
-        let before = Self::standing(&inventory, declared(&inventory));
+        let mut before = Before::of(&inventory, declared(&inventory), &difference);
+        if self.has_read_file.swap(true, Relaxed) {
+            self.log_gone(&inventory, &difference.taken);
+        } else {
+            // What a file says when the daemon starts has not happened then.
+            before.asked.clear();
+        }
         difference.apply(&mut inventory);
         inventory.forget_unwatched();
         let put: Vec<Uuid> = difference.put.iter().map(|object| object.head().id).collect();
-        let mut after = Self::standing(&inventory, declared(&inventory));
-        after.retain(|id, event| before.get(id) != Some(event));
-        for id in &put {
-            after.remove(id);
-        }
-        let put = put.into_iter().filter_map(|id| Event::of(&inventory, id));
-        self.send(put.chain(after.into_values()));
+        self.tell_since(&before, &inventory, declared(&inventory), &put);
         self.tell_gone(&difference.taken);
     }
 
-    /// How load balancers are doing with all below them.
-    pub(super) fn standing(inventory: &Inventory, balancers: impl IntoIterator<Item = Uuid>) -> Standing {
-        let balancers = balancers.into_iter();
-        let events = balancers.flat_map(|balancer| Event::of_tree(inventory, balancer));
-        events.map(|event| (event.id(), event)).collect()
+    /// Tells what has become of these objects, and who is doing otherwise by that.
+    pub(super) fn tell_since(
+        &self,
+        before: &Before,
+        inventory: &Inventory,
+        balancers: impl IntoIterator<Item = Uuid>,
+        ids: &[Uuid],
+    ) {
+        let mut after = standing(inventory, balancers);
+        after.retain(|id, event| before.standing.get(id) != Some(event));
+        // First: whoever hears of it looks there.
+        self.log_since(before, inventory, &after);
+        for id in ids {
+            after.remove(id);
+        }
+        let of_these = ids.iter().filter_map(|id| Event::of(inventory, *id));
+        self.send(of_these.chain(after.into_values()));
     }
 
     /// Tells those who listen how these objects are doing.
@@ -81,21 +133,19 @@ impl Manager {
         self.send(objects.iter().map(Event::gone));
     }
 
-    pub(super) fn send(&self, events: impl Iterator<Item = Event>) {
-        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+    fn send(&self, events: impl Iterator<Item = Event>) {
         for event in events {
-            latest.note(event.clone());
             // Nobody listening is no fault.
             let _ = self.events.send(event);
         }
     }
+}
 
-    /// The last events, the newest first.
-    #[must_use]
-    pub fn latest(&self, may_see: impl Fn(&str) -> bool) -> Vec<Noted> {
-        let latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
-        latest.of(may_see)
-    }
+/// How load balancers are doing with all below them.
+fn standing(inventory: &Inventory, balancers: impl IntoIterator<Item = Uuid>) -> Standing {
+    let balancers = balancers.into_iter();
+    let events = balancers.flat_map(|balancer| Event::of_tree(inventory, balancer));
+    events.map(|event| (event.id(), event)).collect()
 }
 
 /// The load balancers of the file.

@@ -1,6 +1,9 @@
 //! Beginning with what the store has.
 
-use std::sync::{Arc, Mutex as Lock, RwLock};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex as Lock, RwLock, atomic::AtomicBool},
+};
 
 use tokio::sync::{Mutex, broadcast, mpsc};
 use uuid::Uuid;
@@ -56,7 +59,8 @@ impl Manager {
             plane,
             certificates,
             events: broadcast::Sender::new(PENDING_EVENTS),
-            latest: Lock::default(),
+            log: Lock::default(),
+            has_read_file: AtomicBool::default(),
             last_look: Mutex::default(),
             history: RwLock::default(),
         };
@@ -84,6 +88,8 @@ impl Manager {
 
     /// Notes that the data plane refused a load balancer as it was found in the store, all or some of it.
     pub fn note_refused(&self, balancer: Uuid, Refusal { reason, served }: Refusal) {
-        self.write().note_refused(balancer, reason, &served);
+        self.watch(&mut self.write(), &BTreeSet::from([balancer]), |inventory| {
+            inventory.note_refused(balancer, reason, &served);
+        });
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Applying, Manager, mark, refuse_while_pending};
+use super::{Applying, Before, Manager, mark, refuse_while_pending};
 use crate::{
     objects::{Difference, Fault, LoadBalancer, Object as _, Origin, Pool},
     translate::translate,
@@ -43,12 +43,13 @@ impl Manager {
         let balancer = balancer.head.id;
         let (managed, change) = {
             let mut inventory = self.write();
-            let before = Self::standing(&inventory, [balancer]);
             let known = inventory.load_balancers.get(balancer);
             let known = known.ok_or_else(|| Fault::not_found(LoadBalancer::TITLE, balancer))?;
             refuse_while_pending(&inventory, known.as_ref())?;
             let managed = translate(&inventory.tree(balancer), balancer, &self.certificates)?;
-            let pending = mark(&mut inventory, balancer, &Difference::default());
+            let nothing = Difference::default();
+            let before = Before::of(&inventory, [balancer], &nothing);
+            let pending = mark(&mut inventory, balancer, &nothing);
             (
                 managed,
                 Applying {

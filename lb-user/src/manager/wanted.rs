@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::Statistics;
 use crate::{
-    model::Managed,
+    model::{Conflict, Managed},
     views::{self, Status},
 };
 
@@ -30,7 +30,7 @@ pub enum Wanted {
         /// What it would be.
         managed: Option<Managed>,
         /// Where it is said what keeps it from that.
-        told: oneshot::Sender<Result<(), String>>,
+        told: oneshot::Sender<Result<(), Conflict>>,
     },
     /// To be heard of.
     Ping {

@@ -170,6 +170,16 @@ pub struct Unsettled {
     pub reason: Option<String>,
 }
 
+/// Who asks for a change.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Asker {
+    /// Who has the host too, or may do as if.
+    Administrator,
+    /// Anybody else: what is inside the host is none of theirs.
+    #[default]
+    Tenant,
+}
+
 /// All objects, and how they are doing.
 #[derive(Clone, Debug, Default)]
 pub struct Inventory {
@@ -201,6 +211,10 @@ pub struct Inventory {
     pub subnets: Arc<[Subnet]>,
     /// Where the API itself is reached.
     pub own_addresses: Arc<[IpAddr]>,
+    /// Whether there is a datapath, which answers at all ports of virtual addresses.
+    pub has_layer_4: bool,
+    /// Who changes them.
+    pub asker: Asker,
     /// What is not [`ProvisioningStatus::Active`].
     pub(super) unsettled: HashMap<Uuid, Unsettled>,
     /// The members that their monitors found down, and why.
@@ -267,6 +281,16 @@ impl Inventory {
     pub fn is_watched(&self, pool: Uuid) -> bool {
         self.monitor_of(pool)
             .is_some_and(|monitor| monitor.head.admin_state_up)
+    }
+
+    /// What those of a project are told that a load balancer is called: of another one's, not what people call it.
+    #[must_use]
+    pub fn called(&self, balancer: Uuid, project_id: &str) -> String {
+        let known = self.load_balancers.get(balancer).map(|balancer| &balancer.head);
+        match known.filter(|head| head.project_id == project_id && !head.name.is_empty()) {
+            Some(head) => format!("load balancer \"{}\"", head.name),
+            None => format!("load balancer {balancer}"),
+        }
     }
 
     /// The monitor of a pool.

@@ -37,7 +37,7 @@ pub use form::{Create, Form, Kind, Update, When};
 pub use head::{Described, Head, Origin, Stamp};
 pub use health_monitor::HealthMonitor;
 pub(crate) use health_monitor::RETRIES;
-pub use inventory::{Inventory, Object, Table, Tabled, Unsettled};
+pub use inventory::{Asker, Inventory, Object, Table, Tabled, Unsettled};
 pub(crate) use kind::{LONGEST_NAME, written};
 pub use l7policy::{L7Policy, L7Rule, LAST};
 pub use listener::Listener;

@@ -4,7 +4,8 @@ use std::{mem, sync::Arc};
 
 use uuid::Uuid;
 
-use super::{Inventory, LoadBalancer, ProvisioningStatus, Unsettled};
+use super::{Any, Inventory, LoadBalancer, ProvisioningStatus, Unsettled};
+use crate::model::OperatingStatus;
 
 /// What the data plane itself found out of a member.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -55,6 +56,21 @@ impl Inventory {
         self.unserved.extend(listeners.filter(|id| !served.contains(id)));
         if served.is_empty() {
             self.unserved.insert(balancer);
+        }
+    }
+
+    /// Why an object fails, where that is known.
+    #[must_use]
+    pub fn why(&self, object: &Any) -> Option<&str> {
+        match object {
+            Any::LoadBalancer(balancer) => self.reason(balancer.head.id),
+            Any::Listener(listener) if self.unserved.contains(&listener.head.id) => {
+                self.reason(listener.load_balancer_id)
+            }
+            Any::Member(member) if self.operating_of_member(member) == OperatingStatus::Error => {
+                self.down.get(&member.head.id).map(String::as_str)
+            }
+            _ => None,
         }
     }
 

@@ -2,28 +2,12 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use nix::{ifaddrs::getifaddrs, sys::socket::SockaddrStorage};
 use tracing::warn;
 
-use crate::model::{Changed, LoadBalancer};
-
-/// An address of this host, with its network.
-struct Own {
-    interface: String,
-    address: IpAddr,
-    mask: IpAddr,
-}
-
-impl Own {
-    fn has_in_its_network(&self, other: IpAddr) -> bool {
-        let bits = |address: IpAddr| match address {
-            IpAddr::V4(v4) => u128::from(v4.to_bits()),
-            IpAddr::V6(v6) => v6.to_bits(),
-        };
-        let mask = bits(self.mask);
-        self.address.is_ipv4() == other.is_ipv4() && bits(self.address) & mask == bits(other) & mask
-    }
-}
+use crate::{
+    host::{self, Own},
+    model::{Changed, LoadBalancer},
+};
 
 /// Warns of new VIPs in a network of this host of which nobody there can know that they are here. Whether somebody routes
 /// others here cannot be seen from here.
@@ -32,16 +16,7 @@ pub(super) fn warn_of_hidden(changed: &Changed<'_>) {
     if balancers.is_empty() {
         return;
     }
-    let Ok(addresses) = getifaddrs() else { return };
-    let own: Vec<Own> = addresses
-        .filter_map(|entry| {
-            Some(Own {
-                interface: entry.interface_name,
-                address: ip(entry.address.as_ref()?)?,
-                mask: ip(entry.netmask.as_ref()?)?,
-            })
-        })
-        .collect();
+    let own = host::addresses();
     for (vip, interface) in hidden(balancers.iter().copied(), &own) {
         let length = if vip.is_ipv4() { 32 } else { 128 };
         // Not chosen as the source of what this host sends.
@@ -55,11 +30,6 @@ pub(super) fn warn_of_hidden(changed: &Changed<'_>) {
              ip address add {vip}/{length} dev {interface}{options}"
         );
     }
-}
-
-fn ip(address: &SockaddrStorage) -> Option<IpAddr> {
-    let v4 = address.as_sockaddr_in().map(|v4| v4.ip().into());
-    v4.or_else(|| address.as_sockaddr_in6().map(|v6| v6.ip().into()))
 }
 
 /// VIPs that are in a network of an interface and no address of this host, each with that interface.

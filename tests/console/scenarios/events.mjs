@@ -3,16 +3,37 @@ import assert from "node:assert/strict";
 import { api, eventually, named, rows } from "../reading.mjs";
 import { openEvents } from "../steps.mjs";
 
-/** What happened before the page was opened is there, and what happens then comes by itself. */
+/** What happened before the page was opened is there, and what happens then comes by itself: a row for each, with the reason. */
 export async function events(visit) {
-  const { page, url, name } = visit;
+  const { page, url, group, member } = visit;
   await page.goto(url);
   await openEvents(visit);
-  const shown = page.getByRole("table").getByRole("row", { name: new RegExp(name) });
-  await shown.first().waitFor();
-  const before = await shown.count();
+  const said = async () => (await rows(page.getByRole("table"))).map((row) => [row.Which, row["What happened"]]);
+  const before = await said();
+  assert.deepEqual(before[0], ["Load balancer web", "Created"]);
   console.log("watching");
-  await page.waitForFunction((least) => document.querySelectorAll("tbody tr").length > least, before);
+  await eventually("what happens", async () =>
+    assert.deepEqual((await said()).slice(0, -before.length), [
+      ["Load balancer web", "Works in part"],
+      [`Listener ${group}`, "Works in part"],
+      [`Backend server group ${group}`, "Works in part"],
+      [`Backend server ${member}`, "Fails\n\nconnection refused"],
+      [`Backend server group ${group}`, "Changed"],
+    ]),
+  );
+  await page.getByRole("link", { name: member, exact: true }).first().click();
+  await page.getByRole("heading", { name: group, exact: true }).waitFor();
+
+  // What is gone by now has no page, whatever happened to it before.
+  const pool = await named(visit, "/pools", group);
+  await api(visit, `/pools/${pool.id}`, "DELETE");
+  await openEvents(visit);
+  const ofMember = page.getByRole("rowheader", { name: `Backend server ${member}`, exact: true });
+  await eventually("who is gone with the group", async () =>
+    assert.ok((await said()).some(([which, what]) => which === `Backend server ${member}` && what === "Deleted")),
+  );
+  assert.equal(await ofMember.count(), 3);
+  assert.equal(await ofMember.getByRole("link").count(), 0);
 }
 
 const KINDS = {
@@ -35,7 +56,8 @@ export async function eventsOfOneKind(visit) {
     await kind.selectOption({ label });
     await eventually(`the events of each ${label}`, async () => {
       const { events: all } = await api(visit, "/events/latest");
-      const wanted = all.filter((event) => event.kind === word).map(({ name, id }) => `${label} ${name || id.slice(0, 8)}`);
+      const called = ({ name, address, protocol_port }) => name || `${address}:${protocol_port}`;
+      const wanted = all.filter((event) => event.kind === word).map((event) => `${label} ${called(event)}`);
       assert.ok(wanted.length > 0, `there are some of a ${label}`);
       assert.deepEqual(await which(), wanted);
     });
@@ -53,7 +75,7 @@ export async function eventsOfOneKind(visit) {
   await kind.selectOption({ label: "Forwarding rule" });
   await table.waitFor({ state: "detached" });
   // Of this kind there was nothing; of others there was.
-  assert.equal(await page.getByText("Nothing has changed since the daemon was started.").count(), 0);
+  assert.equal(await page.getByText("Nothing has happened since the daemon was started.").count(), 0);
   await kind.selectOption({ label: "All kinds" });
   await table.waitFor();
   const { events: all } = await api(visit, "/events/latest");

@@ -70,6 +70,9 @@ export async function access(visit) {
   }
 }
 
+/** Between what stands on a page, in pixels. */
+const GAP = 16;
+
 /** The pictures of the README, while clients come. */
 export async function pictures(visit) {
   const { page, words, group } = visit;
@@ -79,7 +82,10 @@ export async function pictures(visit) {
   console.log("watching");
   const shares = page.locator(".bar.fresh .bar-value", { hasText: /[1-9][0-9]*%/ });
   await shares.first().waitFor();
-  await picture(page, `group-${words.lang}`);
+  // All of who is held where, and nothing of what comes below it.
+  const { y, height } = await page.locator("section", { has: shares.first() }).boundingBox();
+  const { width } = page.viewportSize();
+  await picture(page, `group-${words.lang}`, { clip: { x: 0, y: 0, width, height: y + height + GAP } });
   await openBalancer(visit, "web", "groups");
   const dialog = await openSettings(visit, group);
   await dialog.getByLabel(words.duration).waitFor();
@@ -94,8 +100,8 @@ function tooWide() {
   if (wanted > there) found.push(`the page is ${wanted} wide`);
   for (const element of document.querySelectorAll("body *")) {
     const { overflowX } = getComputedStyle(element);
-    // Tabs come into view as they are chosen, and what is typed moves along.
-    const mayMove = element.closest("[role=tablist], input, select, textarea");
+    // What is typed moves along.
+    const mayMove = element.closest("input, select, textarea");
     const isCut = element.scrollWidth > element.clientWidth + 1 && ["auto", "scroll"].includes(overflowX);
     const { right, width } = element.getBoundingClientRect();
     const isBeyond = element.matches("dialog[open]") && (right > there + 1 || width > there);

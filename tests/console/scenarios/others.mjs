@@ -1,6 +1,6 @@
 // More than one person, or one in more than one tab, and what is somebody else's to change: the configuration file's.
 import assert from "node:assert/strict";
-import { describedBy, eventually, remember } from "../reading.mjs";
+import { api, describedBy, eventually, named, remember } from "../reading.mjs";
 import { besides, confirm, openBalancer, openGroup, openSettings, press, signIn } from "../steps.mjs";
 
 /** Somebody else changes a group while its settings are open: nothing of theirs is lost, and nothing that was typed here. */
@@ -32,12 +32,14 @@ export async function lostUpdate(visit) {
   await page.getByRole("link", { name: "typed here", exact: true }).waitFor();
 }
 
-/** Somebody else deletes what is being changed: that is said, and nothing is made of it. */
+/** Somebody else deletes what is being changed: that is said, and nothing is made of it. Its page leads to what there is. */
 export async function gone(visit) {
-  const { page, words, tolerate } = visit;
+  const { page, url, words, tolerate } = visit;
   tolerate(404);
   const theirs = await besides(visit);
   await openBalancer(visit, "web", "groups");
+  const balancer = await named(visit, "/loadbalancers", "web");
+  const pool = await named(visit, "/pools", "pages");
   const dialog = await openSettings(visit, "pages");
   await dialog.getByLabel(words.name, { exact: true }).fill("typed here");
   await openBalancer(theirs, "web", "groups");
@@ -48,6 +50,15 @@ export async function gone(visit) {
   await dialog.getByRole("alert").getByText(/It is there no more/).waitFor();
   await page.keyboard.press("Escape");
   await page.getByText("There are no backend server groups yet.").waitFor();
+
+  await page.goto(`${url}#/loadbalancers/${balancer.id}/pools/${pool.id}`);
+  await page.getByRole("heading", { name: "This does not exist" }).waitFor();
+  await page.getByRole("link", { name: `Go to: ${words.tabs.groups}` }).click();
+  await page.getByText("There are no backend server groups yet.").waitFor();
+  await api(visit, `/loadbalancers/${balancer.id}`, "DELETE");
+  await page.getByRole("heading", { name: "This does not exist" }).waitFor();
+  await page.getByRole("link", { name: "Go to: Load balancers" }).click();
+  await page.getByText("There are no load balancers yet.").waitFor();
 }
 
 /** Who leaves in one tab has left in the others too, and comes again in any. */

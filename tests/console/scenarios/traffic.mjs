@@ -261,4 +261,10 @@ export async function liveCounts(visit) {
     }),
   ]);
   for (const isTheSame of areTheSame) await isTheSame();
+
+  // Another page goes on with what the one before it knew: at once, not with the next look.
+  await overview.page.getByRole("tab", { name: words.tabs.monitoring }).click();
+  const next = overview.page.getByRole("table", { name: "Now, by listener" });
+  const [row] = await rows(next);
+  assert.notEqual(numberIn(row["Conn./s"]), null, JSON.stringify(row));
 }

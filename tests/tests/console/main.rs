@@ -151,12 +151,14 @@ fn a_server_that_fails_is_said_to_without_loading_the_page_again_and_one_is_drai
 fn events_are_there_before_and_while_the_page_is() -> Result<()> {
     let world = World::start()?;
     world.hold_and_watch()?;
-    world.visitor("en").sees("events", json!({"name": "web"}), || {
+    let watched = json!({"group": "lines", "member": world.members[0].name()});
+    world.visitor("en").sees("events", watched, || {
         let pool = world.named("pools", "lines")?;
         let path = format!("/pools/{}", pool["id"].as_str().context("an id")?);
         world
             .daemon
             .change(&path, "pool", &json!({"description": "other"}))?;
+        world.members[0].stop();
         Ok(())
     })?;
     Ok(())

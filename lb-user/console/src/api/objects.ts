@@ -7,7 +7,7 @@ import type {
   Listener,
   LoadBalancer,
   Member,
-  PastChange,
+  PastEvent,
   Pool,
   Ref,
   StatusTree,
@@ -167,8 +167,8 @@ export async function dropSession(poolId: string, sessionId: string): Promise<vo
   await ask(`${API}/pools/${poolId}/sessions/${encodeURIComponent(sessionId)}`, { method: "DELETE" });
 }
 
-export async function latestChanges(signal?: AbortSignal): Promise<PastChange[]> {
-  return (await ask<{ events: PastChange[] }>(`${API}/events/latest`, { signal })).events;
+export async function latestEvents(signal?: AbortSignal): Promise<PastEvent[]> {
+  return (await ask<{ events: PastEvent[] }>(`${API}/events/latest`, { signal })).events;
 }
 
 /** What load balancers can be made by. */

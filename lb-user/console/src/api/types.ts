@@ -184,7 +184,24 @@ export interface Change {
   operating_status?: string;
 }
 
-export interface PastChange extends Change {
+/** Something that has happened. */
+export interface PastEvent {
   at: string;
-  name?: string | null;
+  event: "created" | "updated" | "deleted" | "status_changed";
+  kind: string;
+  id: string;
+  name: string;
+  /** Where it is, or was. */
+  loadbalancer_id: string | null;
+  pool_id: string | null;
+  /** Of listeners and backend servers. */
+  protocol?: string;
+  address?: string;
+  protocol_port?: number;
+  /** How it was then; not of what was deleted. */
+  provisioning_status?: string;
+  operating_status?: string;
+  /** How it was before, where that was otherwise. */
+  previous_operating_status?: string;
+  reason: string | null;
 }

@@ -25,7 +25,7 @@ export function LoadBalancerDialog(props: Props) {
   const t = useText();
   const can = useCapabilities(props.loadBalancer?.id ?? null);
   return (
-    <Dialog title={props.loadBalancer ? t.lb.edit : t.lb.createTitle} onClose={props.onClose}>
+    <Dialog title={props.loadBalancer ? t.lb.edit : t.lb.create} onClose={props.onClose}>
       <Loaded resource={can}>{(known) => <Fields {...props} can={known} />}</Loaded>
     </Dialog>
   );

@@ -52,7 +52,7 @@ export function MemberDialog({ can, poolId, member, onClose, onChanged }: Props)
     onChanged: reload,
   });
   return (
-    <Dialog title={member ? t.member.edit(memberName(member)) : t.member.addTitle} onClose={onClose}>
+    <Dialog title={member ? t.member.edit(memberName(member)) : t.member.add} onClose={onClose}>
       <Form form={form}>
         <TextField {...bind("name")} label={t.field.name} />
         {!member && (

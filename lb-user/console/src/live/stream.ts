@@ -11,10 +11,13 @@ export interface Listener {
   changed?(change: Change): void;
   /** Anything may be another by now. */
   lost?(): void;
-  traffic?(sample: Traffic): void;
+  /** More is known of what passes. */
+  traffic?(): void;
   connection?(state: Connection): void;
 }
 
+/** How many samples rates are taken over: long enough to be calm, short enough to be now. */
+const WINDOW = 6;
 /** A stream that has ended is tried again after this, one that fails again after twice as long, and so on. */
 const AGAIN_MS = 1_000;
 const AGAIN_AT_MOST_MS = 5_000;
@@ -28,6 +31,8 @@ export class Stream {
   /** Whether there is no such load balancer now: then its traffic is not asked for, until it is heard of again. */
   private isGone = false;
   state: Connection = "connecting";
+  /** What passed lately, the latest sample last: kept here, since another page goes on with what the one before it knew. */
+  samples: Traffic[] = [];
 
   constructor(private readonly loadBalancerId: string | null) {
     document.addEventListener("visibilitychange", this.look);
@@ -114,8 +119,7 @@ export class Stream {
 
   private pass({ type, data }: SentEvent): "open anew" | "go on" {
     if (type === "traffic") {
-      const { traffic: sample } = JSON.parse(data) as { traffic: Traffic };
-      this.tell((listener) => listener.traffic?.(sample));
+      this.take((JSON.parse(data) as { traffic: Traffic }).traffic);
     } else if (type === "lost") {
       // That the load balancer went may be among what is lost, and the traffic of a stream ends with that.
       if (this.loadBalancerId) return "open anew";
@@ -131,13 +135,17 @@ export class Stream {
     return "go on";
   }
 
+  private take(sample: Traffic): void {
+    this.samples = [...this.samples.filter((old) => old.at_ms < sample.at_ms).slice(1 - WINDOW), sample];
+    this.tell((listener) => listener.traffic?.());
+  }
+
   /** What a stream would have told by now. */
   private async poll(signal: AbortSignal): Promise<void> {
     this.tell((listener) => listener.lost?.());
     if (!this.loadBalancerId || this.isGone) return;
     try {
-      const sample = await traffic(this.loadBalancerId, signal);
-      this.tell((listener) => listener.traffic?.(sample));
+      this.take(await traffic(this.loadBalancerId, signal));
     } catch {
       // The pages say what cannot be loaded, and it is asked for again.
     }

@@ -9,6 +9,7 @@ import { useWhyFixed } from "../state/declared";
 import { useMayChange } from "../state/session";
 import { useResource } from "../state/use-resource";
 import { Action } from "../ui/action";
+import { Changes } from "../ui/changes";
 import { Loaded } from "../ui/loaded";
 import { Remove } from "../ui/remove";
 
@@ -45,21 +46,13 @@ export function HealthSection({ can, pool, onChanged }: Props) {
           <>
             <div class="card-header">
               <h2 id={heading}>{t.health.title}</h2>
-              {mayChange && found && (
+              {found && (
                 <div class="page-actions">
-                  <Action
-                    icon="edit"
-                    label={t.health.edit}
+                  <Changes
                     look="icon-only"
                     why={why}
-                    onClick={() => setDialog("edit")}
-                  />
-                  <Action
-                    icon="trash"
-                    label={t.health.remove}
-                    look="icon-only"
-                    why={why}
-                    onClick={() => setDialog("remove")}
+                    edit={{ name: t.health.edit, onClick: () => setDialog("edit") }}
+                    remove={{ name: t.health.remove, onClick: () => setDialog("remove") }}
                   />
                 </div>
               )}

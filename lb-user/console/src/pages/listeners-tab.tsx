@@ -11,6 +11,7 @@ import { useWhyFixed } from "../state/declared";
 import { useMayChange } from "../state/session";
 import { Action } from "../ui/action";
 import { StateBadge } from "../ui/badge";
+import { Changes } from "../ui/changes";
 import { Loaded } from "../ui/loaded";
 import { Door, listenerName, Name, nameOf } from "../ui/name";
 import { Remove } from "../ui/remove";
@@ -18,7 +19,6 @@ import { Empty, Table } from "../ui/table";
 
 export function ListenersTab({ loadBalancer }: { loadBalancer: LoadBalancer }) {
   const t = useText();
-  const mayChange = useMayChange();
   const whyFixed = useWhyFixed();
   const can = useCapabilities(loadBalancer.id);
   const below = useBelow(loadBalancer);
@@ -63,25 +63,14 @@ export function ListenersTab({ loadBalancer }: { loadBalancer: LoadBalancer }) {
                   {
                     label: t.do.actions,
                     isActions: true,
-                    cell: (listener) =>
-                      mayChange && (
-                        <>
-                          <Action
-                            icon="edit"
-                            label={t.listener.edit(listenerName(listener))}
-                            look="icon-only"
-                            why={whyFixed(listener)}
-                            onClick={() => setEditing(listener)}
-                          />
-                          <Action
-                            icon="trash"
-                            label={t.listener.remove(listenerName(listener))}
-                            look="icon-only"
-                            why={whyFixed(listener)}
-                            onClick={() => setRemoving(listener)}
-                          />
-                        </>
-                      ),
+                    cell: (listener) => (
+                      <Changes
+                        look="icon-only"
+                        why={whyFixed(listener)}
+                        edit={{ name: t.listener.edit(listenerName(listener)), onClick: () => setEditing(listener) }}
+                        remove={{ name: t.listener.remove(listenerName(listener)), onClick: () => setRemoving(listener) }}
+                      />
+                    ),
                   },
                 ]}
               />

@@ -8,8 +8,8 @@ import { go, LB_TABS, type LbTab, to } from "../router";
 import { useWhyFixed } from "../state/declared";
 import { useMayChange } from "../state/session";
 import { useResource } from "../state/use-resource";
-import { Action } from "../ui/action";
 import { StateBadge } from "../ui/badge";
+import { Changes } from "../ui/changes";
 import { Alert, Fixed, Loaded } from "../ui/loaded";
 import { nameOf } from "../ui/name";
 import { PageHeader } from "../ui/page-header";
@@ -35,7 +35,7 @@ export function LoadBalancerPage({ id, tab }: { id: string; tab: LbTab }) {
   const [dialog, setDialog] = useState<"edit" | "remove" | null>(null);
   const close = () => setDialog(null);
   return (
-    <Loaded resource={resource}>
+    <Loaded resource={resource} list={{ label: t.loadBalancers, href: to.loadBalancers }}>
       {(lb) => (
         <>
           <PageHeader
@@ -49,18 +49,11 @@ export function LoadBalancerPage({ id, tab }: { id: string; tab: LbTab }) {
               </div>
             }
           >
-            {mayChange && (
-              <>
-                <Action icon="edit" label={t.do.edit} why={whyFixed(lb)} onClick={() => setDialog("edit")} />
-                <Action
-                  icon="trash"
-                  label={t.do.delete}
-                  name={t.lb.remove(nameOf(lb))}
-                  why={whyFixed(lb)}
-                  onClick={() => setDialog("remove")}
-                />
-              </>
-            )}
+            <Changes
+              why={whyFixed(lb)}
+              edit={{ name: t.do.edit, onClick: () => setDialog("edit") }}
+              remove={{ name: t.lb.remove(nameOf(lb)), onClick: () => setDialog("remove") }}
+            />
           </PageHeader>
           {lb.status_reason && (
             <Alert title={t.lb.failed}>

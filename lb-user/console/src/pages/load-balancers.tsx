@@ -11,6 +11,7 @@ import { useFirstPageAgain, usePages } from "../state/use-pages";
 import { useEvery, useResource } from "../state/use-resource";
 import { Action } from "../ui/action";
 import { StateBadge } from "../ui/badge";
+import { Changes } from "../ui/changes";
 import { Sparkline } from "../ui/chart";
 import { Loaded } from "../ui/loaded";
 import { Name, nameOf } from "../ui/name";
@@ -81,16 +82,13 @@ export function LoadBalancersPage() {
                   {
                     label: t.do.actions,
                     isActions: true,
-                    cell: (lb) =>
-                      mayChange && (
-                        <Action
-                          icon="trash"
-                          label={t.lb.remove(nameOf(lb))}
-                          look="icon-only"
-                          why={whyFixed(lb)}
-                          onClick={() => setRemoving(lb)}
-                        />
-                      ),
+                    cell: (lb) => (
+                      <Changes
+                        look="icon-only"
+                        why={whyFixed(lb)}
+                        remove={{ name: t.lb.remove(nameOf(lb)), onClick: () => setRemoving(lb) }}
+                      />
+                    ),
                   },
                 ]}
               />

@@ -16,6 +16,7 @@ import { useFirstPageAgain, usePages } from "../state/use-pages";
 import { useResource } from "../state/use-resource";
 import { Action } from "../ui/action";
 import { StateBadge } from "../ui/badge";
+import { Changes } from "../ui/changes";
 import { Confirm } from "../ui/confirm";
 import { Loaded } from "../ui/loaded";
 import { endpoint, memberName, Name } from "../ui/name";
@@ -136,34 +137,30 @@ export function MembersSection({ can, pool, onChanged, onShowSessions }: Props) 
                     {
                       label: t.do.actions,
                       isActions: true,
-                      cell: (member) =>
-                        mayChange && (
-                          <>
+                      cell: (member) => (
+                        <Changes
+                          look="icon-only"
+                          why={why}
+                          edit={{
+                            name: t.member.edit(memberName(member)),
+                            onClick: () => setDoing({ what: "edit", member }),
+                          }}
+                          remove={{
+                            name: t.member.remove(memberName(member)),
+                            onClick: () => setDoing({ what: "remove", member }),
+                          }}
+                        >
+                          {member.weight > 0 && (
                             <Action
-                              icon="edit"
-                              label={t.member.edit(memberName(member))}
+                              icon="drain"
+                              label={t.member.drain(memberName(member))}
                               look="icon-only"
                               why={why}
-                              onClick={() => setDoing({ what: "edit", member })}
+                              onClick={() => setDoing({ what: "drain", member })}
                             />
-                            {member.weight > 0 && (
-                              <Action
-                                icon="drain"
-                                label={t.member.drain(memberName(member))}
-                                look="icon-only"
-                                why={why}
-                                onClick={() => setDoing({ what: "drain", member })}
-                              />
-                            )}
-                            <Action
-                              icon="trash"
-                              label={t.member.remove(memberName(member))}
-                              look="icon-only"
-                              why={why}
-                              onClick={() => setDoing({ what: "remove", member })}
-                            />
-                          </>
-                        ),
+                          )}
+                        </Changes>
+                      ),
                     },
                   ]}
                 />

@@ -12,8 +12,8 @@ import { listenersOf, useCapabilities } from "../state/capabilities";
 import { useWhyFixed } from "../state/declared";
 import { useMayChange } from "../state/session";
 import { useResource } from "../state/use-resource";
-import { Action } from "../ui/action";
 import { StateBadge } from "../ui/badge";
+import { Changes } from "../ui/changes";
 import { Fixed, Loaded } from "../ui/loaded";
 import { listenerName, nameOf } from "../ui/name";
 import { PageHeader } from "../ui/page-header";
@@ -25,6 +25,7 @@ import { RemovePool } from "./pools-tab";
 import { SessionsSection } from "./sessions-section";
 
 export function PoolPage({ loadBalancerId, poolId }: { loadBalancerId: string; poolId: string }) {
+  const t = useText();
   const can = useCapabilities(loadBalancerId);
   const loadBalancer = useLoadBalancer(loadBalancerId);
   const resource = useResource(
@@ -39,11 +40,11 @@ export function PoolPage({ loadBalancerId, poolId }: { loadBalancerId: string; p
     { isConcerned: ({ kind, id }) => id === poolId || kind === "member" || kind === "health_monitor" },
   );
   return (
-    <Loaded resource={can}>
-      {(known) => (
-        <Loaded resource={loadBalancer}>
-          {(lb) => (
-            <Loaded resource={resource}>
+    <Loaded resource={loadBalancer} list={{ label: t.loadBalancers, href: to.loadBalancers }}>
+      {(lb) => (
+        <Loaded resource={can}>
+          {(known) => (
+            <Loaded resource={resource} list={{ label: t.lb.tabs.pools, href: to.loadBalancer(lb.id, "pools") }}>
               {({ pool, listeners }) => (
                 <PoolView can={known} loadBalancer={lb} pool={pool} listeners={listeners} onChanged={resource.reload} />
               )}
@@ -88,24 +89,11 @@ function PoolView({ can, loadBalancer, pool, listeners, onChanged }: Props) {
           </div>
         }
       >
-        {mayChange && (
-          <>
-            <Action
-              icon="gear"
-              label={t.pool.settingsWord}
-              name={t.pool.settings(nameOf(pool))}
-              why={whyFixed}
-              onClick={() => setDialog("settings")}
-            />
-            <Action
-              icon="trash"
-              label={t.do.delete}
-              name={t.pool.remove(nameOf(pool))}
-              why={whyFixed}
-              onClick={() => setDialog("remove")}
-            />
-          </>
-        )}
+        <Changes
+          why={whyFixed}
+          settings={{ name: t.pool.settings(nameOf(pool)), onClick: () => setDialog("settings") }}
+          remove={{ name: t.pool.remove(nameOf(pool)), onClick: () => setDialog("remove") }}
+        />
       </PageHeader>
       {mayChange && <Fixed why={whyFixed} />}
       <div class="columns">
@@ -126,7 +114,7 @@ function PoolView({ can, loadBalancer, pool, listeners, onChanged }: Props) {
       <MembersSection can={can} pool={pool} onChanged={onChanged} onShowSessions={setHeldBy} />
       <SessionsSection pool={pool} heldBy={heldBy} onShowAll={() => setHeldBy(null)} />
       {pool.session_persistence && (
-        <section class="card" aria-label={t.chart.lastHour}>
+        <section class="card" aria-label={t.lb.traffic}>
           <Charts of={{ pool_id: pool.id }} />
         </section>
       )}

@@ -15,6 +15,7 @@ import { useWhyFixed } from "../state/declared";
 import { useMayChange } from "../state/session";
 import { Action } from "../ui/action";
 import { StateBadge } from "../ui/badge";
+import { Changes } from "../ui/changes";
 import { Loaded } from "../ui/loaded";
 import { listenerName, Name, nameOf } from "../ui/name";
 import { Remove } from "../ui/remove";
@@ -90,25 +91,14 @@ export function PoolsTab({ loadBalancer }: { loadBalancer: LoadBalancer }) {
                   {
                     label: t.do.actions,
                     isActions: true,
-                    cell: (pool) =>
-                      mayChange && (
-                        <>
-                          <Action
-                            icon="gear"
-                            label={t.pool.settings(nameOf(pool))}
-                            look="icon-only"
-                            why={whyFixed(pool)}
-                            onClick={() => setChanging(pool)}
-                          />
-                          <Action
-                            icon="trash"
-                            label={t.pool.remove(nameOf(pool))}
-                            look="icon-only"
-                            why={whyFixed(pool)}
-                            onClick={() => setRemoving(pool)}
-                          />
-                        </>
-                      ),
+                    cell: (pool) => (
+                      <Changes
+                        look="icon-only"
+                        why={whyFixed(pool)}
+                        settings={{ name: t.pool.settings(nameOf(pool)), onClick: () => setChanging(pool) }}
+                        remove={{ name: t.pool.remove(nameOf(pool)), onClick: () => setRemoving(pool) }}
+                      />
+                    ),
                   },
                 ]}
               />

@@ -28,7 +28,7 @@ export function WizardPage({ loadBalancerId, title, tab, children }: Props) {
   const can = useCapabilities(loadBalancerId);
   const loadBalancer = useLoadBalancer(loadBalancerId);
   return (
-    <Loaded resource={loadBalancer}>
+    <Loaded resource={loadBalancer} list={{ label: t.loadBalancers, href: to.loadBalancers }}>
       {(lb) => (
         <>
           <PageHeader

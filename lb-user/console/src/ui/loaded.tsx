@@ -4,6 +4,7 @@ import { useText } from "../i18n";
 import { useProblem } from "../i18n/problem";
 import type { Resource } from "../state/use-resource";
 import { Icon } from "./icons";
+import { type List, Missing } from "./missing";
 
 export function Alert(props: { tone?: "bad" | "info"; title?: string; children: ComponentChildren }) {
   const tone = props.tone ?? "bad";
@@ -23,11 +24,19 @@ export function Fixed({ why }: { why: string | null }) {
   return why && <Alert tone="info">{why}</Alert>;
 }
 
+interface Props<T> {
+  resource: Resource<T>;
+  /** Where there are others, if it is what a page is about: then it may be gone. */
+  list?: List;
+  children: (data: T) => ComponentChildren;
+}
+
 /** What has been loaded; until then that it is being loaded, or why it could not be. */
-export function Loaded<T>(props: { resource: Resource<T>; children: (data: T) => ComponentChildren }) {
+export function Loaded<T>(props: Props<T>) {
   const t = useText();
   const problem = useProblem();
   const { data, error, isLoading, reload } = props.resource;
+  if (error?.status === 404 && props.list) return <Missing title={t.gone} list={props.list} />;
   return (
     <>
       {error && (

@@ -11,11 +11,11 @@ export function endpoint(address: string, port: number): string {
   return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
-export function memberName(member: Member): string {
+export function memberName(member: Pick<Member, "name" | "address" | "protocol_port">): string {
   return member.name.trim() || endpoint(member.address, member.protocol_port);
 }
 
-export function listenerName(listener: Listener): string {
+export function listenerName(listener: Pick<Listener, "name" | "protocol" | "protocol_port">): string {
   return listener.name.trim() || `${protocolName(listener.protocol)}:${listener.protocol_port}`;
 }
 

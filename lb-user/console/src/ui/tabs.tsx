@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { useEffect, useId } from "preact/hooks";
+import { useId } from "preact/hooks";
 
 interface Props<K extends string> {
   label: string;
@@ -14,10 +14,6 @@ export function Tabs<K extends string>({ label, tabs, selected, onSelect, childr
   const id = useId();
   const tabId = (key: string) => `${id}-tab-${key}`;
   const panelId = `${id}-panel`;
-  useEffect(() => {
-    // On a small screen not all of them are in view.
-    document.getElementById(tabId(selected))?.scrollIntoView({ block: "nearest", inline: "nearest" });
-  }, [selected]);
 
   const move = (event: KeyboardEvent) => {
     const at = tabs.findIndex(({ key }) => key === selected);

@@ -3,6 +3,7 @@
 //! Clients look them up at the network service (Neutron) before they name them. This is as much of it as they need.
 
 mod look_up;
+mod own;
 mod place;
 
 pub(super) use look_up::{kinds, routes, service};

@@ -4,9 +4,10 @@ use std::{collections::HashSet, net::IpAddr};
 
 use uuid::Uuid;
 
+use super::own;
 use crate::{
     model::{Subnet, why_not_unicast},
-    objects::{Fault, Inventory, LoadBalancer, network_id, port_id, subnet_id},
+    objects::{Asker, Fault, Inventory, LoadBalancer, network_id, port_id, subnet_id},
 };
 
 /// What a request says of it.
@@ -18,7 +19,7 @@ const PORT: &str = "vip_port_id";
 /// Gives a load balancer its address, or refuses the one that it asks for; then says what that is of.
 ///
 /// Without any subnet in the configuration, what it is of is taken for what the request says, and it has to name an address.
-pub(in crate::api) fn place(balancer: &mut LoadBalancer, all: &Inventory) -> Result<(), Fault> {
+pub(in crate::api) fn place(balancer: &mut LoadBalancer, asker: Asker, all: &Inventory) -> Result<(), Fault> {
     balancer.vip_address = balancer.vip_address.map(|vip| vip.to_canonical());
     if let Some((vip, kind)) = balancer
         .vip_address
@@ -34,14 +35,10 @@ pub(in crate::api) fn place(balancer: &mut LoadBalancer, all: &Inventory) -> Res
         balancer.vip_subnet_id = Some(subnet_id(&subnet.name));
         balancer.vip_network_id = Some(network_id(&subnet.network));
         match balancer.vip_address {
-            Some(vip) if !can_be_had(vip, subnet) => {
-                return Err(Fault::invalid(format!(
-                    "IP address {vip} is not a valid IP for the specified subnet: {} is {}.",
-                    subnet.name, subnet.cidr
-                ))
-                .at(ADDRESS));
+            Some(vip) => {
+                check(vip, subnet, asker)?;
+                vip
             }
-            Some(vip) => vip,
             None => lowest_free(subnet, &taken(all)).ok_or_else(|| {
                 let Subnet {
                     name, first, last, ..
@@ -53,9 +50,10 @@ pub(in crate::api) fn place(balancer: &mut LoadBalancer, all: &Inventory) -> Res
     };
     let mut others = all.load_balancers.iter();
     if let Some(other) = others.find(|other| other.vip_address == Some(address)) {
-        let id = other.head.id;
-        return Err(in_use(&format!("{address} is that of load balancer {id}")));
+        let other = all.called(other.head.id, &balancer.head.project_id);
+        return Err(in_use(&format!("{address} is that of {other}")));
     }
+    check_own(address, all)?;
     balancer.vip_address = Some(address);
     balancer.vip_port_id.get_or_insert(port_id(balancer.head.id));
     Ok(())
@@ -149,6 +147,40 @@ pub(super) fn device_of(balancer: Uuid) -> String {
     format!("lb-{balancer}")
 }
 
+/// Refuses what is no address of a host in a subnet; and what is not given out, to all but administrators.
+fn check(vip: IpAddr, subnet: &Subnet, asker: Asker) -> Result<(), Fault> {
+    let Subnet {
+        name,
+        cidr,
+        first,
+        last,
+        ..
+    } = subnet;
+    let detail = match asker {
+        _ if !can_be_had(vip, subnet) => String::new(),
+        Asker::Tenant if !(*first..=*last).contains(&vip) => {
+            format!(", of which {first} to {last} are given out")
+        }
+        _ => return Ok(()),
+    };
+    let text =
+        format!("IP address {vip} is not a valid IP for the specified subnet: {name} is {cidr}{detail}.");
+    Err(Fault::invalid(text).at(ADDRESS))
+}
+
+/// Refuses the API's own address where the datapath would take all of its ports, and who manages all this would reach it no
+/// more. No datapath is inside the host.
+fn check_own(vip: IpAddr, all: &Inventory) -> Result<(), Fault> {
+    if all.has_layer_4 && !vip.is_loopback() && own::addresses(&all.own_addresses).contains(&vip) {
+        let text = format!(
+            "VIP {vip} is an address at which this API listens (api.listen), and would take it from the API at all ports; \
+             choose another address"
+        );
+        return Err(Fault::invalid(text).at(ADDRESS));
+    }
+    Ok(())
+}
+
 /// Whether a host can have this address of a subnet: also outside of what is given out.
 fn can_be_had(address: IpAddr, subnet: &Subnet) -> bool {
     let (low, high) = subnet.cidr.bounds();
@@ -167,7 +199,7 @@ fn taken(all: &Inventory) -> HashSet<IpAddr> {
         .iter()
         .filter_map(|balancer| balancer.vip_address);
     let members = all.members.iter().filter_map(|member| member.address);
-    let own = all.own_addresses.iter().copied();
+    let own = own::addresses(&all.own_addresses);
     balancers.chain(members).chain(own).collect()
 }
 

@@ -11,7 +11,7 @@ use tower_service::Service as _;
 use crate::{
     api::{Api, trusted},
     manager::Manager,
-    model::{ApiSettings, DataPlane, Subnet},
+    model::{ApiSettings, Config, DataPlane, Subnet},
     objects::{network_id, subnet_id},
     store::Embedded,
     translate::Certificates,
@@ -40,7 +40,11 @@ fn router() -> Router {
         subnets,
         ..ApiSettings::default()
     };
-    manager.declare(Vec::new(), &api);
+    let config = Config {
+        api,
+        ..Config::default()
+    };
+    manager.declare(Vec::new(), &config);
     trusted(Api::new(manager).router())
 }
 

@@ -232,7 +232,16 @@ impl Document {
         .answers(503, plain("It is ending, or busy", "text/plain"));
         self.get(Base::Root, "/readyz", ready);
         let metrics = Operation::new("show_metrics", ABOUT, "How everything is doing, for Prometheus")
-            .answers(200, plain("All metrics", "application/openmetrics-text"))
+            .answers(
+                200,
+                json!({
+                    "description": "All metrics, as whoever asks would rather have them",
+                    "content": {
+                        "text/plain": {"schema": text()},
+                        "application/openmetrics-text": {"schema": text()},
+                    },
+                }),
+            )
             .refuses(&[403, 500, 503]);
         self.get(Base::Root, "/metrics", metrics);
     }

@@ -88,7 +88,7 @@ async fn what_a_file_declares_is_told_of_where_it_changes_and_was_made_when_it_c
         };
         world
             .manager
-            .declare(declared(&config, Path::new("/file")), &config.api);
+            .declare(declared(&config, Path::new("/file")), &config);
     };
     let told = |listening: &mut Listening| {
         let told = listening.told().into_iter();
@@ -212,7 +212,7 @@ async fn a_reload_tells_of_what_is_doing_otherwise_by_it() {
         let config = config::parse(text, "file.toml").expect("a file").config;
         world
             .manager
-            .declare(declared(&config, Path::new("/file")), &config.api);
+            .declare(declared(&config, Path::new("/file")), &config);
     };
     declare(&format!("{FILE}health_monitor = {{ type = \"TCP\" }}"));
     let down = Some("connection refused".to_owned());

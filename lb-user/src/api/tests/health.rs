@@ -28,7 +28,8 @@ async fn metrics_are_for_those_who_have_the_machine() {
     let world = World::new();
     for client in [world.admin(), world.observer_of("default")] {
         let answer = asks(&client, "/metrics").await.is(200);
-        assert_eq!(answer.headers["content-type"], crate::metrics::CONTENT_TYPE);
+        let says = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+        assert_eq!(answer.headers["content-type"], says);
         assert!(answer.text.contains("\nholdfast_build_info{"), "{}", answer.text);
         assert!(answer.text.ends_with("# EOF\n"), "{}", answer.text);
     }

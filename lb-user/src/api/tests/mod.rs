@@ -1,5 +1,6 @@
 //! The API as a whole: requests of clients, over objects in memory, and a stand-in for the data plane.
 
+mod addresses;
 mod administration;
 mod bodies;
 mod capabilities;
@@ -15,6 +16,7 @@ mod l7rules;
 mod listeners;
 mod lists;
 mod load_balancers;
+mod log;
 mod members;
 mod persistence;
 mod plane;

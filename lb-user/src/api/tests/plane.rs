@@ -112,8 +112,7 @@ impl Plane {
                 let mut all = state.managed.clone();
                 all.remove(&load_balancer);
                 all.extend(managed.map(|managed| (load_balancer, Arc::new(managed))));
-                let goes = together(all).map(drop).map_err(|conflict| conflict.to_string());
-                let _ = told.send(goes);
+                let _ = told.send(together(all).map(drop));
             }
             Wanted::Ping { told } => drop(told.send(())),
             Wanted::Status { told } => drop(told.send(Arc::default())),

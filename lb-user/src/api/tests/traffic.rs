@@ -72,20 +72,3 @@ async fn what_passes_names_all_that_is_served() {
     assert_eq!(traffic["loadbalancer_id"], json!(balancer));
     assert!(traffic["at_ms"].as_u64() > Some(1_700_000_000_000));
 }
-
-#[tokio::test]
-async fn the_latest_events_are_kept_for_those_who_come_later() {
-    let world = World::new();
-    let admin = world.admin();
-    let balancer = admin.makes_a_load_balancer(1).await;
-    let latest = admin.gets("events/latest").await.is(200).body;
-    let newest = &latest["events"][0];
-    assert_eq!(newest["id"], json!(balancer));
-    assert_eq!(newest["provisioning_status"], "ACTIVE");
-    assert!(newest["at"].as_str().unwrap().ends_with('Z'));
-    let stranger = world.observer_of("others");
-    assert_eq!(
-        stranger.gets("events/latest").await.is(200).body["events"],
-        json!([])
-    );
-}

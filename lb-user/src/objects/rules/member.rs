@@ -7,11 +7,19 @@ use uuid::Uuid;
 use super::{Fault, Inventory, Rules, held_with, not_offered, of_pool};
 use crate::{
     model::{MAX_MEMBERS_PER_POOL, why_not_unicast},
-    objects::{Member, Object as _, Pool},
+    objects::{Asker, Member, Object as _, Pool},
 };
 
 /// Where clouds tell their machines about themselves: nobody is to be led there.
 const METADATA: IpAddr = IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254));
+
+/// Refuses to lead anybody to what listens for this host alone.
+fn is_inside(field: &str, address: IpAddr) -> Fault {
+    let text = format!(
+        "{field} {address} is inside this host, where only administrators may lead; name another machine's"
+    );
+    Fault::invalid(text).at(field)
+}
 
 impl Rules for Member {
     fn load_balancer(&self, inventory: &Inventory) -> Result<Uuid, Fault> {
@@ -29,6 +37,16 @@ impl Rules for Member {
         let asked = self.monitor_address.map(|address| address.to_canonical());
         if let Some(asked) = asked.filter(|asked| why_not_unicast(*asked).is_some()) {
             return Err(Fault::invalid_option(&asked.to_string(), "monitor_address").at("monitor_address"));
+        }
+        let is_changed = |asked: &IpAddr| before.is_none_or(|before| before.monitor_address != Some(*asked));
+        let inside = |address: Option<IpAddr>| address.filter(IpAddr::is_loopback);
+        if tree.asker == Asker::Tenant {
+            if before.is_none() && inside(self.address).is_some() {
+                return Err(is_inside("address", address));
+            }
+            if let Some(asked) = inside(asked).filter(is_changed) {
+                return Err(is_inside("monitor_address", asked));
+            }
         }
         if self.wants_sriov {
             return Err(Fault::new(

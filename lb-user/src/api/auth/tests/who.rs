@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::*;
+use crate::model::Config;
 
 #[tokio::test]
 async fn whoever_shows_a_password_or_a_token_is_let_in_and_nobody_else() {
@@ -110,7 +111,11 @@ async fn an_observer_looks_a_member_changes_and_an_administrator_does_all() {
         subnets: vec![subnet],
         ..Default::default()
     };
-    world.api.manager.declare(Vec::new(), &api);
+    let config = Config {
+        api,
+        ..Config::default()
+    };
+    world.api.manager.declare(Vec::new(), &config);
     let make = |user: &'static str, project: &'static str| {
         let header = basic(user, PASSWORD);
         let world = &world;

@@ -37,8 +37,16 @@ fn balancer(change: impl FnOnce(&mut LoadBalancer)) -> LoadBalancer {
 }
 
 fn placed(all: &Inventory, change: impl FnOnce(&mut LoadBalancer)) -> Result<LoadBalancer, Fault> {
+    placed_for(Asker::Administrator, all, change)
+}
+
+fn placed_for(
+    asker: Asker,
+    all: &Inventory,
+    change: impl FnOnce(&mut LoadBalancer),
+) -> Result<LoadBalancer, Fault> {
     let mut balancer = balancer(change);
-    place(&mut balancer, all).map(|()| balancer)
+    place(&mut balancer, asker, all).map(|()| balancer)
 }
 
 fn address(all: &Inventory, change: impl FnOnce(&mut LoadBalancer)) -> String {
@@ -76,6 +84,48 @@ fn the_address_of_the_api_itself_is_not_given_out() {
     all.own_addresses = ["192.0.2.10".parse().unwrap()].into();
     let ask = |balancer: &mut LoadBalancer| balancer.vip_subnet_id = Some(subnet_id("four"));
     assert_eq!(address(&all, ask), "192.0.2.11");
+}
+
+#[test]
+fn the_datapath_takes_nothing_from_the_api() {
+    let mut all = Inventory::default();
+    let at = |vip: &str| {
+        let vip = vip.parse().unwrap();
+        move |balancer: &mut LoadBalancer| balancer.vip_address = Some(vip)
+    };
+    all.own_addresses = ["192.0.2.10", "127.0.0.1"].map(|own| own.parse().unwrap()).into();
+    // The proxy takes single ports.
+    assert!(placed(&all, at("192.0.2.10")).is_ok());
+    all.has_layer_4 = true;
+    let fault = placed(&all, at("192.0.2.10")).unwrap_err();
+    assert_eq!(
+        (fault.status, fault.field.as_deref()),
+        (400, Some("vip_address")),
+        "{fault}"
+    );
+    for vip in ["192.0.2.11", "127.0.0.1"] {
+        assert!(placed(&all, at(vip)).is_ok(), "{vip}");
+    }
+}
+
+#[test]
+fn only_administrators_have_an_address_beyond_the_range_of_its_subnet() {
+    let all = world();
+    for (asker, vip, is_had) in [
+        (Asker::Administrator, "192.0.2.200", true),
+        (Asker::Tenant, "192.0.2.200", false),
+        (Asker::Tenant, "192.0.2.9", false),
+        (Asker::Tenant, "192.0.2.12", true),
+    ] {
+        let ask = |balancer: &mut LoadBalancer| balancer.vip_address = Some(vip.parse().unwrap());
+        let placed = placed_for(asker, &all, ask);
+        assert_eq!(placed.is_ok(), is_had, "{asker:?} {vip}");
+        if let Err(fault) = placed {
+            let says = "four is 192.0.2.0/24, of which 192.0.2.10 to 192.0.2.12 are given out.";
+            assert!(fault.text.ends_with(says), "{fault}");
+            assert_eq!(fault.field.as_deref(), Some("vip_address"));
+        }
+    }
 }
 
 #[test]

@@ -12,8 +12,10 @@ use crate::{
         schema::{enveloped, list_of, object, or_null, text},
         shown::{id, words},
     },
-    model::{DataPlane, LbAlgorithm, LbKind, PersistenceType},
-    objects::{ListenerProtocol, MonitorType, PoolProtocol},
+    manager::Happening,
+    model::{DataPlane, LbAlgorithm, LbKind, OperatingStatus, PersistenceType},
+    objects::{ListenerProtocol, MonitorType, PoolProtocol, ProvisioningStatus},
+    store::Kind,
 };
 
 const CONSOLES: &str = "consoles";
@@ -141,6 +143,35 @@ fn history() -> Json {
     enveloped("history", &required(all))
 }
 
+fn event() -> Json {
+    let at = json!({"type": "string", "format": "date-time"});
+    let always = object([
+        ("at", at),
+        ("event", words::<Happening>()),
+        ("kind", words::<Kind>()),
+        ("id", id()),
+        ("name", text()),
+        ("project_id", text()),
+        ("loadbalancer_id", or_null(id())),
+        ("pool_id", or_null(id())),
+        ("reason", or_null(text())),
+    ]);
+    let mut event = required(always);
+    // Those that objects of its kind have, and one that is there.
+    let some = object([
+        ("protocol", words::<ListenerProtocol>()),
+        ("address", text()),
+        ("protocol_port", count()),
+        ("provisioning_status", words::<ProvisioningStatus>()),
+        ("operating_status", words::<OperatingStatus>()),
+        ("previous_operating_status", words::<OperatingStatus>()),
+    ]);
+    for (field, schema) in some["properties"].as_object().into_iter().flatten() {
+        event["properties"][field] = schema.clone();
+    }
+    event
+}
+
 fn sessions() -> Json {
     let session = object([
         ("id", text()),
@@ -201,13 +232,12 @@ impl Document {
         .shows("The objects in their order", &history())
         .refuses(&[400, 403, 404]);
         self.get(Base::Objects, "/history", show);
-        let event = json!({"type": "object"});
         let latest = Operation::new(
             "list_latest_events",
             CONSOLES,
-            "The last 500 events, the newest first",
+            "What has happened, a row for each, the newest first: at most 500",
         )
-        .shows("Those that the caller may hear of", &listed("events", &event));
+        .shows("What the caller may hear of", &listed("events", &event()));
         self.get(Base::Objects, "/events/latest", latest);
     }
 

@@ -1,4 +1,5 @@
-const count = (n: number, one: string, many: string) => `${n.toLocaleString("en")} ${n === 1 ? one : many}`;
+import { count } from "./count";
+import { watching } from "./watching";
 
 /** English, and at the same time which words there are: every other language has to have the same ones. */
 export const en = {
@@ -8,7 +9,8 @@ export const en = {
   mainNavigation: "Main",
   language: "Language",
   notFound: "There is no such page.",
-  toLoadBalancers: "Go to the load balancers",
+  gone: "This does not exist, or not any more.",
+  goTo: (list: string) => `Go to: ${list}`,
   path: "You are here",
 
   signIn: {
@@ -39,6 +41,7 @@ export const en = {
     ok: "OK",
     cancel: "Cancel",
     edit: "Edit",
+    settings: "Settings",
     delete: "Delete",
     back: "Back",
     next: "Next",
@@ -132,9 +135,8 @@ export const en = {
     vip: "Virtual IP address",
     listeners: "Listeners",
     paths: "Where clients are led",
-    traffic: "Traffic, last hour",
+    traffic: "Traffic",
     create: "Create load balancer",
-    createTitle: "Create load balancer",
     subnet: "Subnet",
     kind: "Kind",
     kinds: { shared: "Shared", dedicated: "Dedicated" },
@@ -188,7 +190,6 @@ export const en = {
     step: "Backend server group",
     name: "Group name",
     protocol: "Backend protocol",
-    settingsWord: "Settings",
     settings: (name: string) => `Settings of ${name}`,
     settingsTitle: (name: string) => `Settings of backend server group ${name}`,
     remove: (name: string) => `Delete backend server group ${name}`,
@@ -248,7 +249,6 @@ export const en = {
 
   member: {
     add: "Add backend server",
-    addTitle: "Add backend server",
     edit: (name: string) => `Edit ${name}`,
     drain: (name: string) => `Drain ${name}`,
     drainAsk:
@@ -304,95 +304,7 @@ export const en = {
     summary: (type: string, delay: number, timeout: number) => `${type} every ${delay} s, waiting at most ${timeout} s`,
   },
 
-  sessions: {
-    title: "Live sessions",
-    key: "Session",
-    server: "Backend server",
-    age: "Age",
-    idle: "Idle",
-    ends: "Ends in",
-    search: "Client address or cookie",
-    searchHint: "An address such as 192.0.2.7, or the 16 characters that stand for a cookie.",
-    drop: (id: string) => `Drop session ${id}`,
-    dropAsk: "The client's next request is spread anew, and may go to another backend server.",
-    dropped: (id: string) => `Session ${id} has been dropped.`,
-    empty: "No client is held just now.",
-    emptyHint: "Sessions appear here as soon as clients come.",
-    nothingFound: "No session fits.",
-    carried:
-      "The clients carry these sessions themselves, in the load balancer's cookie. So there is no list of them, and nobody knows how many there are.",
-    off: "Session persistence is off: no client is held.",
-    total: (n: number) => count(n, "session", "sessions"),
-    now: "Now",
-    created: "Created/s",
-    held: "Held/s",
-    moved: "Moved/s",
-    ofMember: (name: string) => `Show sessions on ${name}`,
-    onMember: (name: string) => `Only those on ${name}`,
-    allMembers: "Show all",
-  },
-
-  lanes: {
-    title: "Who is held where",
-    describe: "Each backend server with its share of the sessions and of the new traffic.",
-    sessions: "Share of sessions",
-    fresh: "Share of new traffic",
-    unknown: "unknown",
-    others: (n: number) => `${count(n, "other backend server", "other backend servers")}`,
-    scaled: "The longest bar is the greatest share of this page.",
-    waiting: "Waiting for traffic to be counted…",
-  },
-
-  chart: {
-    lastHour: "last hour",
-    ofMinutes: (n: number) => `last ${count(n, "minute", "minutes")}`,
-    now: "now",
-    minutesAgo: (n: number) => `${n} min ago`,
-    connections: "New connections per second",
-    requests: "Requests per second",
-    errors: "Errors per second",
-    open: "Open connections",
-    bytes: "Bytes per second",
-    bytesIn: "in",
-    bytesOut: "out",
-    created: "Sessions created per second",
-    held: "Held by their session per second",
-    moved: "Sessions moved per second",
-    describe: (low: string, high: string, last: string) => `Between ${low} and ${high}, lately ${last}.`,
-    nothing: "Nothing is known of this time yet.",
-    nothingHint: "The first values appear within a minute, and those of an hour are kept.",
-    of: "Show",
-    all: "Whole load balancer",
-    rates: "Now, by listener",
-    conPerS: "Conn./s",
-    reqPerS: "Req./s",
-    errPerS: "Errors/s",
-    in: "In",
-    out: "Out",
-    openNow: "Open",
-  },
-
-  event: {
-    when: "When",
-    what: "What",
-    which: "Which",
-    changed: "changed",
-    gone: "deleted",
-    empty: "Nothing has changed since the daemon was started.",
-    emptyOfKind: "Nothing of this kind has changed.",
-    emptyHint: "Changes of state and of configuration appear here as they happen.",
-    filter: "Kind",
-    all: "All kinds",
-    kinds: {
-      load_balancer: "Load balancer",
-      listener: "Listener",
-      pool: "Backend server group",
-      member: "Backend server",
-      health_monitor: "Health check",
-      l7policy: "Forwarding policy",
-      l7rule: "Forwarding rule",
-    },
-  },
+  ...watching,
 };
 
 export type Text = typeof en;

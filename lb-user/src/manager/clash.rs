@@ -1,0 +1,82 @@
+//! What does not go with all else, before anything is kept of it: as whoever asked for it is told.
+
+use uuid::Uuid;
+
+use super::{Manager, Wanted, ending};
+use crate::{
+    model::{Clash, Conflict, Managed, Titled as _},
+    objects::{Fault, Inventory, Rules, load_balancer_id},
+    store::Kind,
+};
+
+impl Manager {
+    /// Refuses what does not go with other load balancers, of which `object` is to be changed so.
+    pub(super) async fn check(
+        &self,
+        balancer: Uuid,
+        managed: Option<&Managed>,
+        object: &impl Rules,
+    ) -> Result<(), Fault> {
+        let Some(managed) = managed else {
+            return Ok(());
+        };
+        let (told, goes) = tokio::sync::oneshot::channel();
+        let check = Wanted::Check {
+            load_balancer: balancer,
+            managed: Some(managed.clone()),
+            told,
+        };
+        // Where the daemon is ending, the next one finds it in the store.
+        if self.plane.send(check).await.is_err() {
+            return Ok(());
+        }
+        match goes.await {
+            Ok(goes) => goes.map_err(|conflict| fault(&conflict, managed, object, &self.read())),
+            Err(_) => Err(ending()),
+        }
+    }
+}
+
+fn fault<T: Rules>(conflict: &Conflict, managed: &Managed, object: &T, inventory: &Inventory) -> Fault {
+    let fault = match conflict.clash.as_ref() {
+        Clash::MemberIsVip {
+            address,
+            pool,
+            load_balancer,
+            ..
+        } => {
+            let is_own = managed.pools.iter().any(|own| own.name == *pool);
+            let owner = if *load_balancer == managed.load_balancer.name {
+                format!("load balancer \"{}\"", managed.load_balancer.title())
+            } else {
+                inventory.called(load_balancer_id(load_balancer), &object.head().project_id)
+            };
+            Fault::invalid(if is_own {
+                format!("address {address} is the VIP of {owner}; choose the address of a backend server")
+            } else {
+                format!("VIP {address} is the address of a member already; choose another address")
+            })
+        }
+        _ => Fault::invalid(conflict.to_string()),
+    };
+    // All else got along before: what is wrong now is of the object.
+    match field_of(T::KIND, &conflict.clash).filter(|_| !object.head().id.is_nil()) {
+        Some(field) => fault.at(field),
+        None => fault,
+    }
+}
+
+/// Which field of an object that is changed by itself does not go with all else.
+fn field_of(kind: Kind, clash: &Clash) -> Option<&'static str> {
+    match (kind, clash) {
+        (Kind::Member, Clash::MemberIsVip { .. } | Clash::Family { .. } | Clash::LoopbackMember { .. }) => {
+            Some("address")
+        }
+        (Kind::Member, Clash::MemberPort { .. }) | (Kind::Listener, Clash::Api { .. }) => {
+            Some("protocol_port")
+        }
+        (Kind::Listener, Clash::NoInterface { .. } | Clash::LoopbackVip { .. }) => Some("protocol"),
+        (Kind::LoadBalancer, Clash::Vip { .. } | Clash::MemberIsVip { .. }) => Some("vip_address"),
+        _ => None,
+    }
+}
