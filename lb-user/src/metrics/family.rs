@@ -8,7 +8,8 @@ use prometheus_client::{
     registry::Unit,
 };
 
-use crate::{proxy::Durations, views::Status};
+use super::Told;
+use crate::proxy::Durations;
 
 /// What becomes of its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +45,7 @@ pub(super) struct Family {
 }
 
 /// How the values of a metric are read.
-type Read = fn(&Status) -> Vec<Sample<'_>>;
+type Read = fn(&Told) -> Vec<Sample<'_>>;
 
 /// The labels of a metric.
 type Labels = &'static [&'static str];
@@ -133,6 +134,14 @@ impl Family {
         }
     }
 
+    /// The same of seconds.
+    pub(super) const fn in_seconds(self) -> Self {
+        Self {
+            measure: Measure::Seconds,
+            ..self
+        }
+    }
+
     pub(super) fn unit(&self) -> Option<Unit> {
         match self.measure {
             Measure::Things => None,
@@ -142,7 +151,7 @@ impl Family {
     }
 
     /// Tells all values.
-    pub(super) fn encode(&self, status: &Status, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+    pub(super) fn encode(&self, told: &Told, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let kind = match self.kind {
             Kind::Counter => MetricType::Counter,
             Kind::Gauge => MetricType::Gauge,
@@ -150,7 +159,7 @@ impl Family {
         };
         let unit = self.unit();
         let mut metric = encoder.encode_descriptor(self.name, self.help, unit.as_ref(), kind)?;
-        for sample in (self.read)(status) {
+        for sample in (self.read)(told) {
             if self.labels.is_empty() {
                 self.encode_value(&sample.value, &mut metric)?;
             } else {

@@ -1,7 +1,7 @@
 //! What Prometheus is told: each metric described once, with what it is read from.
 //!
 //! ```text
-//! status -> families (name, help, labels, how it is read) -> OpenMetrics text
+//! status -> families (name, help, labels, how it is read) -> form (OpenMetrics, or the text of Prometheus; compressed, or not)
 //! ```
 //!
 //! Names and units follow the conventions of Prometheus: seconds and bytes, counters end with `_total`. A thing is labelled with what
@@ -11,35 +11,45 @@
 
 mod families;
 mod family;
+mod form;
 
 #[cfg(test)]
 mod tests;
 
-use std::{fmt, sync::Arc};
+use std::{fmt, io, ops::Deref, sync::Arc};
 
-use prometheus_client::{
-    collector::Collector, encoding::DescriptorEncoder, encoding::text, registry::Registry,
-};
+use prometheus_client::{collector::Collector, encoding::DescriptorEncoder, registry::Registry};
 
-use crate::views::Status;
+pub use form::{Coding, Form};
 
-/// What [`render`] writes, for `Content-Type`.
-pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+use crate::{tls::server::Expiry, views::Status};
 
-/// All metrics as `OpenMetrics` text.
-pub fn render(status: Arc<Status>) -> Result<String, fmt::Error> {
+/// All metrics.
+pub fn render(told: Told, form: Form, coding: Coding) -> io::Result<Vec<u8>> {
     let mut registry = Registry::default();
-    registry.register_collector(Box::new(Told(status)));
-    let mut text = String::new();
-    text::encode(&mut text, &registry)?;
-    Ok(text)
+    registry.register_collector(Box::new(told));
+    form.write(coding, &registry)
 }
 
+/// What they are read from: nearly all of it is the status.
 #[derive(Debug)]
-struct Told(Arc<Status>);
+pub struct Told {
+    /// How things stand.
+    pub status: Arc<Status>,
+    /// Until when the certificates are good that the API shows by network.
+    pub api_certificates: Arc<Vec<Expiry>>,
+}
+
+impl Deref for Told {
+    type Target = Status;
+
+    fn deref(&self) -> &Status {
+        &self.status
+    }
+}
 
 impl Collector for Told {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        families::all().try_for_each(|family| family.encode(&self.0, &mut encoder))
+        families::all().try_for_each(|family| family.encode(self, &mut encoder))
     }
 }

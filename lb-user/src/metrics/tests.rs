@@ -1,9 +1,13 @@
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, io::Read as _, sync::Arc};
+
+use flate2::read::GzDecoder;
 
 use super::{
-    families,
+    Coding, Form, Told, families,
     family::{Family, Kind, Measure},
+    render,
 };
+use crate::views::Status;
 
 const TABLE: &str = include_str!("metrics.md");
 
@@ -96,5 +100,24 @@ fn rules_and_dashboard_name_metrics_that_there_are() {
         for name in used {
             assert!(names.contains(name), "{file}: there is no {name}");
         }
+    }
+}
+
+#[test]
+fn what_is_compressed_is_the_same_text() {
+    let status = Arc::new(Status::default());
+    for form in [Form::Prometheus, Form::OpenMetrics] {
+        let told = |coding| {
+            let told = Told {
+                status: Arc::clone(&status),
+                api_certificates: Arc::default(),
+            };
+            render(told, form, coding).unwrap()
+        };
+        let (text, compressed) = (told(Coding::Identity), told(Coding::Gzip));
+        assert!(text.starts_with(b"# HELP holdfast_") && compressed.len() < text.len() / 2);
+        let mut read = Vec::new();
+        GzDecoder::new(&*compressed).read_to_end(&mut read).unwrap();
+        assert!(read == text, "{form:?}");
     }
 }

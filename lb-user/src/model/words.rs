@@ -92,8 +92,10 @@ words! {
 
 words! {
     /// What a VIP answers on a port that has no listener.
+    #[derive(Default)]
     pub enum ClosedPort {
         /// A TCP reset, or an ICMP port unreachable.
+        #[default]
         Reject = "REJECT",
         /// Nothing.
         Drop = "DROP",

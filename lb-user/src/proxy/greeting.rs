@@ -49,7 +49,7 @@ impl Ends {
 
 /// Why a connection does not begin with the header that is owed.
 #[derive(Debug, Error)]
-pub(super) enum NoHeader {
+pub(crate) enum NoHeader {
     /// As by the probes of a proxy that only looks whether someone is there.
     #[error("it was closed before one was there")]
     Closed,
@@ -63,7 +63,7 @@ pub(super) enum NoHeader {
 
 impl NoHeader {
     /// The reasons, as words in metrics.
-    pub(super) const WORDS: [&'static str; 3 + Reason::ALL.len()] = {
+    pub(crate) const WORDS: [&'static str; 3 + Reason::ALL.len()] = {
         let mut words = [""; 3 + Reason::ALL.len()];
         (words[0], words[1], words[2]) = ("closed", "late", "io");
         let mut index = 0;

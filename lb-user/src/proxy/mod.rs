@@ -85,6 +85,7 @@ use crate::{
 };
 use files::Files;
 pub use foresee::{Cookie, Foreseen, Request, Then};
+pub(crate) use greeting::NoHeader;
 use log::Tap;
 pub(crate) use log::{Follower, Hearing};
 pub use look::Look;

@@ -51,8 +51,9 @@ pub struct ListenerReport {
     /// Until when its certificates are good.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub certificates: Vec<Expiry>,
-    /// Connections that did not begin with the PROXY header that they owed, by reason.
-    pub proxy_protocol_refused: BTreeMap<String, u64>,
+    /// Connections that did not begin with the PROXY header that they owed, by reason; none where none is owed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proxy_protocol_refused: Option<BTreeMap<String, u64>>,
     /// Requests that were read.
     pub requests: u64,
     /// Responses by the first digit of their status, from 1 to 5.
@@ -199,7 +200,7 @@ impl Report {
 
 fn of_listener(listener: &Listener) -> ListenerReport {
     let counts = &listener.counts;
-    let refused = counts.refused();
+    let refused = counts.refused().map(|(why, count)| (why.to_owned(), count));
     ListenerReport {
         connections: counts.connections.get(),
         open_connections: listener.room.taken() as u64,
@@ -215,7 +216,7 @@ fn of_listener(listener: &Listener) -> ListenerReport {
             .tls
             .as_ref()
             .map_or_else(Vec::new, |tls| tls.expiries.clone()),
-        proxy_protocol_refused: refused.map(|(why, count)| (why.to_owned(), count)).collect(),
+        proxy_protocol_refused: listener.identity.accept_proxy_protocol.then(|| refused.collect()),
         requests: counts.requests.get(),
         responses: counts.responses(),
         own_responses: counts.own_responses.get(),

@@ -20,7 +20,7 @@ use std::{collections::HashMap, net::IpAddr, sync::Arc};
 pub use census::Census;
 pub use explain::{AskedRequest, By, CookieValue, Explainer, Explanation, Flow, HeldSession, Question};
 pub use packets::Packets;
-pub(crate) use packets::fate;
+pub(crate) use packets::{fate, word};
 pub use refusal::{Refusal, Refused};
 pub use samples::samples;
 pub use sessions::{Kept, Page, PageKey, RecognisedBy, Session, SessionList, Sessions, Wanted, session_key};

@@ -47,7 +47,8 @@ pub fn status<S: Sight>(
         daemon: Daemon::this(scene.plane),
         interfaces: interfaces.collect(),
         tables: tables(scene, census),
-        packets: packets::of(scene.sight),
+        closed_port: scene.config.datapath.closed_port,
+        packets: packets::of(scene.sight, scene.config.datapath.closed_port),
         access_log: scene.proxied.access_log,
     }
 }

@@ -1,6 +1,7 @@
 //! Packets by what became of them, and how long the work of the daemon takes.
 
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use anyhow::{Result, bail};
 use lb_tests::{Closing, Family, Laboratory, Persistence, Pool, Protocol, Scene};
@@ -163,6 +164,26 @@ fn what_the_daemon_does_is_counted_with_how_long_it_took() -> Result<()> {
     for event in ["created", "expired"] {
         let labels = [("pool", "V4"), ("event", event)];
         told.assert("holdfast_session_events_total", &labels, CLIENTS as i64);
+    }
+    Ok(())
+}
+
+#[test]
+fn what_comes_to_a_closed_port_counts_as_dropped_where_that_is_silent() -> Result<()> {
+    for (settings, fate) in [("", "answered"), ("closed_port = \"DROP\"\n", "dropped")] {
+        let scene = Scene::start_with(settings, Laboratory::routed(), PORT, &[1], |pool| pool)?;
+        let closed = SocketAddr::new(Family::V4.vip(), PORT + 1);
+        let client = scene.client().clone().with_timeout(Duration::from_millis(400));
+        client
+            .ask(Protocol::Udp, None, closed)
+            .expect_err("nobody listens there");
+        let told = Exposition::of(scene.daemon())?;
+        let of_reason = [("reason", "closed_port")];
+        let packets = told.named("holdfast_packets_total", &of_reason);
+        let packets: Vec<_> = packets
+            .map(|sample| (sample.labels["fate"].as_str(), sample.value as i64))
+            .collect();
+        assert_eq!(packets, [(fate, 1)]);
     }
     Ok(())
 }

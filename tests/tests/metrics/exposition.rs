@@ -1,4 +1,4 @@
-//! What a daemon tells Prometheus, read as strictly as `OpenMetrics` 1.0 has it.
+//! What a daemon tells Prometheus, read as strictly as each of the two forms has it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
@@ -13,8 +13,36 @@ const WITHIN: Duration = Duration::from_secs(20);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
-    pub content_type: String,
+    /// As it came.
+    pub(crate) size_bytes: usize,
+    pub(crate) coding: String,
+    pub(crate) content_type: String,
     pub(crate) body: String,
+}
+
+/// How it is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// The text of Prometheus, 0.0.4.
+    Prometheus,
+    /// `OpenMetrics` 1.0.
+    OpenMetrics,
+}
+
+impl Form {
+    pub(crate) const BOTH: [Self; 2] = [Self::Prometheus, Self::OpenMetrics];
+
+    pub(crate) fn content_type(self) -> &'static str {
+        match self {
+            Self::Prometheus => "text/plain; version=0.0.4; charset=utf-8",
+            Self::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
+        }
+    }
+
+    /// What asks for it.
+    pub(crate) fn accept(self) -> String {
+        format!("Accept: {}", self.content_type())
+    }
 }
 
 /// Asks at the control socket; `fields` are further arguments of curl.
@@ -22,16 +50,24 @@ pub(crate) fn asked(daemon: &Daemon, path: &str, fields: &[&str]) -> Result<Answ
     let output = Command::new("curl")
         .args(["--silent", "--show-error", "--max-time", "20", "--unix-socket"])
         .arg(daemon.socket_path())
-        .args(["--write-out", "\n%{http_code} %{content_type}"])
+        .args([
+            "--write-out",
+            "\n%{http_code}|%{size_download}|%header{content-encoding}|%{content_type}",
+        ])
         .args(fields)
         .arg(format!("http://localhost{path}"))
         .output()?;
     ensure!(output.status.success(), "{output:?}");
     let text = String::from_utf8(output.stdout)?;
     let (body, told) = text.rsplit_once('\n').context("curl says how it went")?;
-    let (status, content_type) = told.split_once(' ').context("a status and a type")?;
+    let told: Vec<&str> = told.split('|').collect();
+    let [status, size, coding, content_type] = told[..] else {
+        bail!("curl says something else: {told:?}");
+    };
     Ok(Answer {
         status: status.parse()?,
+        size_bytes: size.parse()?,
+        coding: coding.to_owned(),
         content_type: content_type.to_owned(),
         body: body.to_owned(),
     })
@@ -65,9 +101,9 @@ pub(crate) struct Family {
 
 impl Family {
     /// How the names of its values end.
-    fn ends(&self) -> &'static [&'static str] {
+    fn ends(&self, form: Form) -> &'static [&'static str] {
         match self.kind.as_str() {
-            "counter" => &["_total"],
+            "counter" if form == Form::OpenMetrics => &["_total"],
             "histogram" => &["_bucket", "_count", "_sum"],
             _ => &[""],
         }
@@ -84,9 +120,17 @@ pub(crate) struct Exposition {
 impl Exposition {
     /// What a daemon tells now.
     pub(crate) fn of(daemon: &Daemon) -> Result<Self> {
-        let answer = asked(daemon, "/metrics", &[])?;
-        ensure!(answer.status == 200, "{answer:?}");
-        Self::read(&answer.body)
+        Self::told(daemon, Form::OpenMetrics)
+    }
+
+    /// The same in this form.
+    pub(crate) fn told(daemon: &Daemon, form: Form) -> Result<Self> {
+        let answer = asked(daemon, "/metrics", &["--header", &form.accept()])?;
+        ensure!(
+            answer.status == 200 && answer.content_type == form.content_type(),
+            "{answer:?}"
+        );
+        Self::read(form, &answer.body)
     }
 
     /// What it tells once this holds of it.
@@ -99,17 +143,23 @@ impl Exposition {
     }
 
     /// Reads a text; whatever no reader should have to put up with is an error.
-    pub(crate) fn read(text: &str) -> Result<Self> {
-        let body = text.strip_suffix("# EOF\n").context("it breaks off")?;
+    pub(crate) fn read(form: Form, text: &str) -> Result<Self> {
+        let body = match form {
+            Form::OpenMetrics => text.strip_suffix("# EOF\n").context("it breaks off")?,
+            Form::Prometheus => text,
+        };
         let mut told = Self::default();
         let mut family = String::new();
         let mut known = BTreeSet::new();
         for line in body.lines() {
             let read = match line.strip_prefix("# ") {
-                Some(comment) => told.describe(comment, &mut family),
-                None => told.take(line, &family, &mut known),
+                Some(comment) => told.describe(form, comment, &mut family),
+                None => told.take(form, line, &family, &mut known),
             };
             read.with_context(|| line.to_owned())?;
+        }
+        if form == Form::Prometheus {
+            told.name_counters_as_openmetrics()?;
         }
         for (name, family) in &told.families {
             ensure!(
@@ -121,7 +171,22 @@ impl Exposition {
         Ok(told)
     }
 
-    fn describe(&mut self, comment: &str, family: &mut String) -> Result<()> {
+    /// There the end of their values' names is not of their own.
+    fn name_counters_as_openmetrics(&mut self) -> Result<()> {
+        let families = std::mem::take(&mut self.families).into_iter();
+        let named = families.map(|(name, family)| {
+            let shorter = name.strip_suffix("_total").map(str::to_owned);
+            ensure!(
+                shorter.is_some() == (family.kind == "counter"),
+                "{name}: {family:?}"
+            );
+            Ok((shorter.unwrap_or(name), family))
+        });
+        self.families = named.collect::<Result<_>>()?;
+        Ok(())
+    }
+
+    fn describe(&mut self, form: Form, comment: &str, family: &mut String) -> Result<()> {
         let mut words = comment.splitn(3, ' ');
         let (what, name) = (words.next(), words.next().context("a name")?);
         let said = words.next().context("something that is said")?.to_owned();
@@ -135,7 +200,7 @@ impl Exposition {
         let field = match what {
             Some("HELP") => &mut family.help,
             Some("TYPE") => &mut family.kind,
-            Some("UNIT") => &mut family.unit,
+            Some("UNIT") if form == Form::OpenMetrics => &mut family.unit,
             _ => bail!("a comment that is none of HELP, TYPE, UNIT"),
         };
         ensure!(field.is_empty(), "it is said twice");
@@ -147,14 +212,26 @@ impl Exposition {
         Ok(())
     }
 
-    fn take(&mut self, line: &str, family: &str, known: &mut BTreeSet<(String, Labels)>) -> Result<()> {
+    fn take(
+        &mut self,
+        form: Form,
+        line: &str,
+        family: &str,
+        known: &mut BTreeSet<(String, Labels)>,
+    ) -> Result<()> {
         let (series, value) = line.rsplit_once(' ').context("a value")?;
-        let (name, labels) = match series.split_once('{') {
+        let (name, mut labels) = match series.split_once('{') {
             None => (series, Labels::new()),
             Some((name, labels)) => (name, read_labels(labels)?),
         };
+        if form == Form::Prometheus
+            && let Some(bound) = labels.get_mut("le").filter(|bound| *bound != "+Inf")
+        {
+            // `1` there, and `1.0` here.
+            *bound = format!("{:?}", bound.parse::<f64>()?);
+        }
         let described = self.families.get(family).context("nothing was said of it")?;
-        let mut ends = described.ends().iter();
+        let mut ends = described.ends(form).iter();
         ensure!(
             ends.any(|end| name.strip_suffix(end) == Some(family)),
             "it is no {} {family}",
@@ -249,7 +326,8 @@ fn read_labels(mut text: &str) -> Result<Labels> {
 #[test]
 fn a_text_that_other_readers_would_stumble_over_is_refused() {
     let fine = "# HELP a_b A.\n# TYPE a_b gauge\na_b{c=\"\\\"}\\n\",d=\"\"} 1\n# EOF\n";
-    let told = Exposition::read(fine).unwrap();
+    let read = |text: &str| Exposition::read(Form::OpenMetrics, text);
+    let told = read(fine).unwrap();
     assert_eq!(told.samples[0].labels["c"], "\"}\n");
     for (part, other) in [
         ("# EOF\n", ""),
@@ -264,9 +342,10 @@ fn a_text_that_other_readers_would_stumble_over_is_refused() {
         ("# EOF", "# HELP c C.\n# TYPE c gauge\n# HELP a_b A.\n# EOF"),
     ] {
         assert!(fine.contains(part));
-        assert!(
-            Exposition::read(&fine.replacen(part, other, 1)).is_err(),
-            "{part} as {other}"
-        );
+        assert!(read(&fine.replacen(part, other, 1)).is_err(), "{part} as {other}");
     }
+    assert!(
+        Exposition::read(Form::Prometheus, fine).is_err(),
+        "which is not the other form"
+    );
 }

@@ -2,16 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use lb_tests::desk::{Desk, SMALL};
 use lb_tests::http::{Authority, Jar};
-use lb_tests::{Config, Family, Persistence, Plan, Pool, Protocol, Scheme, Site, Wire, temporary_directory};
+use lb_tests::{
+    Config, Family, Persistence, Plan, Pool, Protocol, Scheme, Site, eventually, temporary_directory,
+};
 use serde_json::json;
 
-use crate::exposition::{Exposition, asked};
+use crate::exposition::{Exposition, Form, asked};
 use crate::monitoring::{documented, expressions, values_asked_for};
 
+const WITHIN: Duration = Duration::from_secs(20);
 /// What Prometheus 3 sends with each request.
 const PROMETHEUS: &str = "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,\
     application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,\
@@ -45,9 +49,6 @@ fn everything(log: &std::path::Path, authority: &Authority) -> Result<Site> {
         .further(further);
     let site = Site::start(&plan)?;
     site.browse("/", &mut Jar::default())?;
-    let mut stranger = Wire::connect_in(site.lab().client_namespace(), None, vip(92))?;
-    stranger.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")?;
-    let _ = stranger.rest();
     Ok(site)
 }
 
@@ -55,9 +56,7 @@ fn everything(log: &std::path::Path, authority: &Authority) -> Result<Site> {
 fn each_metric_is_told_with_just_the_kind_help_and_labels_that_are_documented() -> Result<()> {
     let (directory, authority) = (temporary_directory()?, Authority::new()?);
     let site = everything(&directory.path().join("access.log"), &authority)?;
-    let told = Exposition::once(site.daemon(), "the stranger to be refused", |told| {
-        told.named("holdfast_proxy_protocol_refused_total", &[]).count() > 0
-    })?;
+    let told = Exposition::of(site.daemon())?;
     let documented = documented()?;
     let mut names = BTreeSet::new();
     for (family, said) in &told.families {
@@ -133,17 +132,84 @@ fn names_of_any_letters_arrive_as_they_are_and_things_are_told_apart_by_id() -> 
 }
 
 #[test]
-fn it_says_in_which_form_it_is() -> Result<()> {
+fn it_is_told_in_the_form_that_is_asked_for_and_says_so() -> Result<()> {
     let desk = Desk::open()?;
-    for accept in [PROMETHEUS, "application/openmetrics-text; version=1.0.0", "*/*"] {
+    for (accept, form) in [
+        (PROMETHEUS, Form::OpenMetrics),
+        ("application/openmetrics-text; version=1.0.0", Form::OpenMetrics),
+        (
+            "application/openmetrics-text; q=0.2, */*; q=0.1",
+            Form::OpenMetrics,
+        ),
+        (
+            "application/openmetrics-text; q=0.1, text/*; q=0.2",
+            Form::Prometheus,
+        ),
+        ("text/plain; version=0.0.4", Form::Prometheus),
+        ("text/html, application/xhtml+xml, */*; q=0.8", Form::Prometheus),
+        // As curl does by itself.
+        ("*/*", Form::Prometheus),
+    ] {
         let field = format!("Accept: {accept}");
         let answer = asked(&desk.daemon, "/metrics", &["--header", &field])?;
-        assert_eq!(answer.status, 200);
         assert_eq!(
-            answer.content_type,
-            "application/openmetrics-text; version=1.0.0; charset=utf-8"
+            (answer.status, &*answer.content_type),
+            (200, form.content_type()),
+            "{accept}"
         );
-        Exposition::read(&answer.body)?;
+        Exposition::read(form, &answer.body)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn both_forms_tell_the_same() -> Result<()> {
+    let (directory, authority) = (temporary_directory()?, Authority::new()?);
+    let site = everything(&directory.path().join("access.log"), &authority)?;
+    // Only one of them says units, though both have them in names.
+    let told = |form| -> Result<_> {
+        let mut told = Exposition::told(site.daemon(), form)?;
+        for family in told.families.values_mut() {
+            family.unit.clear();
+        }
+        told.samples
+            .sort_by(|one, other| (&one.name, &one.labels).cmp(&(&other.name, &other.labels)));
+        Ok(told)
+    };
+    let (text, open) = eventually("nothing to happen in between", WITHIN, || {
+        let [text, open] = Form::BOTH.map(told);
+        let (text, open) = (text?, open?);
+        ensure!(text.samples == open.samples, "something has happened");
+        anyhow::Ok((text, open))
+    });
+    assert_eq!(text.families, open.families);
+    assert!(text.samples.len() > 100);
+    Ok(())
+}
+
+#[test]
+fn it_is_compressed_for_those_who_take_that() -> Result<()> {
+    let desk = Desk::open()?;
+    for form in Form::BOTH {
+        let accept = form.accept();
+        let ask = |fields: &[&str]| {
+            asked(
+                &desk.daemon,
+                "/metrics",
+                &[&["--compressed", "--header", &accept], fields].concat(),
+            )
+        };
+        // curl undoes it.
+        let compressed = ask(&["--header", "Accept-Encoding: gzip"])?;
+        assert_eq!((compressed.status, &*compressed.coding), (200, "gzip"));
+        assert!(
+            compressed.size_bytes < compressed.body.len() / 2,
+            "{compressed:?}"
+        );
+        Exposition::read(form, &compressed.body)?;
+        let plain = ask(&["--header", "Accept-Encoding: gzip;q=0"])?;
+        assert_eq!((plain.status, &*plain.coding), (200, ""));
+        assert_eq!(plain.size_bytes, plain.body.len());
     }
     Ok(())
 }

@@ -259,6 +259,7 @@ fn within(quantile: f64, buckets: &[(f64, f64)]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exposition::Form;
 
     const BEFORE: &str = "\
 # HELP a A
@@ -286,7 +287,8 @@ c_bucket{le=\"+Inf\"} 0
             .replace("y=\"1\"} 5", "y=\"1\"} 4")
             .replace("c_bucket{le=\"2.0\"} 0", "c_bucket{le=\"2.0\"} 90")
             .replace("c_bucket{le=\"+Inf\"} 0", "c_bucket{le=\"+Inf\"} 100");
-        let (before, now) = (Exposition::read(BEFORE).unwrap(), Exposition::read(&now).unwrap());
+        let read = |text: &str| Exposition::read(Form::OpenMetrics, text).unwrap();
+        let (before, now) = (read(BEFORE), read(&now));
         let looks = Looks {
             before: &before,
             now: &now,

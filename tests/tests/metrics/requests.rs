@@ -1,10 +1,11 @@
 //! Requests, what came of them, and how long they took.
 
+use std::net::SocketAddr;
 use std::thread;
 
 use anyhow::Result;
-use lb_tests::Plan;
 use lb_tests::http::Jar;
+use lb_tests::{Config, Family, Plan, Scheme, Wire};
 
 use crate::exposition::Exposition;
 use crate::site;
@@ -95,5 +96,37 @@ fn requests_that_wait_for_room_are_counted_and_those_for_whom_there_is_none() ->
     ] {
         told.assert(name, labels, value);
     }
+    Ok(())
+}
+
+#[test]
+fn connections_without_the_header_that_they_owe_are_counted_by_reason_from_zero_on() -> Result<()> {
+    let vip = SocketAddr::new(Family::V4.vip(), 92);
+    let owing =
+        "[load_balancer.listener.http]\naccept_proxy_protocol = true\ntrusted_proxies = [\"10.1.0.0/24\"]";
+    let further = Config::new().web_listener(Scheme::Http, vip, "web", owing);
+    let site = site(&Plan::new(&[1]).further(further))?;
+    let name = "holdfast_proxy_protocol_refused_total";
+    let told = Exposition::of(site.daemon())?;
+    let reasons = told.named(name, &[]);
+    assert!(
+        reasons.clone().count() > 10,
+        "what begins at one was never seen to grow"
+    );
+    let listeners: Vec<&str> = reasons.map(|sample| &*sample.labels["listener"]).collect();
+    assert!(
+        listeners.iter().all(|listener| *listener == listeners[0]),
+        "the others are owed none"
+    );
+    told.assert(name, &[], 0);
+
+    let mut stranger = Wire::connect_in(site.lab().client_namespace(), None, vip)?;
+    stranger.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")?;
+    let _ = stranger.rest();
+    let told = Exposition::once(site.daemon(), "the stranger to be refused", |told| {
+        told.count(name, &[]) > 0
+    })?;
+    told.assert(name, &[("reason", "signature")], 1);
+    told.assert(name, &[], 1);
     Ok(())
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use anyhow::Result;
+use lb_tests::desk::{Desk, FILE, SMALL};
 use lb_tests::http::{Authority, Certificate, pem};
 use lb_tests::{Plan, Scheme, Site, temporary_directory};
 use rcgen::{CertificateParams, KeyPair, date_time_ymd};
@@ -115,5 +116,31 @@ fn it_is_told_until_when_certificates_are_good_and_one_that_is_near_its_end_rais
     site.turn_to(&plan)?;
     let firing = watch.await_just(daemon, &[expires; 2]);
     assert!(firing.iter().all(|alert| alert.value < 0.0), "{firing:?}");
+    Ok(())
+}
+
+#[test]
+fn the_certificate_of_the_api_is_watched_as_those_of_listeners() -> Result<()> {
+    let (directory, desk) = (temporary_directory()?, Desk::open()?);
+    let (daemon, day) = (&desk.daemon, Duration::from_secs(DAY.into()));
+    let name = "holdfast_tls_certificate_expiry_timestamp_seconds";
+    assert_eq!(Exposition::of(daemon)?.named(name, &[]).count(), 0);
+    let watch = Watch::begin(daemon)?;
+
+    let near = certified(directory.path(), "api", SystemTime::now() + 13 * day)?;
+    let (file, key) = (near.file.display().to_string(), near.key.display());
+    let api = format!(
+        "[api]\nlisten = [\"127.0.0.1:9876\"]\nauth = \"none\"\ncertificate = \"{file}\"\nkey = \"{key}\""
+    );
+    let configuration = format!("{SMALL}\n{FILE}\n{api}\n");
+    daemon.reconfigure(&configuration)?;
+    let expires = [("HoldfastCertificateExpires", "certificate", file.as_str())];
+    let firing = watch.await_just(daemon, &expires);
+    assert_eq!(firing[0].label("listener"), "", "it has none");
+
+    certified(directory.path(), "api", SystemTime::now() + 90 * day)?;
+    daemon.reconfigure(&configuration)?;
+    watch.await_none(daemon);
+    assert_eq!(Exposition::of(daemon)?.named(name, &[]).count(), 1);
     Ok(())
 }

@@ -9,7 +9,7 @@ use lb_tests::eventually;
 use lb_tests::throwaway::Root;
 
 use crate::host::{
-    DATAPATH, FILE, LISTENER, PATIENCE, assert_it_serves, configure, host, install, installed, traces,
+    DATAPATH, FILE, LISTENER, PATIENCE, SOCKET, assert_it_serves, configure, host, install, installed, traces,
 };
 
 const PINS: &str = "/sys/fs/bpf/holdfast";
@@ -219,6 +219,51 @@ fn an_upgrade_gives_the_service_another_daemon_and_never_stops_it() -> Result<()
     // And that one is the service's from then on.
     booted.systemctl("stop")?;
     assert!(!booted.root.try_run(&["holdfast", "status"])?.status.success());
+    Ok(())
+}
+
+#[test]
+fn a_control_socket_of_ones_own_is_where_reloads_and_upgrades_ask() -> Result<()> {
+    let booted = Booted::boot(installed()?)?;
+    configure(&booted.root, &format!("{SOCKET}{LISTENER}"))?;
+    booted.systemctl("start")?;
+    booted.systemctl("reload")?;
+    let daemon = booted.shown("MainPID")?;
+    install(&booted.root)?;
+    assert_ne!(booted.shown("MainPID")?, daemon);
+    assert_it_serves(&booted.root)
+}
+
+#[test]
+fn an_upgrade_says_so_where_it_does_not_find_the_daemon_that_runs() -> Result<()> {
+    let booted = serving()?;
+    let daemon = booted.shown("MainPID")?;
+    configure(&booted.root, SOCKET)?;
+    let said = install(&booted.root)?;
+    assert!(said.contains("the daemon of before goes on"), "{said}");
+    assert_eq!(booted.shown("MainPID")?, daemon);
+    assert_it_serves(&booted.root)
+}
+
+#[test]
+fn a_service_whose_interface_comes_late_serves_once_it_is_there() -> Result<()> {
+    let booted = Booted::boot(installed()?)?;
+    configure(&booted.root, &DATAPATH.replace("\"lo\"", "\"late0\""))?;
+    assert!(booted.systemctl("start").is_err());
+    // After five times systemd would give up by itself.
+    eventually("many tries", PATIENCE, || {
+        let tries: u32 = booted.shown("NRestarts")?.parse()?;
+        ensure!(tries > 5, "{tries}");
+        Ok(())
+    });
+    booted.root.run(&[
+        "ip", "link", "add", "late0", "type", "veth", "peer", "name", "far",
+    ])?;
+    eventually("the service", PATIENCE, || {
+        let state = booted.shown("ActiveState")?;
+        ensure!(state == "active", "{state}");
+        Ok(())
+    });
     Ok(())
 }
 

@@ -12,6 +12,8 @@ use serde_json::Value;
 
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) const FILE: &str = "/etc/holdfast/holdfast.toml";
+/// `holdfast` at the control socket that the file names.
+pub(crate) const HERE: &str = "/usr/libexec/holdfast/here";
 pub(crate) const UNIT: &str = "/usr/lib/systemd/system/holdfast.service";
 
 /// Where it is, and beside it the root directory of the image.
@@ -136,7 +138,7 @@ impl<'a> Service<'a> {
 
     /// Who answers.
     pub(crate) fn pid(&self) -> Result<u64> {
-        let output = self.root.try_run(&["holdfast", "status", "--json"])?;
+        let output = self.root.try_run(&[HERE, "status", "--json"])?;
         let log = || self.root.read("/tmp/log").unwrap_or_default();
         ensure!(output.status.success(), "{output:?}: {}", log());
         let status: Value = serde_json::from_slice(&output.stdout)?;
@@ -146,7 +148,7 @@ impl<'a> Service<'a> {
 
 impl Drop for Service<'_> {
     fn drop(&mut self) {
-        let _ = self.root.try_run(&["holdfast", "stop"]);
+        let _ = self.root.try_run(&[HERE, "stop"]);
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
@@ -155,6 +157,9 @@ impl Drop for Service<'_> {
 /// A listener of HTTP at the loopback address, where nobody is.
 pub(crate) const LISTENER: &str = "\n[[load_balancer]]\nname = \"web\"\nvip = \"127.0.0.1\"\n\n[[load_balancer.listener]]\n\
                         name = \"web-http\"\nprotocol = \"HTTP\"\nport = 80\n";
+
+/// A control socket where nobody would look for it.
+pub(crate) const SOCKET: &str = "\n[daemon]\ncontrol_socket = \"/run/holdfast/own.sock\"\n";
 
 /// A small datapath, with a listener that nobody asks.
 pub(crate) const DATAPATH: &str = "\n[datapath]\ninterfaces = [\"lo\"]\nmax_flows = 4096\nmax_sessions = 65536\nmax_listeners = 64\n\

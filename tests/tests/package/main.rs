@@ -11,8 +11,8 @@ use std::process::{Command, Output};
 
 use anyhow::{Context as _, Result};
 use host::{
-    DATAPATH, FILE, LISTENER, PATIENCE, Service, UNIT, assert_it_serves, configure, host, install, installed,
-    owned, traces,
+    DATAPATH, FILE, HERE, LISTENER, PATIENCE, SOCKET, Service, UNIT, assert_it_serves, configure, host,
+    install, installed, owned, traces,
 };
 use lb_tests::daemon::binary;
 use lb_tests::eventually;
@@ -26,9 +26,11 @@ fn all_files_are_where_debian_looks_for_them() -> Result<()> {
         ("/usr/lib/sysusers.d/holdfast.conf", "root:root 644"),
         ("/etc/holdfast", "root:holdfast 750"),
         (FILE, "root:holdfast 640"),
+        (HERE, "root:root 755"),
         ("/etc/logrotate.d/holdfast", "root:root 644"),
         ("/usr/share/man/man1/holdfast.1.gz", "root:root 644"),
         ("/usr/share/man/man1/holdfast-run.1.gz", "root:root 644"),
+        ("/usr/share/man/man5/holdfast.toml.5.gz", "root:root 644"),
         ("/usr/share/bash-completion/completions/holdfast", "root:root 644"),
         ("/usr/share/zsh/vendor-completions/_holdfast", "root:root 644"),
         (
@@ -88,7 +90,7 @@ fn whoever_wrote_what_is_linked_into_the_program_is_named_with_their_terms() -> 
         assert!(notices.contains(what) && notices.contains(whose), "{what}");
     }
     // Nothing of it is in the program.
-    for other in ["\nproptest ", "\nserde_derive ", "\nflate2 "] {
+    for other in ["\nproptest ", "\nserde_derive "] {
         assert!(!notices.contains(other), "{other}");
     }
     Ok(())
@@ -161,7 +163,8 @@ fn what_logrotate_runs_has_the_daemon_open_its_access_log_again() -> Result<()> 
     let log = "/var/log/holdfast/access.log";
     configure(
         &root,
-        &format!("\n[proxy.access_log]\npath = \"{log}\"\n{LISTENER}"),
+        // The daemon is found wherever it is asked.
+        &format!("{SOCKET}\n[proxy.access_log]\npath = \"{log}\"\n{LISTENER}"),
     )?;
     let _service = Service::start(&root)?;
     let written = || {
@@ -271,6 +274,34 @@ fn a_removal_ends_the_daemon_and_leaves_its_state_and_a_purge_leaves_nothing() -
     assert_eq!(traces(&root)?, before);
     assert_eq!(root.read("/etc/passwd")?, users);
     assert_eq!(root.read("/etc/group")?, groups);
+    Ok(())
+}
+
+#[test]
+fn a_purge_does_not_fail_because_a_process_of_the_user_is_left() -> Result<()> {
+    let root = installed()?;
+    let mut process = root
+        .command("setpriv")
+        .args([
+            "--reuid=holdfast",
+            "--regid=holdfast",
+            "--clear-groups",
+            "sleep",
+            "600",
+        ])
+        .spawn()?;
+    eventually("its process", PATIENCE, || {
+        root.run(&["ps", "-u", "holdfast", "-o", "pid="])
+    });
+    let said = root.run(&["dpkg", "--purge", "holdfast"])?;
+    root.run(&["pkill", "-u", "holdfast"])?;
+    process.wait()?;
+    assert!(said.contains("the user stays"), "{said}");
+    assert!(!root.path("/etc/holdfast").exists());
+    let known = root.try_run(&["dpkg-query", "-W", "holdfast"])?;
+    assert!(!known.status.success(), "{known:?}");
+    // What it names is what is left to do.
+    root.run(&["userdel", "holdfast"])?;
     Ok(())
 }
 

@@ -75,7 +75,10 @@ pub(super) fn connections(status: &Status) -> Option<String> {
             full,
             resumed,
             failed,
-            reasons(&proxied.proxy_protocol_refused),
+            proxied
+                .proxy_protocol_refused
+                .as_ref()
+                .map_or_else(String::new, reasons),
         ]);
     }
     table.unless_empty()

@@ -4,7 +4,7 @@ use super::listeners::{all, labels};
 use crate::{
     metrics::family::{Family, Sample},
     model::Titled as _,
-    proxy::ListenerReport,
+    proxy::{ListenerReport, NoHeader},
     views::Status,
 };
 
@@ -86,19 +86,23 @@ pub(super) const FAMILIES: &[Family] = &[
         },
     ),
     Family::gauge(
-        "holdfast_tls_certificate_expiry_timestamp_seconds",
-        "Until when the certificates of a listener are good, in seconds since 1970",
+        "holdfast_tls_certificate_expiry_timestamp",
+        "Until when certificates are good, in seconds since 1970; that of the API has no listener",
         labels!("certificate"),
-        |status| {
-            let samples = proxied(status).flat_map(|(labels, report)| {
-                report.certificates.iter().map(move |expiry| {
-                    let until = u64::try_from(expiry.not_after_unix_s).unwrap_or(0);
-                    Sample::with(labels, [&expiry.certificate], until)
-                })
+        |told| {
+            let of_listeners = proxied(told).flat_map(|(labels, report)| {
+                let expiries = report.certificates.iter();
+                expiries.map(move |expiry| (labels, expiry))
+            });
+            let of_api = told.api_certificates.iter().map(|expiry| ([""; 4], expiry));
+            let samples = of_listeners.chain(of_api).map(|(labels, expiry)| {
+                let until = u64::try_from(expiry.not_after_unix_s).unwrap_or(0);
+                Sample::with(labels, [&expiry.certificate], until)
             });
             samples.collect()
         },
-    ),
+    )
+    .in_seconds(),
     Family::counter(
         "holdfast_proxy_protocol_refused",
         "Connections that did not begin with the PROXY header that they owed, by reason",
@@ -106,7 +110,13 @@ pub(super) const FAMILIES: &[Family] = &[
         |status| {
             let samples = proxied(status).flat_map(|(labels, report)| {
                 let refused = report.proxy_protocol_refused.iter();
-                refused.map(move |(reason, count)| Sample::with(labels, [reason], *count))
+                refused.flat_map(move |refused| {
+                    // From the beginning: what begins at some number was never seen to grow.
+                    NoHeader::WORDS.iter().map(move |reason| {
+                        let count = refused.get(*reason).copied().unwrap_or(0);
+                        Sample::with(labels, [*reason], count)
+                    })
+                })
             });
             samples.collect()
         },

@@ -5,7 +5,7 @@ use lb_common::verdict::Reason;
 use crate::{
     metrics::family::{Family, Sample},
     model::{Titled as _, Word as _},
-    views::{Reload, Status, Table, fate},
+    views::{Reload, Status, Table, fate, word},
 };
 
 pub(super) const FAMILIES: &[Family] = &[
@@ -41,7 +41,7 @@ pub(super) const FAMILIES: &[Family] = &[
                 let label = reason.label();
                 let packets = status.packets.iter().find(|packets| packets.reason == label);
                 let count = packets.map_or(0, |packets| packets.count);
-                Sample::new([fate(reason.fate()), label], count)
+                Sample::new([word(fate(*reason, status.closed_port)), label], count)
             };
             let reasons = Reason::ALL.iter().filter(|_| !status.interfaces.is_empty());
             reasons.map(counted).collect()

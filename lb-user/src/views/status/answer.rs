@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     health::{AllProbes, Probes},
-    model::{DataPlane, LbAlgorithm, OperatingStatus, Protocol, titled},
+    model::{ClosedPort, DataPlane, LbAlgorithm, OperatingStatus, Protocol, titled},
     next_hops::Hop,
     proxy::{Durations, ListenerReport, LogReport, MemberRequests, ProxiedSessions, QueueReport},
     views::{Packets, Refused},
@@ -34,6 +34,9 @@ pub struct Status {
     /// How full the tables are.
     #[serde(default)]
     pub tables: Vec<Table>,
+    /// What those are answered whom nothing is there for.
+    #[serde(default)]
+    pub closed_port: ClosedPort,
     /// Packets by what became of them, where any did.
     pub packets: Vec<Packets>,
     /// The access log; none where no request is noted.
