@@ -67,7 +67,7 @@ export const words = {
     applicationCookie: "应用程序Cookie",
     duration: "会话保持时间(分钟)",
     cookieName: "Cookie名称",
-    advice: "客户端通过专线、VPN或互联网络接入？",
+    advice: "客户端通过专线、VPN或云连接接入？",
     notNeeded: "本身已将每个客户端固定在同一台服务器上",
     ok: "确定",
     cancel: "取消",
@@ -75,7 +75,7 @@ export const words = {
     addMember: "添加后端服务器",
     address: "地址",
     sessions: "当前会话",
-    drop: (id) => `断开会话 ${id}`,
+    drop: (id) => `清除会话 ${id}`,
     events: "事件",
   },
 };

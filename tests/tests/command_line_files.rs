@@ -218,7 +218,7 @@ fn shells_complete_the_commands_and_each_has_a_manual_page() -> Result<()> {
     }
     let page = String::from_utf8(run(&["man"])?.stdout)?;
     assert!(
-        page.contains(".TH holdfast 1") && page.contains("69: no daemon can be reached"),
+        page.contains(".TH HOLDFAST 1") && page.contains("no daemon can be reached"),
         "{page}"
     );
     let directory = tempfile::tempdir()?;

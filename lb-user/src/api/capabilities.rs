@@ -52,8 +52,10 @@ fn all(kinds: &[LbKind], inventory: &Inventory) -> Json {
             "alias_of": (protocol == PoolProtocol::Https).then_some(PoolProtocol::Tcp),
             "layer": layer(protocol.is_layer_7()),
             "session_persistence": persistence_types(protocol, kinds),
+            "default_health_monitor_type": protocol.usual_monitor(),
         })).collect::<Vec<_>>(),
         "lb_algorithms": algorithms(kinds),
+        "default_lb_algorithm": Algorithm::RoundRobin,
         "health_monitor_types": monitor_types(),
         "ranges": {
             "weight": {"minimum": WEIGHT.low, "maximum": WEIGHT.high, "default": 1},

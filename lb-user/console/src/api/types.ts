@@ -107,8 +107,9 @@ export interface Capabilities {
   /** What the load balancer is, or what there is where none is named: `shared`, `dedicated`. */
   kinds: string[];
   listener_protocols: (Protocol & { pool_protocols: string[]; certificate: boolean })[];
-  pool_protocols: (Protocol & { session_persistence: PersistenceOffer[] })[];
+  pool_protocols: (Protocol & { session_persistence: PersistenceOffer[]; default_health_monitor_type: string })[];
   lb_algorithms: { name: string; session_persistence: boolean }[];
+  default_lb_algorithm: string;
   health_monitor_types: { name: string; pool_protocols: string[]; request: boolean; delay?: Range }[];
   ranges: Record<"weight" | "protocol_port" | "delay" | "timeout" | "max_retries", Range>;
   name: { maximum_length: number };

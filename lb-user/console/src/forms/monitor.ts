@@ -21,6 +21,11 @@ export function monitorTypes(can: Capabilities, poolProtocol: string) {
   return can.health_monitor_types.filter(({ pool_protocols }) => pool_protocols.includes(poolProtocol));
 }
 
+/** What members that speak this protocol mostly understand. */
+function usualType(can: Capabilities, poolProtocol: string): string {
+  return can.pool_protocols.find(({ name }) => name === poolProtocol)?.default_health_monitor_type ?? "";
+}
+
 export function isRequest(can: Capabilities, type: string): boolean {
   return can.health_monitor_types.find(({ name }) => name === type)?.request ?? false;
 }
@@ -28,7 +33,7 @@ export function isRequest(can: Capabilities, type: string): boolean {
 export function monitorFields(can: Capabilities, poolProtocol: string, monitor: HealthMonitor | null): MonitorFields {
   const retries = can.ranges.max_retries.default ?? 3;
   return {
-    type: monitor?.type ?? monitorTypes(can, poolProtocol)[0]?.name ?? "",
+    type: monitor?.type ?? usualType(can, poolProtocol),
     delay: String(monitor?.delay ?? 5),
     timeout: String(monitor?.timeout ?? 3),
     max_retries: String(monitor?.max_retries ?? retries),

@@ -17,7 +17,7 @@ export function poolFields(can: Capabilities, protocol: string, pool: Pool | nul
   return {
     name: pool?.name ?? "",
     protocol: pool?.protocol ?? protocol,
-    lb_algorithm: pool?.lb_algorithm ?? can.lb_algorithms[0]?.name ?? "",
+    lb_algorithm: pool?.lb_algorithm ?? can.default_lb_algorithm,
     ...persistenceFields(can, protocol, pool?.session_persistence ?? null),
   };
 }

@@ -22,8 +22,8 @@ interface Lane {
   name: string;
   sessions: number | null;
   fresh: number | null;
-  /** The share that fills its bars. */
-  full: number;
+  /** The share that fills its bars; null: it has none, being out of all proportion. */
+  full: number | null;
 }
 
 /** All of them together; null where none is known. */
@@ -57,7 +57,7 @@ export function Lanes({ members, count, share }: Props) {
       name: t.lanes.others(others),
       sessions: sum(rest.map(({ ofSessions }) => ofSessions)),
       fresh: sum(rest.map(({ ofNew }) => ofNew)),
-      full: 1,
+      full: full < 1 ? null : full,
     });
   }
   return (
@@ -101,14 +101,23 @@ export function Lanes({ members, count, share }: Props) {
   );
 }
 
-function Bar({ of, kind, part, full }: { of: string; kind: "held" | "fresh"; part: number | null; full: number }) {
+interface BarProps {
+  of: string;
+  kind: "held" | "fresh";
+  part: number | null;
+  full: Lane["full"];
+}
+
+function Bar({ of, kind, part, full }: BarProps) {
   const t = useText().lanes;
   const { percent } = useFormat();
   return (
     <span class={`bar ${kind}`}>
       <span class="unseen">{`${of}: `}</span>
       <span class="bar-track" aria-hidden="true">
-        <span class="bar-fill" style={{ width: `${Math.min(1, (part ?? 0) / full) * 100}%` }} />
+        {full !== null && (
+          <span class="bar-fill" style={{ width: `${Math.min(1, (part ?? 0) / full) * 100}%` }} />
+        )}
       </span>
       <span class="bar-value">
         {part === null ? (

@@ -71,6 +71,26 @@ async fn the_source_ip_algorithm_goes_without_session_persistence() {
 }
 
 #[tokio::test]
+async fn who_says_nothing_is_offered_what_mostly_fits() {
+    let world = World::new();
+    let all = world.admin().sees("capabilities").await;
+    assert_eq!(all["default_lb_algorithm"], "ROUND_ROBIN");
+    for (protocol, monitor) in [
+        ("TCP", "TCP"),
+        ("UDP", "UDP-CONNECT"),
+        ("HTTP", "HTTP"),
+        ("HTTPS", "HTTPS"),
+        ("PROXY", "TCP"),
+        ("PROXYV2", "TCP"),
+    ] {
+        let offered = named(&all["pool_protocols"], protocol);
+        assert_eq!(offered["default_health_monitor_type"], monitor);
+        let pools = &named(&all["health_monitor_types"], monitor)["pool_protocols"];
+        assert!(pools.as_array().unwrap().contains(&json!(protocol)), "{protocol}");
+    }
+}
+
+#[tokio::test]
 async fn listeners_lead_to_pools_of_their_layer() {
     let all = World::new().admin().sees("capabilities").await;
     // What carries TLS to the members is there, and says that it is TCP.

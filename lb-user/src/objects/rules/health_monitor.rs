@@ -47,6 +47,19 @@ fn out_of_range(field: &str, value: u32, range: &str) -> Fault {
 /// What all times of monitors may be, in seconds.
 pub(crate) const MONITOR_TIMES_S: RangeInclusive<u32> = 1..=3600;
 
+impl PoolProtocol {
+    /// By what members that speak this are asked, where nobody says: what they understand. Those who expect another header first
+    /// may take a request without it for none.
+    pub(crate) fn usual_monitor(self) -> MonitorType {
+        match self {
+            Self::Udp => MonitorType::UdpConnect,
+            Self::Http => MonitorType::Http,
+            Self::Https => MonitorType::Https,
+            Self::Tcp | Self::Proxy | Self::ProxyV2 | Self::Sctp => MonitorType::Tcp,
+        }
+    }
+}
+
 impl MonitorType {
     /// Whether it asks for something by HTTP.
     pub(crate) fn makes_requests(self) -> bool {

@@ -77,7 +77,7 @@ export const zh: Text = {
     path: "请输入以 / 开头的路径，例如 /healthz。",
     codes: "请输入状态码，例如 200、200,204 或 200-299。",
     unreachable: "无法连接守护进程。请确认其正在运行且网络正常，然后重试。",
-    unexpected: "页面发生意外错误，显示的内容可能不正确。请重新加载页面；如仍有问题，请联系守护进程的管理人员。",
+    unexpected: "页面发生意外错误，显示的内容可能不正确。请重新加载页面；如仍有问题，请联系管理员。",
     busy: "守护进程正忙，请稍后重试。",
     forbidden: "您的角色没有此权限。",
     changed: "其他人已修改此对象，因此未保存任何内容。已加载最新内容，并保留了您的输入：请核对后重试。",
@@ -230,7 +230,7 @@ export const zh: Text = {
     notWithSourceIp: "此处不需要：源IP算法本身已将每个客户端固定在同一台服务器上。",
     notOffered: "此协议不支持会话保持。",
     notOfferedType: "由其他方式设置，此处不可另行选择",
-    adviceTitle: "客户端通过专线、VPN或互联网络接入？",
+    adviceTitle: "客户端通过专线、VPN或云连接接入？",
     advice: "这些客户端共用少量源IP地址，会集中到少数服务器上。请为它们选择源IP算法，而不是会话保持。",
     lasts: (minutes: number, seconds: number) =>
       seconds === 0 ? `${minutes.toLocaleString("zh")} 分钟` : `${minutes} 分 ${seconds} 秒`,

@@ -63,6 +63,7 @@ fn capabilities() -> Json {
         ("alias_of", or_null(words::<PoolProtocol>())),
         ("layer", layer()),
         ("session_persistence", list_of(&required(persistence))),
+        ("default_health_monitor_type", words::<MonitorType>()),
     ]);
     let algorithm = object([
         ("name", words::<LbAlgorithm>()),
@@ -83,6 +84,7 @@ fn capabilities() -> Json {
         ("listener_protocols", list_of(&required(listener_protocol))),
         ("pool_protocols", list_of(&required(pool_protocol))),
         ("lb_algorithms", list_of(&required(algorithm))),
+        ("default_lb_algorithm", words::<LbAlgorithm>()),
         ("health_monitor_types", list_of(&required(monitor))),
         ("ranges", required(object(fields.map(|field| (field, range()))))),
         ("name", required(object([("maximum_length", count())]))),
