@@ -147,7 +147,8 @@ fn an_installation_neither_enables_nor_starts_the_service() -> Result<()> {
 #[test]
 fn the_unit_has_no_fault_that_systemd_would_find() -> Result<()> {
     let root = installed()?;
-    assert_eq!(root.run(&["systemd-analyze", "verify", UNIT])?, "");
+    // That its pages are there is said above; whether somebody can show them is the host's.
+    assert_eq!(root.run(&["systemd-analyze", "--man=no", "verify", UNIT])?, "");
     Ok(())
 }
 
