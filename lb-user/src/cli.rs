@@ -77,9 +77,17 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<Exit> {
             pool,
             member,
             client,
+            cookie,
             format,
         } => {
-            let wanted = views::Wanted { pool, member, client };
+            let wanted = views::Wanted {
+                pool,
+                member,
+                client,
+                cookie: cookie
+                    .map(|cookie| request::value(cookie, io::stdin()))
+                    .transpose()?,
+            };
             match ask(&socket, &Command::Sessions(wanted))? {
                 Answer::Sessions(sessions) => {
                     format.print(&sessions.listed, |_| show::sessions(&sessions))?;

@@ -24,6 +24,10 @@ fn a_session_is_listed_until_it_is_dropped() -> Result<()> {
     assert_eq!(listed(&[])?.len(), 2);
     let of_one = listed(&["--client", &one])?;
     assert_eq!(of_one.len(), 1);
+    assert_eq!(listed(&["--client", "0.0.0.0/0"])?.len(), 2);
+    assert_eq!(listed(&["--client", &format!("{one}/32")])?.len(), 1);
+    assert!(listed(&["--client", "203.0.113.0/24"])?.is_empty());
+    assert!(listed(&["--cookie", "nobody's"])?.is_empty());
     let pool = of_one[0][0].clone();
     assert_eq!(listed(&["--pool", &pool])?.len(), 2);
     let member = of_one[0][2].clone();

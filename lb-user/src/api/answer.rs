@@ -2,7 +2,10 @@
 
 use axum::{
     body::Body,
-    http::{HeaderValue, StatusCode, header::CONTENT_TYPE},
+    http::{
+        HeaderValue, StatusCode,
+        header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS},
+    },
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
@@ -66,15 +69,16 @@ pub(super) async fn method_not_allowed() -> Fault {
     Fault::described(405, "Method Not Allowed", "This cannot be done at this address.")
 }
 
-/// Gives an answer the number by which it can be spoken of, under the name that clients know.
-pub(super) async fn with_request_id(mut response: Response) -> Response {
+/// Gives an answer what all have, unless it has another one: the number by which it can be spoken of, under the name that
+/// clients know; and that nobody keeps it, or takes it for something else.
+pub(super) async fn with_usual_headers(mut response: Response) -> Response {
+    let headers = response.headers_mut();
     let id = format!("req-{}", Uuid::new_v4());
     if let Ok(id) = HeaderValue::from_str(&id) {
-        // One that it has, it keeps.
-        response
-            .headers_mut()
-            .entry("x-openstack-request-id")
-            .or_insert(id);
+        headers.entry("x-openstack-request-id").or_insert(id);
+    }
+    for (name, value) in [(CACHE_CONTROL, "no-store"), (X_CONTENT_TYPE_OPTIONS, "nosniff")] {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
     response
 }

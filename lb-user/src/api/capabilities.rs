@@ -11,7 +11,7 @@ use serde_json::{Value as Json, json};
 
 use super::{Shared, answer, caller::Caller, objects, query::only_one};
 use crate::{
-    model::{LbKind, PersistenceType, Word as _},
+    model::{self, LbKind, PersistenceType, Word as _},
     objects::{
         Algorithm, Fault, Inventory, LONGEST_NAME, ListenerProtocol, LoadBalancer, MONITOR_TIMES_S,
         MonitorType, Offered as _, PERSISTENCE_TIMEOUT_S, PORT, PoolProtocol, RETRIES, SessionPersistence,
@@ -105,6 +105,7 @@ fn pool_protocols() -> impl Iterator<Item = PoolProtocol> {
 
 fn persistence_types(protocol: PoolProtocol, kinds: &[LbKind]) -> Vec<Json> {
     let timeouts_s = protocol.persistence_timeouts_s();
+    let absolute_s = model::SessionPersistence::ABSOLUTE_TIMEOUTS_S;
     let all = PersistenceType::ALL.iter().copied();
     all.filter(|kind| is_offered(*kind, protocol, Algorithm::RoundRobin, kinds))
         .map(|kind| {
@@ -115,6 +116,7 @@ fn persistence_types(protocol: PoolProtocol, kinds: &[LbKind]) -> Vec<Json> {
                     "maximum": timeouts_s.end(),
                     "default": PERSISTENCE_TIMEOUT_S,
                 },
+                "absolute_timeout": {"minimum": absolute_s.start(), "maximum": absolute_s.end()},
                 "cookie_name": kind == PersistenceType::AppCookie,
             })
         })

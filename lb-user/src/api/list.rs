@@ -1,6 +1,7 @@
 //! Lists: which objects, in which order, which of them now.
 
 mod body;
+mod search;
 
 use std::{cmp::Ordering, sync::Arc};
 
@@ -10,6 +11,8 @@ use axum::{
 };
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
+
+pub(super) use search::{SEARCH, is_searched};
 
 use super::{
     Shared, answer,
@@ -43,6 +46,7 @@ const COMPOSITE: [&str; 14] = [
 #[derive(Debug, Default)]
 struct Wanted {
     filters: Vec<(String, String)>,
+    part: Option<search::Part>,
     tags: Vec<String>,
     tags_any: Vec<String>,
     not_tags: Vec<String>,
@@ -104,6 +108,7 @@ impl Wanted {
         for (key, value) in parameters {
             match key.as_str() {
                 "fields" => {}
+                SEARCH if is_searched::<T>() => wanted.part = Some(search::Part::of(&value)),
                 "limit" => wanted.limit = limit(&value)?,
                 "marker" => wanted.marker = Some(value),
                 "page_reverse" if is_yes(&value) => wanted.page = Page::Before,
@@ -161,6 +166,10 @@ impl Wanted {
         self.filters
             .iter()
             .all(|(field, wanted)| matches(&object.shown(field, inventory), wanted))
+            && self
+                .part
+                .as_ref()
+                .is_none_or(|part| part.is_in(object, inventory))
             && self.tags.iter().all(has)
             && (self.tags_any.is_empty() || self.tags_any.iter().any(has))
             && (self.not_tags.is_empty() || !self.not_tags.iter().all(has))

@@ -137,7 +137,7 @@ impl Api {
             .layer(from_fn_with_state(detached::places(), detached::detached))
             .layer(map_request(query::check_accept))
             .layer(map_request(query::without_trailing_slash))
-            .layer(map_response(answer::with_request_id))
+            .layer(map_response(answer::with_usual_headers))
     }
 
     /// The same for those who come by network: who asks is what they show, where they are let in.
@@ -145,7 +145,7 @@ impl Api {
         let guard = from_fn_with_state(Arc::clone(&self.access), auth::admit);
         let guarded = self.router().layer(guard);
         // Whoever is not let in may want to speak of that too.
-        console::before(self, guarded).layer(map_response(answer::with_request_id))
+        console::before(self, guarded).layer(map_response(answer::with_usual_headers))
     }
 }
 

@@ -7,23 +7,23 @@ use axum::{
     extract::{OriginalUri, State},
     http::{HeaderMap, StatusCode},
     response::Response,
-    routing::{delete, get},
+    routing::{delete, get, post},
 };
 use serde::Deserialize;
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
 
 use super::{
-    Shared, answer,
+    Api, Shared, answer,
     caller::Caller,
     list::address,
     objects::{self, short},
     path::Path,
-    query::{only, parameters},
+    query::{Document, only, parameters},
 };
 use crate::{
     objects::{Fault, Member, Object as _, Pool, member_id},
-    views::{GONE, Page, RecognisedBy, Session, Sessions, Wanted},
+    views::{CookieValue, GONE, Page, RecognisedBy, Session, Sessions, Wanted},
 };
 
 /// The most sessions of a page, and how many there are where nobody says.
@@ -33,6 +33,7 @@ const USUAL: usize = 100;
 pub(super) fn routes() -> Router<Shared> {
     Router::new()
         .route("/pools/{parent}/sessions", get(list))
+        .route("/pools/{parent}/sessions/search", post(search))
         .route("/pools/{parent}/sessions/{id}", delete(forget))
 }
 
@@ -60,11 +61,7 @@ impl Query {
                 pool: Some(pool.head.key()),
                 ..Wanted::default()
             },
-            page: Page {
-                after: None,
-                limit: USUAL,
-                only: None,
-            },
+            page: Page::first(USUAL),
             kept: Vec::new(),
         };
         for (key, value) in parameters {
@@ -80,7 +77,9 @@ impl Query {
                     continue;
                 }
                 "client" => {
-                    let client = value.parse().map_err(|_| wrong("client", &value, "an address"))?;
+                    let client = value
+                        .parse()
+                        .map_err(|_| wrong("client", &value, "an address or a network"))?;
                     wanted.client = Some(client);
                 }
                 "cookie" => {
@@ -118,11 +117,7 @@ async fn list(
         let query = Query::read(&pool, parameters(&uri), members)?;
         (pool, query)
     };
-    if !api.manager.read().is_used(&pool) {
-        // Nothing leads to it: nobody is held there.
-        return Ok(shown(&pool, &Sessions::default(), &json!([])));
-    }
-    let sessions = api.manager.sessions(query.wanted, query.page).await?;
+    let sessions = found(&api, &pool, query.wanted, query.page).await?;
     let next = sessions.listed.last().filter(|_| sessions.has_more);
     let links = next.map_or_else(
         || json!([]),
@@ -134,6 +129,56 @@ async fn list(
         },
     );
     Ok(shown(&pool, &sessions, &links))
+}
+
+/// Those that are wanted of a pool. Where nothing leads to it, nobody is held there.
+async fn found(api: &Api, pool: &Pool, wanted: Wanted, page: Page) -> Result<Sessions, Fault> {
+    if api.manager.read().is_used(pool) {
+        api.manager.sessions(wanted, page).await
+    } else {
+        Ok(Sessions::default())
+    }
+}
+
+/// What messages call the body of a search.
+const SEARCH: &str = "search_";
+
+/// The session of a cookie's value, which opens it to whoever has it: it is in no address, which proxies log.
+async fn search(
+    State(api): State<Shared>,
+    Extension(caller): Extension<Caller>,
+    Path(pool): Path<String>,
+    OriginalUri(uri): OriginalUri,
+    body: Document,
+) -> Result<Response, Fault> {
+    only(&[], &uri)?;
+    let cookie = cookie_of(body.read(SEARCH)?)?;
+    let pool = {
+        let inventory = api.manager.read();
+        let pool = objects::find::<Pool>(&pool, &inventory)?;
+        caller.may_see(&pool.head.project_id)?;
+        pool
+    };
+    let wanted = Wanted {
+        pool: Some(pool.head.key()),
+        cookie: Some(cookie),
+        ..Wanted::default()
+    };
+    let sessions = found(&api, &pool, wanted, Page::first(USUAL)).await?;
+    Ok(shown(&pool, &sessions, &json!([])))
+}
+
+fn cookie_of(mut body: Map<String, Json>) -> Result<CookieValue, Fault> {
+    let cookie = body.remove("cookie");
+    if let Some(unknown) = body.keys().next() {
+        return Err(Fault::unknown_attribute(SEARCH, &short(unknown)));
+    }
+    match cookie {
+        Some(Json::String(value)) if !value.is_empty() => Ok(CookieValue(value)),
+        // What else it may be, it is no less secret.
+        Some(_) => Err(Fault::invalid("cookie is no string; write the value of the cookie.").at("cookie")),
+        None => Err(Fault::of_field("cookie", "None", "Mandatory field missing.")),
+    }
 }
 
 fn shown(pool: &Pool, sessions: &Sessions, links: &Json) -> Response {

@@ -10,6 +10,7 @@ use clap::{Parser, Subcommand, ValueEnum, builder::PossibleValue};
 
 use super::{exit, format::Format, keys, objects, pages, request, store, top};
 use crate::{
+    http::forwarded::Prefix,
     model::{DataPlane, Word as _},
     trace::Client as TracedClient,
     views::RecognisedBy,
@@ -94,9 +95,19 @@ pub(super) enum Subcommands {
         /// Only with this member
         #[arg(long, value_name = "NAME")]
         member: Option<String>,
-        /// Only of this client, who is known by no cookie then
-        #[arg(long, value_name = "ADDRESS")]
-        client: Option<IpAddr>,
+        /// Only of this client, who is known by no cookie then, or of those in a network, as in 192.0.2.0/28; pools of HTTP,
+        /// which keep hashes of addresses alone, are asked for 256 clients at most
+        #[arg(long, value_name = "ADDRESS|NETWORK")]
+        client: Option<Prefix>,
+        /// Only of the client whose cookie of the application has this value; `-`: it is read from standard input, so that
+        /// the list of processes does not show it
+        #[arg(
+            long,
+            value_name = "VALUE",
+            allow_hyphen_values = true,
+            conflicts_with = "client"
+        )]
+        cookie: Option<String>,
         #[command(flatten)]
         format: Format,
     },
@@ -104,7 +115,7 @@ pub(super) enum Subcommands {
     DropSession {
         /// The pool's name
         pool: String,
-        /// The client's address, or the id of its cookie as `sessions` lists it
+        /// The client's address, or the id of its cookie as `sessions` and `explain` tell it
         client: RecognisedBy,
     },
     /// Says why a client goes where it goes, and until when

@@ -30,17 +30,23 @@ pub(super) struct Arguments {
 impl Arguments {
     /// What it says; the cookie perhaps by standard input.
     pub(super) fn read(self, input: impl Read) -> anyhow::Result<AskedRequest> {
-        let cookie = match self.cookie {
-            Some(word) if word == "-" => Some(first_line(input)?),
-            other => other,
-        };
         Ok(AskedRequest {
-            cookie: cookie.map(CookieValue),
+            cookie: self.cookie.map(|cookie| value(cookie, input)).transpose()?,
             headers: self.headers,
             host: self.host,
             path: self.path,
         })
     }
+}
+
+/// The value of a cookie, as an argument says it.
+pub(super) fn value(argument: String, input: impl Read) -> anyhow::Result<CookieValue> {
+    let value = if argument == "-" {
+        first_line(input)?
+    } else {
+        argument
+    };
+    Ok(CookieValue(value))
 }
 
 fn first_line(input: impl Read) -> anyhow::Result<String> {

@@ -45,7 +45,13 @@ fn milliseconds_of(text: &str) -> Option<u64> {
 
 /// Session persistence: `type=HTTP_COOKIE,timeout=20m`, or `none`.
 pub(super) fn session_persistence(text: &str) -> Result<Json, String> {
-    const KEYS: [&str; 4] = ["type", "timeout", "cookie_name", "granularity"];
+    const KEYS: [&str; 5] = [
+        "type",
+        "timeout",
+        "absolute_timeout",
+        "cookie_name",
+        "granularity",
+    ];
     if text.eq_ignore_ascii_case("none") {
         return Ok(Json::Null);
     }
@@ -53,9 +59,14 @@ pub(super) fn session_persistence(text: &str) -> Result<Json, String> {
     for (key, value) in text.split(',').map(pair).collect::<Result<Vec<_>, _>>()? {
         let (field, value) = match key {
             "type" => ("type", json!(persistence_type(value)?)),
-            "timeout" => {
-                let seconds = seconds(value).map_err(|complaint| format!("timeout={value}: {complaint}"))?;
-                ("persistence_timeout", json!(seconds))
+            "timeout" | "absolute_timeout" => {
+                let seconds = seconds(value).map_err(|complaint| format!("{key}={value}: {complaint}"))?;
+                let field = if key == "timeout" {
+                    "persistence_timeout"
+                } else {
+                    key
+                };
+                (field, json!(seconds))
             }
             "cookie_name" => ("cookie_name", json!(value)),
             "granularity" => ("persistence_granularity", json!(value)),
@@ -164,6 +175,10 @@ mod tests {
                 json!({"type": "SOURCE_IP", "persistence_granularity": "255.255.255.0"}),
             ),
             ("timeout=1h", json!({"persistence_timeout": 3600})),
+            (
+                "timeout=20m,absolute_timeout=8h",
+                json!({"persistence_timeout": 1200, "absolute_timeout": 28_800}),
+            ),
             ("none", Json::Null),
         ] {
             assert_eq!(session_persistence(text), Ok(is), "{text}");

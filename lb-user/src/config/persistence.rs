@@ -13,7 +13,7 @@ const GRANULARITY: [&str; 2] = ["persistence_granularity_v4", "persistence_granu
 /// The proxy's sessions can last longer than those of the datapath. Whose they are, the listeners of the pool say.
 const IDLE_TIMEOUT_S: RangeInclusive<u32> = 60..=86_400;
 pub(super) const IDLE_TIMEOUT_AT_LAYER_4_S: RangeInclusive<u32> = 60..=3600;
-const ABSOLUTE_TIMEOUT_S: RangeInclusive<u32> = 60..=604_800;
+const ABSOLUTE_TIMEOUT_S: RangeInclusive<u32> = SessionPersistence::ABSOLUTE_TIMEOUTS_S;
 const IDLE_TIMEOUT: Keys = Keys {
     minutes: "idle_timeout_min",
     seconds: "idle_timeout_s",

@@ -160,6 +160,7 @@ impl<'r> RawConfig<'r> {
         self.check_vips_and_ports();
         self.check_members_are_no_vips();
         self.check_vips_of_the_datapath();
+        self.warn_of_the_api_at_a_vip();
         self.check_source_addresses();
         let uses = self.uses();
         let pools = self.pools.iter().zip(&uses).map(|(pool, uses)| {
@@ -217,6 +218,32 @@ impl<'r> RawConfig<'r> {
                 load_balancer.scope.error(vip.span, message);
             }
         }
+    }
+
+    /// Where none of its ports is the host's, the datapath takes all of a VIP. Who has the file may want that of an address
+    /// at which the API listens: it may be reached at another one.
+    fn warn_of_the_api_at_a_vip(&self) {
+        let Ok(api) = &self.api else { return };
+        for load_balancer in &self.load_balancers {
+            let Ok(vip) = load_balancer.vip else { continue };
+            let mut listeners = load_balancer.listeners.iter();
+            let is_of_host = listeners.any(|listener| Use::new(load_balancer, listener).is_at(Layer::Seven));
+            let is_the_apis = api.listen.iter().any(|own| own.ip() == vip.value) && !vip.value.is_loopback();
+            if is_the_apis && !is_of_host && self.has_interfaces() {
+                let message = format!(
+                    "vip {} is an address at which the management API listens, and takes it from the API at all ports; \
+                     give one of them another address",
+                    vip.value
+                );
+                load_balancer.scope.warning(vip.span, message);
+            }
+        }
+    }
+
+    fn has_interfaces(&self) -> bool {
+        let datapath = self.datapath.as_ref().ok();
+        let interfaces = datapath.and_then(|datapath| datapath.interfaces.as_ref().ok());
+        interfaces.is_some_and(|interfaces| !interfaces.value.is_empty())
     }
 
     fn check_room(&self, datapath: &RawDatapath<'_>) {

@@ -1,5 +1,7 @@
 //! Session persistence: which clients stay with their member, and for how long.
 
+use std::ops::RangeInclusive;
+
 use serde::{Deserialize, Serialize};
 
 use super::{PersistenceType, SameSite, SecureCookie};
@@ -21,6 +23,8 @@ pub struct SessionPersistence {
 impl SessionPersistence {
     /// The default of `idle_timeout_s`, in minutes.
     pub const DEFAULT_IDLE_TIMEOUT_MIN: u32 = 20;
+    /// What `absolute_timeout_s` may be, where the idle timeout is no longer.
+    pub const ABSOLUTE_TIMEOUTS_S: RangeInclusive<u32> = 60..=604_800;
 }
 
 /// What a session is recognised by, with what belongs to each type.

@@ -319,6 +319,7 @@ fn session_persistence(persistence: &model::SessionPersistence) -> SessionPersis
             Persistence::SourceIp(_) | Persistence::HttpCookie(_) => None,
         },
         persistence_timeout: Some(persistence.idle_timeout_s),
+        absolute_timeout: persistence.absolute_timeout_s,
         persistence_granularity: None,
     }
 }

@@ -69,6 +69,8 @@ pub struct SessionPersistence {
     pub cookie_name: Option<String>,
     /// In seconds, from the last request or packet.
     pub persistence_timeout: Option<u32>,
+    /// In seconds, from its beginning; none: it may last for ever.
+    pub absolute_timeout: Option<u32>,
     /// A netmask: all clients in one such network are one client.
     pub persistence_granularity: Option<IpAddr>,
 }
@@ -97,6 +99,13 @@ impl SessionPersistence {
             &None,
             &seconds,
         );
+        form.field(
+            "absolute_timeout",
+            When::OPEN,
+            &mut self.absolute_timeout,
+            &None,
+            &seconds,
+        );
         let mask = Nullable(ADDRESS);
         form.field(
             "persistence_granularity",
@@ -114,6 +123,7 @@ impl SessionPersistence {
             kind: PersistenceType::SourceIp,
             cookie_name: None,
             persistence_timeout: None,
+            absolute_timeout: None,
             persistence_granularity: None,
         }
     }
@@ -124,6 +134,8 @@ impl SessionPersistence {
             "cookie_name": self.cookie_name,
             "persistence_timeout": self.persistence_timeout,
             "persistence_granularity": self.persistence_granularity,
+            // The service does not have it.
+            "absolute_timeout": self.absolute_timeout,
         })
     }
 }

@@ -88,7 +88,7 @@ pub(super) fn session_persistence(given: &SessionPersistence) -> model::SessionP
     model::SessionPersistence {
         persistence,
         idle_timeout_s: given.persistence_timeout.unwrap_or(PERSISTENCE_TIMEOUT_S),
-        absolute_timeout_s: None,
+        absolute_timeout_s: given.absolute_timeout,
     }
 }
 

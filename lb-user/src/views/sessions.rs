@@ -21,9 +21,10 @@ use page::Found;
 pub use page::{Page, PageKey};
 use remembered::{Remembered, id_of};
 
-use super::{GONE, Refusal, Scene, Sight, Titles};
+use super::{CookieValue, GONE, Refusal, Scene, Sight, Titles};
 use crate::{
     bpf::SessionEntry,
+    http::forwarded::Prefix,
     model::{self, Config, Persistence, Titled as _, meant},
     persistence::{
         PoolTag,
@@ -170,9 +171,12 @@ pub struct Wanted {
     /// They are with this member: its name, in whatever pool.
     #[serde(default)]
     pub member: Option<String>,
-    /// They are this client's, as far as it is recognised by its address.
+    /// They are this client's, or those of clients in this network, as far as these are recognised by their addresses.
     #[serde(default)]
-    pub client: Option<IpAddr>,
+    pub client: Option<Prefix>,
+    /// They are those of clients with such a cookie of the application.
+    #[serde(default)]
+    pub cookie: Option<CookieValue>,
 }
 
 /// The pool that is meant; or what would be right.
@@ -232,7 +236,7 @@ pub struct SessionList {
     pools: HashMap<u32, String>,
     /// The name of the wanted member; none: any.
     member: Option<String>,
-    client: Option<IpAddr>,
+    client: Option<Prefix>,
     /// The names of members by id.
     members: HashMap<u32, String>,
     /// Where the wanted sessions may be.
@@ -252,10 +256,16 @@ impl SessionList {
         let carried_by_clients = carrying.map(|pool| pool.name.clone()).collect();
         let remembered = configured
             .iter()
-            .filter_map(|pool| Remembered::of(scene, pool, wanted.client));
+            .filter_map(|pool| Remembered::of(scene, pool, &wanted));
         let remembered = remembered.collect();
-        let Wanted { pool, member, client } = wanted;
-        let pools = scene.ids.pools();
+        let Wanted {
+            pool,
+            member,
+            client,
+            cookie,
+        } = wanted;
+        // Those of the datapath have no cookies.
+        let pools = scene.ids.pools().filter(|_| cookie.is_none());
         let pools = pools.filter(|(name, _)| pool.as_ref().is_none_or(|wanted| wanted == name));
         let members = scene.members_by_id().into_iter();
         Ok(Self {
@@ -286,7 +296,11 @@ impl SessionList {
         let (Some(name), Some(pool)) = (self.pools.get(&entry.key.pool), sight.pool(entry.key.pool)) else {
             return;
         };
-        let is_its = |client: IpAddr| client_network(pool, &client.into()) == entry.key.client;
+        // What one client is may be wider than what is asked for.
+        let is_its = |client: Prefix| {
+            let network = client_network(pool, &client.bounds().0.into());
+            client.contains(entry.key.client.into()) || network == entry.key.client
+        };
         let member = self.members.get(&entry.member);
         if !self.client.is_none_or(is_its) || self.member.is_some() && self.member.as_ref() != member {
             return;

@@ -48,6 +48,7 @@ export interface SessionPersistence {
   cookie_name: string | null;
   persistence_timeout: number | null;
   persistence_granularity: string | null;
+  absolute_timeout: number | null;
 }
 
 export interface Pool extends Head {

@@ -102,7 +102,8 @@ export function checkPersistence(
   };
 }
 
-/** What the API is told. What was set by other means stays: the duration until another is typed, the granularity as long as the type. */
+/** What the API is told. What was set by other means stays: the duration until another is typed, the granularity
+ * as long as the type, the longest that a session may last at all. */
 export function persistenceBody(
   fields: PersistenceFields,
   offer: PersistenceOffer | undefined,
@@ -114,5 +115,6 @@ export function persistenceBody(
     cookie_name: offer.cookie_name ? fields[COOKIE] : null,
     persistence_timeout: isKept(fields, had) ? had.persistence_timeout : Number(fields[DURATION]) * MINUTE_S,
     persistence_granularity: had?.type === offer.type ? had.persistence_granularity : null,
+    absolute_timeout: had?.absolute_timeout ?? null,
   };
 }

@@ -5,10 +5,12 @@ use axum::{
     extract::Path,
     http::{
         HeaderMap, HeaderValue, StatusCode,
-        header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY},
+        header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY},
     },
     response::{IntoResponse as _, Response},
 };
+
+use crate::{api::negotiation, metrics::Coding};
 
 /// A file.
 struct Asset {
@@ -33,7 +35,7 @@ pub(super) async fn asset(Path(path): Path<String>, headers: HeaderMap) -> Respo
     };
     let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
     let is_known = header(&IF_NONE_MATCH).is_some_and(|known| known.contains(asset.etag));
-    let takes_gzip = header(&ACCEPT_ENCODING).is_some_and(|encodings| encodings.contains("gzip"));
+    let takes_gzip = negotiation::coding(&headers) == Coding::Gzip;
     let (status, body) = match (is_known, takes_gzip) {
         (true, _) => (StatusCode::NOT_MODIFIED, Body::empty()),
         (false, true) => (StatusCode::OK, Body::from(asset.gzip)),

@@ -14,10 +14,7 @@ use std::sync::Arc;
 use axum::{
     Router,
     extract::Request,
-    http::{
-        HeaderName, HeaderValue, Method,
-        header::{ACCEPT, CACHE_CONTROL},
-    },
+    http::{HeaderName, HeaderValue, Method, header::ACCEPT},
     middleware::{Next, from_fn, map_response},
     response::{IntoResponse as _, Redirect, Response},
     routing::get,
@@ -49,14 +46,12 @@ const HEADERS: [(&str, &str); 6] = [
 
 /// The console, and the API behind it.
 pub(super) fn before(api: &Arc<Api>, guarded: Router) -> Router {
-    let session = Router::new()
-        .route(
-            "/console/session",
-            get(session::show)
-                .post(session::sign_in)
-                .delete(session::sign_out),
-        )
-        .layer(map_response(not_kept));
+    let session = Router::new().route(
+        "/console/session",
+        get(session::show)
+            .post(session::sign_in)
+            .delete(session::sign_out),
+    );
     Router::new()
         .route("/console", get(async || Redirect::permanent(AT)))
         .route(AT, get(assets::index))
@@ -87,11 +82,5 @@ async fn hardened(mut response: Response) -> Response {
             .headers_mut()
             .insert(name, HeaderValue::from_static(value));
     }
-    response
-}
-
-async fn not_kept(mut response: Response) -> Response {
-    let value = HeaderValue::from_static("no-store");
-    response.headers_mut().insert(CACHE_CONTROL, value);
     response
 }

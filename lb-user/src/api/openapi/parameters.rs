@@ -9,7 +9,7 @@ use super::{
 use crate::{
     api::{
         identity::SUBJECT,
-        list::{filters, is_comparable},
+        list::{SEARCH, filters, is_comparable, is_searched},
     },
     objects::Object,
 };
@@ -150,6 +150,10 @@ pub(super) fn of_list<T: Object>(shown: &Fields<T>) -> Vec<Json> {
     parameters.push(fields::<T>());
     if T::FIELDS.contains(&"tags") {
         parameters.extend(TAGS.map(named));
+    }
+    if is_searched::<T>() {
+        let description = "Only those with this in their name or address, without regard to case";
+        parameters.push(of_query(SEARCH, description, &text()));
     }
     parameters.extend(filters::<T>().into_iter().map(|field| {
         json!({

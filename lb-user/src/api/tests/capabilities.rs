@@ -85,6 +85,10 @@ async fn who_says_nothing_is_offered_what_mostly_fits() {
     ] {
         let offered = named(&all["pool_protocols"], protocol);
         assert_eq!(offered["default_health_monitor_type"], monitor);
+        for persistence in offered["session_persistence"].as_array().unwrap() {
+            let absolute = json!({"minimum": 60, "maximum": 604_800});
+            assert_eq!(persistence["absolute_timeout"], absolute);
+        }
         let pools = &named(&all["health_monitor_types"], monitor)["pool_protocols"];
         assert!(pools.as_array().unwrap().contains(&json!(protocol)), "{protocol}");
     }

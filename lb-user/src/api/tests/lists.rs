@@ -101,6 +101,55 @@ async fn filters_say_which_objects_are_wanted() {
 }
 
 #[tokio::test]
+async fn objects_are_found_by_a_part_of_their_name_or_address() {
+    let world = World::new();
+    let admin = world.admin();
+    let named = |name: &str, vip: &str| json!({"name": name, "vip_address": vip});
+    let shop = id_of(
+        &admin
+            .makes("loadbalancers", &named("Web-Shop", "192.0.2.1"))
+            .await,
+    );
+    admin.makes("loadbalancers", &named("mail", "192.0.2.25")).await;
+    for (query, expected) in [
+        ("search=shop", "Web-Shop"),
+        ("search=.25", "mail"),
+        ("search=A&limit=1", "mail"),
+        ("search=192.0.2&name=mail", "mail"),
+        ("search=ftp", ""),
+    ] {
+        assert_eq!(
+            names(&admin, &format!("loadbalancers?{query}")).await,
+            expected,
+            "{query}"
+        );
+    }
+    let pool = admin.makes_a_pool(&shop, "TCP").await;
+    let path = format!("pools/{pool}/members");
+    for (name, address) in [("one", "10.0.0.1"), ("two", "10.0.0.11"), ("six", "2001:DB8::1")] {
+        let member = json!({"name": name, "address": address, "protocol_port": 80});
+        admin.makes(&path, &member).await;
+    }
+    for (query, expected) in [
+        ("search=0.0.1", "onetwo"),
+        ("search=10.0.0.1:80", "one"),
+        ("search=DB8%3A%3A1]:8", "six"),
+        (
+            "search=0.0.1&operating_status=NO_MONITOR&sort=name:desc",
+            "twoone",
+        ),
+        ("search=0.0.1&operating_status=ERROR", ""),
+    ] {
+        assert_eq!(
+            names(&admin, &format!("{path}?{query}")).await,
+            expected,
+            "{query}"
+        );
+    }
+    admin.gets("quotas?search=x").await.is(400);
+}
+
+#[tokio::test]
 async fn objects_are_found_by_what_they_belong_to() {
     let world = World::new();
     let admin = world.admin();

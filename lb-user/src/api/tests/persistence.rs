@@ -6,7 +6,10 @@ use super::{
     World,
     harness::{Client, Refusal, id_of},
 };
-use crate::model::{self, PersistenceType};
+use crate::{
+    model::{self, PersistenceType},
+    objects::SessionPersistence,
+};
 
 async fn pool_with(client: &Client, protocol: &str, persistence: Json) -> String {
     let balancer = client.makes_a_load_balancer(1).await;
@@ -45,6 +48,7 @@ async fn each_layer_has_its_kinds_of_persistence_and_the_proxy_has_all() {
         let shown = admin.gets(&format!("pools/{pool}")).await;
         let expected = json!({
             "type": kind, "cookie_name": name, "persistence_timeout": null, "persistence_granularity": null,
+            "absolute_timeout": null,
         });
         assert!(shown.text.contains(&expected.to_string()), "{}", shown.text);
     }
@@ -93,6 +97,39 @@ async fn what_is_asked_for_is_what_is_served() {
 }
 
 #[tokio::test]
+async fn sessions_may_be_ended_however_busy_their_clients_are() {
+    let world = World::new();
+    let admin = world.admin();
+    let persistence = json!({"type": "SOURCE_IP", "absolute_timeout": "28800"});
+    let pool = pool_with(&admin, "TCP", persistence).await;
+    assert_eq!(served(&world, &pool).await.absolute_timeout_s, Some(28_800));
+    let shown = admin.sees(&format!("pools/{pool}")).await;
+    assert_eq!(shown["session_persistence"]["absolute_timeout"], 28_800);
+    for absolute in [1199, 604_801] {
+        let fields = json!({"session_persistence": {"absolute_timeout": absolute}});
+        let answer = admin.tries_to_change("pools", &pool, &fields).await;
+        assert_eq!(answer.body["field"], "session_persistence.absolute_timeout");
+        let says = format!(
+            "Validation failure: absolute_timeout {absolute} is out of range; with persistence_timeout 1200 it is 1200 to \
+             604800 seconds."
+        );
+        answer.says(400, &says);
+    }
+    let without = json!({"session_persistence": {"persistence_timeout": 60}});
+    admin.changes("pools", &pool, &without).await;
+    assert_eq!(served(&world, &pool).await.absolute_timeout_s, None);
+}
+
+#[test]
+fn what_was_stored_without_an_absolute_timeout_has_none() {
+    let stored = json!({
+        "type": "SOURCE_IP", "cookie_name": null, "persistence_timeout": 60, "persistence_granularity": null,
+    });
+    let read: SessionPersistence = serde_json::from_value(stored).unwrap();
+    assert_eq!(read.absolute_timeout, None);
+}
+
+#[tokio::test]
 async fn what_is_left_out_of_a_change_is_gone_but_for_the_type() {
     let world = World::new();
     let admin = world.admin();
@@ -103,6 +140,7 @@ async fn what_is_left_out_of_a_change_is_gone_but_for_the_type() {
     let shown = |kind: &str, name: Json, timeout: Json| {
         json!({
             "type": kind, "cookie_name": name, "persistence_timeout": timeout, "persistence_granularity": null,
+            "absolute_timeout": null,
         })
     };
     for (change, expected) in [

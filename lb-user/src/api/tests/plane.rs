@@ -9,9 +9,10 @@ use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
 use crate::{
+    http::forwarded::Prefix,
     manager::{Refusal, Statistics, Wanted},
     model::{Config, Conflict, DataPlane, Managed},
-    views::{self, PageKey, RecognisedBy, Session, Sessions},
+    views::{self, CookieValue, PageKey, RecognisedBy, Session, Sessions},
 };
 
 /// What becomes of a change.
@@ -119,7 +120,15 @@ impl Plane {
             Wanted::Sessions { wanted, page, told } => {
                 let mut sessions = state.sessions.clone();
                 sessions.retain(|session| {
+                    let is_its = |network: Prefix| match session.by {
+                        RecognisedBy::Client(client) => network.contains(client),
+                        RecognisedBy::Cookie(_) | RecognisedBy::ClientId(_) => false,
+                    };
+                    // Nobody here has a cookie, but whose is called so.
+                    let has_it = |CookieValue(value): &CookieValue| value == "held";
                     wanted.pool.as_ref() == Some(&session.pool)
+                        && wanted.client.is_none_or(is_its)
+                        && wanted.cookie.as_ref().is_none_or(has_it)
                         && page.after.is_none_or(|after| PageKey::from(session.by) > after)
                 });
                 let total = sessions.len() as u64;

@@ -28,6 +28,11 @@ async fn sessions_are_shown_page_by_page_with_a_link_to_the_next_one() {
         })
     );
     assert_eq!((sessions.len(), &first.body["total"]), (2, &json!(3)));
+    let of_network = admin
+        .gets(&format!("pools/{pool}/sessions?client=203.0.113.2/31"))
+        .await
+        .is(200);
+    assert_eq!(of_network.body["total"], 2);
     let next = first.body["sessions_links"][0]["href"].as_str().unwrap();
     let next = next.split("/v2.0/lbaas/").nth(1).unwrap();
     let last = admin.gets(next).await.is(200).body;
@@ -54,6 +59,42 @@ async fn a_session_is_dropped_by_its_id_once() {
 }
 
 #[tokio::test]
+async fn a_session_is_found_by_the_value_of_a_cookie_that_is_in_no_address() {
+    let world = World::new();
+    let admin = world.admin();
+    let balancer = admin.makes_a_load_balancer(1).await;
+    let listener = admin.makes_a_listener(&balancer, "HTTP", 80).await;
+    let pool = admin.makes_a_pool_for(&listener, "HTTP").await;
+    world.plane.holds(&pool, "gone", &["203.0.113.1"]);
+    let path = format!("pools/{pool}/sessions/search");
+    for (value, total) in [("held", 1), ("unknown", 0)] {
+        let found = world
+            .observer_of("admins")
+            .posts(&path, &json!({"cookie": value}))
+            .await;
+        let found = found.is(200).body;
+        assert_eq!(
+            (&found["total"], &found["sessions_links"]),
+            (&json!(total), &json!([]))
+        );
+    }
+    for (body, field) in [
+        (json!({}), "cookie"),
+        (json!({"cookie": ["secret"]}), "cookie"),
+        (json!({"cookie": "secret", "client": "secret"}), "client"),
+    ] {
+        let answer = admin.posts(&path, &body).await.is(400);
+        assert_eq!(answer.body["field"], field);
+        assert!(!answer.text.contains("secret"), "{}", answer.text);
+    }
+    world
+        .observer_of("others")
+        .posts(&path, &json!({"cookie": "held"}))
+        .await
+        .is(403);
+}
+
+#[tokio::test]
 async fn questions_about_sessions_that_make_no_sense_are_told_what_would() {
     let world = World::new();
     let admin = world.admin();
@@ -63,7 +104,8 @@ async fn questions_about_sessions_that_make_no_sense_are_told_what_would() {
         ("limit=0", "a number from 1 to 1000"),
         ("limit=1001", "a number from 1 to 1000"),
         ("marker=x", "the id of a session"),
-        ("client=10.0.0", "an address"),
+        ("client=10.0.0", "an address or a network"),
+        ("client=10.0.0.1/24", "an address or a network"),
         ("cookie=12", "16 hexadecimal digits"),
         ("colour=red", "Unknown argument"),
     ] {

@@ -235,3 +235,55 @@ fn subnets_have_rules() {
         ),
     ]);
 }
+
+#[test]
+fn whoever_gives_the_apis_own_address_to_the_datapath_is_warned() {
+    let file = |vip: &str, protocol: &str, interfaces: &str| {
+        format!(
+            r#"[api]
+listen = ["192.0.2.1:9876", "127.0.0.1:9876"]
+certificate = "/api.pem"
+key = "/api.key"
+[[api.token]]
+name = "robot"
+token = "{HASH}"
+role = "admin"
+[datapath]
+interfaces = [{interfaces}]
+[[load_balancer]]
+name = "web"
+vip = "{vip}"
+[[load_balancer.listener]]
+name = "web"
+protocol = "{protocol}"
+port = 80
+pool = "web"
+[[pool]]
+name = "web"
+[[pool.member]]
+name = "one"
+address = "10.0.0.1"
+port = 80
+"#
+        )
+    };
+    let warned = |text: &str| {
+        let warnings = loaded(text).warnings;
+        warnings
+            .iter()
+            .any(|warning| format!("{warning:#}").contains("takes it from the API at all ports"))
+    };
+    assert!(warned(&file("192.0.2.1", "TCP", "\"eth0\"")));
+    for (vip, protocol, interfaces) in [
+        ("192.0.2.2", "TCP", "\"eth0\""),
+        // The host keeps the ports that are not the proxy's.
+        ("192.0.2.1", "HTTP", "\"eth0\""),
+        ("192.0.2.1", "HTTP", ""),
+        ("127.0.0.1", "HTTP", "\"eth0\""),
+    ] {
+        assert!(
+            !warned(&file(vip, protocol, interfaces)),
+            "{vip} {protocol} {interfaces}"
+        );
+    }
+}

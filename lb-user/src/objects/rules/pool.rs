@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{Fault, Inventory, Rules, changeable, check_protocols, found, not_offered};
 use crate::{
-    model::{LbKind, PersistenceType, token},
+    model::{self, LbKind, PersistenceType, token},
     objects::{Algorithm, Listener, LoadBalancer, Place, Pool, PoolProtocol, SessionPersistence, encryption},
 };
 
@@ -224,6 +224,7 @@ impl SessionPersistence {
             let text = format!("persistence_timeout {timeout} is out of range; {range}.");
             return refuse("persistence_timeout", &text);
         }
+        self.check_absolute()?;
         if let Some(mask) = self.persistence_granularity {
             if given != PersistenceType::SourceIp {
                 return refuse(
@@ -238,6 +239,21 @@ impl SessionPersistence {
             }
         }
         Ok(())
+    }
+}
+
+impl SessionPersistence {
+    /// Refuses to end sessions of which nobody knows yet whether their clients stay away.
+    fn check_absolute(&self) -> Result<(), Fault> {
+        let idle = self.persistence_timeout.unwrap_or(PERSISTENCE_TIMEOUT_S);
+        let most = *model::SessionPersistence::ABSOLUTE_TIMEOUTS_S.end();
+        match self.absolute_timeout {
+            Some(absolute) if !(idle..=most).contains(&absolute) => Err(Fault::invalid(format!(
+                "absolute_timeout {absolute} is out of range; with persistence_timeout {idle} it is {idle} to {most} seconds."
+            ))
+            .at("absolute_timeout")),
+            _ => Ok(()),
+        }
     }
 }
 

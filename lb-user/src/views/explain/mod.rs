@@ -25,6 +25,7 @@ use super::{GONE, Refusal, Scene, Sight, Titles, endpoint, sessions::end_s};
 use crate::{
     bpf::SessionEntry,
     model::{self, Config, LbAlgorithm, LoadBalancer, OperatingStatus, Protocol, Titled, Word as _},
+    persistence::app_cookies::SessionId,
 };
 use flows::Flows;
 pub use question::{AskedRequest, CookieValue, Question};
@@ -97,6 +98,9 @@ pub struct HeldSession {
     /// The client's network: all clients in it share the session. None where they are known by cookie.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub network: Option<IpAddr>,
+    /// What it is called in lists, where the client is known by the application's cookie.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<SessionId>,
     /// The member's name.
     pub member: String,
     /// How the member is doing; none: it is not configured any more.
@@ -316,6 +320,7 @@ fn held_session(
     let absolute_s = pool.session_absolute_s.get();
     let absolute_end_s = held.first_seen_s.saturating_add(absolute_s);
     HeldSession {
+        id: None,
         network: Some(held.key.client.into()),
         member: names.name(held.member),
         member_status: names.status(held.member),

@@ -10,7 +10,7 @@ use std::{
 use super::{By, Explanation, HeldSession, Question, find, reasons::served};
 use crate::{
     model::{self, LoadBalancer, OperatingStatus, Persistence, Titled},
-    persistence::{Limits, Session, Times, network},
+    persistence::{Limits, PoolTag, Session, Times, app_cookies::SessionId, network},
     proxy::{Cookie, Foreseen, Request, Then},
     views::{GONE, Refusal, Scene, Sight, Titles},
 };
@@ -26,6 +26,8 @@ struct Facts<'a, 'c, S> {
     cookie: &'a Cookie,
     next: Option<&'a str>,
     client: IpAddr,
+    /// The value that was asked about, whatever the pool calls its cookie.
+    value: Option<&'a str>,
     unix_s: u64,
 }
 
@@ -123,6 +125,7 @@ pub(super) fn explain<S: Sight>(
                 cookie,
                 next: next.as_deref(),
                 client: question.client,
+                value: request.cookie,
                 unix_s,
             };
             facts.balance(&mut explanation);
@@ -205,6 +208,7 @@ impl<S: Sight> Facts<'_, '_, S> {
         let ends_in_s = limits.ends_in_s(session.times, now_s);
         HeldSession {
             network: self.network(),
+            id: self.id(session),
             member: member.unwrap_or(GONE).to_owned(),
             member_status: member.and_then(|name| self.status(name)),
             first_seen_s_ago: now_s.saturating_sub(created_s),
@@ -214,6 +218,13 @@ impl<S: Sight> Facts<'_, '_, S> {
             ends_at_unix_s: self.unix_s + u64::from(ends_in_s),
             ends_at_the_latest_in_s: limits.latest_in_s(session.times, now_s),
         }
+    }
+
+    /// What the session is called, where it is that of the value.
+    fn id(&self, session: Session) -> Option<SessionId> {
+        let (table, value) = (self.scene.look.app_cookies()?, self.value?.as_bytes());
+        let pool = PoolTag::of(&self.pool.name);
+        (table.look(pool, value) == Some(session)).then(|| table.id(pool, value))
     }
 
     fn persistence(&self) -> Option<&Persistence> {

@@ -42,6 +42,18 @@ pub struct Page {
     pub only: Option<SessionId>,
 }
 
+impl Page {
+    /// The first one, of whatever there is.
+    #[must_use]
+    pub fn first(limit: usize) -> Self {
+        Self {
+            after: None,
+            limit,
+            only: None,
+        }
+    }
+}
+
 /// The sessions that were found.
 #[derive(Debug)]
 pub(super) enum Found {

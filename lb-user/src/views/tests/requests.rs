@@ -145,6 +145,15 @@ fn a_cookie_of_the_applications_is_looked_up_and_not_renewed() {
             &["(idle 20 min, last seen 35 s ago): its requests go to two"],
         );
     }
+    // By what lists call it, it can be found and forgotten.
+    let explanation = world.foresee("shop", asked("abc")).unwrap();
+    let id = explanation.session.unwrap().id.unwrap();
+    assert_eq!(
+        id,
+        world.look.app_cookies().unwrap().sessions().next().unwrap().id
+    );
+    let said = format!("`holdfast sessions` calls the session {id}");
+    assert!(explanation.reasons.contains(&said), "{:?}", explanation.reasons);
     world.learn("late", "10.0.0.2:8080", 1201);
     for (cookie, says) in [
         ("abcd", "pool shop knows no such SID"),

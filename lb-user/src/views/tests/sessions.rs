@@ -33,11 +33,16 @@ fn sessions_are_listed_by_pool_member_and_client() {
             pool: named(pool),
             member: named(member),
             client: client.parse().ok(),
+            cookie: None,
         };
         world.sessions(wanted).map(|sessions| sessions.listed)
     };
     assert_eq!(of("", "", ""), Ok(vec![listed.clone()]));
-    assert_eq!(of("web", "one", CLIENT), Ok(vec![listed]));
+    assert_eq!(of("web", "one", CLIENT), Ok(vec![listed.clone()]));
+    for network in ["203.0.113.0/24", "203.0.113.6/31", "0.0.0.0/0"] {
+        assert_eq!(of("", "", network), Ok(vec![listed.clone()]), "{network}");
+    }
+    assert_eq!(of("", "", "203.0.113.8/29"), Ok(vec![]));
     assert_eq!(of("web", "two", ""), Ok(vec![]));
     assert_eq!(of("", "", "203.0.113.8"), Ok(vec![]));
     for (pool, member, says) in [
@@ -139,6 +144,7 @@ fn sessions_by_cookie_are_found_by_pool_and_member_and_not_by_client() {
                 pool: pool.map(Into::into),
                 member: member.map(Into::into),
                 client: client.map(|client| client.parse().unwrap()),
+                cookie: None,
             })
             .into_iter()
             .map(|session| session.member)
@@ -150,6 +156,30 @@ fn sessions_by_cookie_are_found_by_pool_and_member_and_not_by_client() {
     assert_eq!(of(Some("shop"), Some("two"), None), ["two"]);
     assert!(of(Some("own"), None, None).is_empty());
     assert!(of(None, None, Some(CLIENT)).is_empty());
+}
+
+#[test]
+fn a_session_by_cookie_is_found_by_the_value_of_that() {
+    let world = World::proxied();
+    world.learn("a", "10.0.0.1:8080", 0);
+    world.learn("b", "10.0.0.2:8080", 0);
+    let wanted = |value: &str| Wanted {
+        cookie: Some(CookieValue(value.into())),
+        ..Wanted::default()
+    };
+    let of = |value: &str| {
+        let listed = world.listed(wanted(value)).into_iter();
+        listed.map(|session| session.member).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        (of("a"), of("b")),
+        (vec!["one".to_owned()], vec!["two".to_owned()])
+    );
+    assert!(of("c").is_empty());
+    // The datapath knows nobody so.
+    let datapath = World::new();
+    datapath.hold();
+    assert!(datapath.listed(wanted("a")).is_empty());
 }
 
 #[test]
@@ -169,7 +199,7 @@ fn of_pools_whose_clients_carry_their_sessions_nothing_is_invented() {
         let wanted = Wanted {
             pool: named(pool),
             member: named(member),
-            client: None,
+            ..Wanted::default()
         };
         let sessions = world.sessions(wanted).unwrap();
         assert!(sessions.listed.is_empty());

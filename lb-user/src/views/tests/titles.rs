@@ -90,7 +90,7 @@ fn what_people_name_is_found_by_what_it_is_called_too() {
     let wanted = |pool: &str, member: &str| Wanted {
         pool: Some(pool.into()),
         member: Some(member.into()),
-        client: None,
+        ..Wanted::default()
     };
     for (pool, member) in [("web", "one"), ("web!", "one!"), ("web", "one!")] {
         assert_eq!(world.sessions(wanted(pool, member)).unwrap().listed.len(), 1);

@@ -245,13 +245,35 @@ async fn pages_come_with_what_keeps_others_out_and_are_not_sent_twice() {
     let etag = page.header("etag").to_owned();
     let again = world.get("/console/", &[("if-none-match", &etag)]).await;
     assert_eq!(again.status, 304);
-    let plain = world.get("/console/", &[]).await;
-    assert!(!plain.headers.contains_key("content-encoding"));
+    for encodings in [&[][..], &[("accept-encoding", "gzip;q=0, br")]] {
+        let plain = world.get("/console/", encodings).await;
+        assert!(!plain.headers.contains_key("content-encoding"));
+    }
     assert_eq!(world.get("/console/../session", &[]).await.status, 404);
     assert_eq!(world.get("/console", &[]).await.header("location"), "/console/");
     let browser = world.get("/", &[("accept", "text/html,*/*")]).await;
     assert_eq!((browser.status, browser.header("location")), (303, "/console/"));
     assert!(world.get("/", &[]).await.body["versions"].is_array());
+}
+
+#[tokio::test]
+async fn what_the_api_answers_is_kept_by_nobody_and_taken_for_nothing_else() {
+    let world = World::new(&settings());
+    let cookie = world.cookie("alice").await;
+    let cookie = [OURS, PAGE, ("cookie", cookie.as_str())];
+    for (path, headers) in [
+        ("/v2.0/lbaas/loadbalancers", &cookie[..]),
+        ("/v2.0/lbaas/pools/x", &cookie),
+        ("/v2.0/lbaas/loadbalancers", &[]),
+        ("/identity/v3", &[]),
+        (SESSION, &cookie),
+    ] {
+        let answer = world.get(path, headers).await;
+        assert_eq!(answer.header("cache-control"), "no-store", "{path}");
+        assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
+    }
+    let page = world.get("/console/", &[]).await;
+    assert_eq!(page.header("cache-control"), "no-cache");
 }
 
 #[tokio::test]

@@ -56,6 +56,7 @@ fn capabilities() -> Json {
     let persistence = object([
         ("type", words::<PersistenceType>()),
         ("persistence_timeout", range()),
+        ("absolute_timeout", range()),
         ("cookie_name", boolean()),
     ]);
     let pool_protocol = object([
@@ -251,7 +252,11 @@ impl Document {
                 &json!({"type": "integer", "minimum": 1, "maximum": 1000}),
             ),
             of_query("marker", "Those behind the session of this id", &text()),
-            of_query("client", "Only that of this client's address", &text()),
+            of_query(
+                "client",
+                "Only that of this client's address, or those of a network's: of one that is kept by hashes, where that has 256 clients at most",
+                &text(),
+            ),
             of_query("cookie", "Only that of this id", &text()),
             of_query("member_id", "Only those with this member", &id()),
         ];
@@ -260,6 +265,21 @@ impl Document {
             .shows("A page of them, in the order of their ids", &sessions())
             .refuses(&[400, 403, 503]);
         self.get(Base::Objects, "/pools/{pool_id}/sessions", list);
+        let value = json!({"type": "string", "minLength": 1});
+        let search = Operation::new(
+            "search_sessions",
+            CONSOLES,
+            "The session of a cookie of the application, by the value of that",
+        )
+        .reads(&required(object([("cookie", value)])))
+        .shows("It, if there is one", &sessions())
+        .refuses(&[400, 403, 503]);
+        self.add(
+            &Method::POST,
+            Base::Objects,
+            "/pools/{pool_id}/sessions/search",
+            search,
+        );
         let forget = Operation::new(
             "delete_session",
             CONSOLES,

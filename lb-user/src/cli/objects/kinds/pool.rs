@@ -60,7 +60,7 @@ pub(super) static POOL: Kind = Kind {
             Open,
             SessionPersistence,
             "Which clients stay with their member, and for how long: type=SOURCE_IP, HTTP_COOKIE or APP_COOKIE; \
-             timeout=20m; cookie_name=NAME (of APP_COOKIE); granularity=NETMASK (of SOURCE_IP); or none",
+             timeout=20m; absolute_timeout=8h; cookie_name=NAME (of APP_COOKIE); granularity=NETMASK (of SOURCE_IP); or none",
         ),
         field(
             "tls",

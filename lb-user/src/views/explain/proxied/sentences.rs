@@ -49,6 +49,9 @@ impl<S: Sight> Facts<'_, '_, S> {
                 duration(held.first_seen_s_ago)
             ),
         });
+        if let Some(id) = held.id {
+            sentences.push(format!("`holdfast sessions` calls the session {id}"));
+        }
         if let Some(network) = held.network.filter(|network| *network != self.client) {
             sentences.push(format!(
                 "the session is that of all clients in its network, {network}"
