@@ -24,7 +24,12 @@ mod trace;
 mod tree;
 mod values;
 
-use std::{io, path::Path, process::ExitCode, time::Duration};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
 
 use anyhow::bail;
 use clap::Parser as _;
@@ -33,13 +38,15 @@ use crate::{
     bpf, config,
     control::{Answer, Command, socket},
     daemon, lock,
-    model::DataPlane,
+    model::{DaemonSettings, DataPlane},
     proxy, views,
 };
 use arguments::{Arguments, Client, Subcommands};
 use ask::{ask, done, unexpected};
 use exit::Exit;
 
+/// The configuration of the service, as packages and the unit have it.
+const INSTALLED: &str = "/etc/holdfast/holdfast.toml";
 /// Says how the daemon's log is written: an upgrade passes it on.
 const LOG_FORMAT: &str = "HOLDFAST_LOG_FORMAT";
 
@@ -54,6 +61,7 @@ pub fn run() -> ExitCode {
 
 fn dispatch(arguments: Arguments) -> anyhow::Result<Exit> {
     let Arguments { socket, command } = arguments;
+    let socket = socket.unwrap_or_else(installed_socket);
     match command {
         Subcommands::Objects(objects) => objects.run(&socket)?,
         Subcommands::Run {
@@ -151,6 +159,12 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<Exit> {
         }
     }
     Ok(Exit::Done)
+}
+
+/// Where the service answers.
+fn installed_socket() -> PathBuf {
+    let named = config::control_socket_of(Path::new(INSTALLED));
+    named.unwrap_or(DaemonSettings::default().control_socket)
 }
 
 /// Is the daemon.

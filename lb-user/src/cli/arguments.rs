@@ -25,14 +25,10 @@ use crate::{
 #[derive(Debug, Parser)]
 #[command(name = "holdfast", version, after_long_help = exit::EXPLAINED)]
 pub(super) struct Arguments {
-    /// The daemon's control socket: `daemon.control_socket` of its configuration
-    #[arg(
-        long,
-        global = true,
-        value_name = "PATH",
-        default_value = "/run/holdfast/control.sock"
-    )]
-    pub(super) socket: PathBuf,
+    /// The daemon's control socket [default: what /etc/holdfast/holdfast.toml says, where that can be read, or else
+    /// /run/holdfast/control.sock]
+    #[arg(long, global = true, value_name = "PATH")]
+    pub(super) socket: Option<PathBuf>,
     #[command(subcommand)]
     pub(super) command: Subcommands,
 }
@@ -41,9 +37,9 @@ pub(super) struct Arguments {
 pub(super) enum Subcommands {
     /// Runs the daemon
     ///
-    /// SIGHUP takes the configuration again, SIGUSR1 opens the access log anew. SIGTERM ends the daemon and leaves the datapath forwarding, for the next
-    /// daemon to take over; SIGINT (Ctrl-C) ends both. `RUST_LOG` sets how much is logged: `debug`, `warn`, ... With
-    /// `HOLDFAST_LOG_FORMAT=json` the log is a JSON object a line rather than text.
+    /// SIGHUP takes the configuration again, SIGUSR1 opens the access log anew. SIGTERM ends the daemon and leaves the
+    /// datapath forwarding, for the next daemon to take over; SIGINT (Ctrl-C) ends both. `RUST_LOG` sets how much is logged:
+    /// `debug`, `warn`, ... With `HOLDFAST_LOG_FORMAT=json` the log is a JSON object a line rather than text.
     Run {
         /// The configuration file
         #[arg(long, value_name = "FILE")]

@@ -31,7 +31,7 @@ mod values;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use nix::fcntl::OFlag;
 use toml::de::DeTable;
@@ -81,6 +81,21 @@ pub fn load(path: &Path) -> Result<Loaded, Diagnostics> {
             report.finish(Err(not_text))
         }
     }
+}
+
+/// Where the daemon of the file at `path` answers, as far as the file says so and can be read. Mistakes in all else are no hindrance:
+/// whoever asks for a reload hears of them from the daemon.
+#[must_use]
+pub fn control_socket_of(path: &Path) -> Option<PathBuf> {
+    let bytes = read(path).ok()?;
+    let text = str::from_utf8(&bytes).ok()?;
+    let document = match text.len() {
+        ..=LARGEST_SEARCHED_FOR_SYNTAX => DeTable::parse_recoverable(text).0,
+        _ => DeTable::parse(text).ok()?,
+    };
+    let daemon = document.get_ref().get("daemon")?.get_ref().as_table()?;
+    let socket = daemon.get("control_socket")?.get_ref().as_str()?;
+    Some(socket.into())
 }
 
 fn read(path: &Path) -> io::Result<Vec<u8>> {

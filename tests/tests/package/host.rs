@@ -12,8 +12,6 @@ use serde_json::Value;
 
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) const FILE: &str = "/etc/holdfast/holdfast.toml";
-/// `holdfast` at the control socket that the file names.
-pub(crate) const HERE: &str = "/usr/libexec/holdfast/here";
 pub(crate) const UNIT: &str = "/usr/lib/systemd/system/holdfast.service";
 
 /// Where it is, and beside it the root directory of the image.
@@ -138,7 +136,7 @@ impl<'a> Service<'a> {
 
     /// Who answers.
     pub(crate) fn pid(&self) -> Result<u64> {
-        let output = self.root.try_run(&[HERE, "status", "--json"])?;
+        let output = self.root.try_run(&["holdfast", "status", "--json"])?;
         let log = || self.root.read("/tmp/log").unwrap_or_default();
         ensure!(output.status.success(), "{output:?}: {}", log());
         let status: Value = serde_json::from_slice(&output.stdout)?;
@@ -148,7 +146,7 @@ impl<'a> Service<'a> {
 
 impl Drop for Service<'_> {
     fn drop(&mut self) {
-        let _ = self.root.try_run(&[HERE, "stop"]);
+        let _ = self.root.try_run(&["holdfast", "stop"]);
         let _ = self.process.kill();
         let _ = self.process.wait();
     }

@@ -11,8 +11,8 @@ use std::process::{Command, Output};
 
 use anyhow::{Context as _, Result};
 use host::{
-    DATAPATH, FILE, HERE, LISTENER, PATIENCE, SOCKET, Service, UNIT, assert_it_serves, configure, host,
-    install, installed, owned, traces,
+    DATAPATH, FILE, LISTENER, PATIENCE, SOCKET, Service, UNIT, assert_it_serves, configure, host, install,
+    installed, owned, traces,
 };
 use lb_tests::daemon::binary;
 use lb_tests::eventually;
@@ -26,7 +26,6 @@ fn all_files_are_where_debian_looks_for_them() -> Result<()> {
         ("/usr/lib/sysusers.d/holdfast.conf", "root:root 644"),
         ("/etc/holdfast", "root:holdfast 750"),
         (FILE, "root:holdfast 640"),
-        (HERE, "root:root 755"),
         ("/etc/logrotate.d/holdfast", "root:root 644"),
         ("/usr/share/man/man1/holdfast.1.gz", "root:root 644"),
         ("/usr/share/man/man1/holdfast-run.1.gz", "root:root 644"),

@@ -121,13 +121,6 @@ fn packaged(unit: &str) -> Result<String> {
         .lines()
         // The commands that install it by hand.
         .filter(|line| !line.starts_with("#   "))
-        // At the control socket that the file names, of which the program alone knows nothing.
-        .map(|line| {
-            line.replace(
-                "=/usr/local/bin/holdfast reload",
-                "=/usr/libexec/holdfast/here reload",
-            )
-        })
         .map(|line| line.replace("/usr/local/bin/", "/usr/bin/"))
         .map(|line| {
             if line == "#Group=holdfast" {
@@ -150,15 +143,13 @@ mod tests {
     use super::*;
 
     const UNIT: &str = "# A service.\n#\n#   install FILE\n#\n# More.\n[Service]\n#Group=holdfast\n\
-                        ExecStart=/usr/local/bin/holdfast run\n\
-                        ExecReload=/usr/local/bin/holdfast reload\n";
+                        ExecStart=/usr/local/bin/holdfast run\n";
 
     #[test]
     fn the_unit_of_the_package_has_its_binary_and_group_and_no_word_of_installing_it() {
         assert_eq!(
             packaged(UNIT).unwrap(),
-            "# A service.\n#\n# More.\n[Service]\nGroup=holdfast\nExecStart=/usr/bin/holdfast run\n\
-             ExecReload=/usr/libexec/holdfast/here reload\n"
+            "# A service.\n#\n# More.\n[Service]\nGroup=holdfast\nExecStart=/usr/bin/holdfast run\n"
         );
     }
 

@@ -6,7 +6,10 @@ use clap_mangen::{
 };
 
 use super::{Page, synopsis};
-use crate::{cli::exit, model::DaemonSettings};
+use crate::{
+    cli::{INSTALLED, exit},
+    model::DaemonSettings,
+};
 
 /// Of the last one of these commands, each of which is one of the one before.
 pub(super) fn page(path: &[&clap::Command]) -> anyhow::Result<Page> {
@@ -88,7 +91,7 @@ fn files(roff: &mut Roff) {
     roff.control("SH", ["FILES"]);
     for (file, what) in [
         (
-            "/etc/holdfast/holdfast.toml".to_owned(),
+            INSTALLED.to_owned(),
             "The configuration, as the service has it: holdfast.toml(5).",
         ),
         (

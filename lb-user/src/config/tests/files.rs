@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::super::{LARGEST_FILE, load, parse};
+use super::super::{LARGEST_FILE, control_socket_of, load, parse};
 use super::INTERFACES;
 
 fn message(path: &Path) -> String {
@@ -62,4 +62,26 @@ fn bytes_that_are_no_text_are_pointed_at() {
         path.display()
     );
     assert_eq!(message(&path), expected);
+}
+
+#[test]
+fn where_the_daemon_answers_is_found_also_beside_mistakes() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("holdfast.toml");
+    let own = Some(std::path::PathBuf::from("/run/own.sock"));
+    for (text, expected) in [
+        ("daemon.control_socket = \"/run/own.sock\"\npool = 1", &own),
+        (
+            "[daemon]\n# control_socket = \"/no\"\ncontrol_socket = '/run/own.sock' # \"/no\"\n[[pool",
+            &own,
+        ),
+        ("[api]\ncontrol_socket = \"/no\"", &None),
+        ("[daemon]\ncontrol_socket = 1", &None),
+        ("\u{0}", &None),
+    ] {
+        std::fs::write(&path, text).unwrap();
+        assert_eq!(control_socket_of(&path), *expected, "{text}");
+    }
+    assert_eq!(control_socket_of(directory.path()), None);
+    assert_eq!(control_socket_of(&directory.path().join("none")), None);
 }
