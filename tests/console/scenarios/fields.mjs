@@ -100,7 +100,6 @@ async function ofAddingListeners(visit) {
   await form.getByRole("switch", { name: words.persistence }).check();
   await form.getByRole("radio", { name: words.applicationCookie }).check();
   await form.getByRole("switch", { name: /health/ }).check();
-  await form.getByLabel("Type", { exact: true }).selectOption("HTTP");
   const fields = { "Group name": NAME, [words.duration]: minutes(1440, "1,440"), "Cookie name": COOKIE, ...CHECK };
   await takesNone(visit, form, words.next, fields);
   await timeoutFits(form, words.next);

@@ -22,7 +22,7 @@ export function monitorTypes(can: Capabilities, poolProtocol: string) {
 }
 
 /** What members that speak this protocol mostly understand. */
-function usualType(can: Capabilities, poolProtocol: string): string {
+export function usualType(can: Capabilities, poolProtocol: string): string {
   return can.pool_protocols.find(({ name }) => name === poolProtocol)?.default_health_monitor_type ?? "";
 }
 

@@ -7,7 +7,7 @@ import { usePersistenceSummary } from "../i18n/persistence";
 import { complaints } from "./check";
 import { useDraft } from "./draft";
 import { SwitchField } from "./form";
-import { checkMonitor, monitorFields, monitorTypes, newMonitorBody } from "./monitor";
+import { checkMonitor, monitorFields, monitorTypes, newMonitorBody, usualType } from "./monitor";
 import { MonitorFields } from "./monitor-fields";
 import { useNewMembers } from "./new-members";
 import { forProtocol } from "./persistence";
@@ -31,9 +31,10 @@ export function useNewPool(can: Capabilities, firstProtocol: string, part: "" | 
 
   const set = (change: Partial<typeof pool.fields>) => {
     pool.set(change);
-    // The health of some protocols is checked otherwise.
+    // The health of some protocols is checked otherwise, and what nobody has chosen follows the protocol.
     const next = change.protocol ?? protocol;
-    if (!monitorTypes(can, next).some((one) => one.name === type)) monitor.set(monitorFields(can, next, null));
+    const isChosen = type !== usualType(can, protocol) && monitorTypes(can, next).some((one) => one.name === type);
+    if (next !== protocol && !isChosen) monitor.set({ ...monitor.fields, type: usualType(can, next) });
   };
 
   return {
