@@ -110,6 +110,15 @@ impl From<Refusal> for Answer {
     }
 }
 
+impl From<anyhow::Result<()>> for Answer {
+    fn from(done: anyhow::Result<()>) -> Self {
+        match done {
+            Ok(()) => Self::Done,
+            Err(reason) => Self::Failed(format!("{reason:#}")),
+        }
+    }
+}
+
 /// What a daemon runs with.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Running {

@@ -44,7 +44,12 @@ async fn metrics(
     headers: HeaderMap,
 ) -> Result<Response, Fault> {
     caller.may_see(DEFAULT_PROJECT)?;
-    let (form, coding) = (negotiation::form(&headers), negotiation::coding(&headers));
+    let form = negotiation::form(&headers);
+    let coding = if negotiation::takes_gzip(&headers) {
+        Coding::Gzip
+    } else {
+        Coding::Identity
+    };
     let told = async {
         let told = metrics::Told {
             status: api.manager.status().await?,

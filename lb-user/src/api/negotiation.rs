@@ -1,11 +1,11 @@
-//! What whoever asks for metrics would rather have: a form, and whether it is compressed (RFC 9110, section 12).
+//! What whoever asks would rather have: metrics in which form, and whether an answer is compressed (RFC 9110, section 12).
 
 use axum::http::{
     HeaderMap, HeaderName,
     header::{ACCEPT, ACCEPT_ENCODING},
 };
 
-use crate::metrics::{Coding, Form};
+use crate::metrics::Form;
 
 /// Something that is named in a field, such as `text/plain; version=0.0.4; q=0.5` or `gzip`.
 struct Named<'h> {
@@ -88,17 +88,13 @@ pub(super) fn form(headers: &HeaderMap) -> Form {
 }
 
 /// Compressed for those who take that, unless they like it better as it is.
-pub(super) fn coding(headers: &HeaderMap) -> Coding {
+pub(super) fn takes_gzip(headers: &HeaderMap) -> bool {
     let weight = |what| {
         let mut named = named(headers, ACCEPT_ENCODING).filter(|one| one.is(what));
         named.next().map(|one| one.weight())
     };
     let gzip = weight("gzip").or_else(|| weight("*")).unwrap_or(0);
-    if gzip > 0 && gzip >= weight("identity").unwrap_or(0) {
-        Coding::Gzip
-    } else {
-        Coding::Identity
-    }
+    gzip > 0 && gzip >= weight("identity").unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -168,22 +164,22 @@ mod tests {
 
     #[test]
     fn it_is_compressed_for_those_who_take_that() {
-        assert_eq!(coding(&HeaderMap::new()), Coding::Identity);
+        assert!(!takes_gzip(&HeaderMap::new()));
         for (accept, expected) in [
-            ("gzip", Coding::Gzip),
-            ("deflate, gzip;q=1.0, *;q=0.5", Coding::Gzip),
-            ("br, GZip", Coding::Gzip),
-            ("*", Coding::Gzip),
-            ("gzip;q=0.5, identity;q=0.5", Coding::Gzip),
-            ("gzip;q=0.5, identity", Coding::Identity),
-            ("gzip;q=0, *", Coding::Identity),
-            ("gzip;q=0", Coding::Identity),
-            ("br, zstd", Coding::Identity),
-            ("identity", Coding::Identity),
-            ("gzipped", Coding::Identity),
-            ("", Coding::Identity),
+            ("gzip", true),
+            ("deflate, gzip;q=1.0, *;q=0.5", true),
+            ("br, GZip", true),
+            ("*", true),
+            ("gzip;q=0.5, identity;q=0.5", true),
+            ("gzip;q=0.5, identity", false),
+            ("gzip;q=0, *", false),
+            ("gzip;q=0", false),
+            ("br, zstd", false),
+            ("identity", false),
+            ("gzipped", false),
+            ("", false),
         ] {
-            assert_eq!(coding(&with(ACCEPT_ENCODING, accept)), expected, "{accept}");
+            assert_eq!(takes_gzip(&with(ACCEPT_ENCODING, accept)), expected, "{accept}");
         }
     }
 }

@@ -22,7 +22,7 @@ use super::{
     query::{Document, only, parameters},
 };
 use crate::{
-    objects::{Fault, Member, Object as _, Pool, member_id},
+    objects::{Fault, Inventory, Member, Object as _, Pool, member_id},
     views::{CookieValue, GONE, Page, RecognisedBy, Session, Sessions, Wanted},
 };
 
@@ -105,8 +105,7 @@ async fn list(
     only(&["limit", "marker", "client", "cookie", "member_id"], &uri)?;
     let (pool, query) = {
         let inventory = api.manager.read();
-        let pool = objects::find::<Pool>(&pool, &inventory)?;
-        caller.may_see(&pool.head.project_id)?;
+        let pool = seen(&pool, &caller, &inventory)?;
         let members = |id: &str| {
             let found = objects::find::<Member>(id, &inventory)?;
             let is_of_it = found.pool_id == pool.head.id;
@@ -131,6 +130,13 @@ async fn list(
     Ok(shown(&pool, &sessions, &links))
 }
 
+/// The pool of this id, which the caller may see.
+fn seen(id: &str, caller: &Caller, inventory: &Inventory) -> Result<Arc<Pool>, Fault> {
+    let pool = objects::find::<Pool>(id, inventory)?;
+    caller.may_see(&pool.head.project_id)?;
+    Ok(pool)
+}
+
 /// Those that are wanted of a pool. Where nothing leads to it, nobody is held there.
 async fn found(api: &Api, pool: &Pool, wanted: Wanted, page: Page) -> Result<Sessions, Fault> {
     if api.manager.read().is_used(pool) {
@@ -153,12 +159,7 @@ async fn search(
 ) -> Result<Response, Fault> {
     only(&[], &uri)?;
     let cookie = cookie_of(body.read(SEARCH)?)?;
-    let pool = {
-        let inventory = api.manager.read();
-        let pool = objects::find::<Pool>(&pool, &inventory)?;
-        caller.may_see(&pool.head.project_id)?;
-        pool
-    };
+    let pool = seen(&pool, &caller, &api.manager.read())?;
     let wanted = Wanted {
         pool: Some(pool.head.key()),
         cookie: Some(cookie),

@@ -84,14 +84,8 @@ impl Daemon {
                 });
                 return ControlFlow::Continue(());
             }
-            Command::Reload => match self.reload() {
-                Ok(()) => Answer::Done,
-                Err(reason) => Answer::Failed(format!("{reason:#}")),
-            },
-            Command::ReopenLog => match self.proxy.reopen_log() {
-                Ok(()) => Answer::Done,
-                Err(reason) => Answer::Failed(format!("{reason:#}")),
-            },
+            Command::Reload => self.reload().into(),
+            Command::ReopenLog => self.proxy.reopen_log().into(),
             Command::Upgrade if self.upgrade.is_some() => {
                 Answer::Failed("an upgrade is under way already".to_owned())
             }

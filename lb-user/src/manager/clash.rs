@@ -1,5 +1,6 @@
 //! What does not go with all else, before anything is kept of it: as whoever asked for it is told.
 
+use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::{Manager, Wanted, ending};
@@ -20,7 +21,7 @@ impl Manager {
         let Some(managed) = managed else {
             return Ok(());
         };
-        let (told, goes) = tokio::sync::oneshot::channel();
+        let (told, goes) = oneshot::channel();
         let check = Wanted::Check {
             load_balancer: balancer,
             managed: Some(managed.clone()),

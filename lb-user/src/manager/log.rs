@@ -57,7 +57,7 @@ pub struct Entry {
     project_id: String,
     /// What it is called by where it has no name.
     #[serde(flatten)]
-    door: Option<Door>,
+    endpoint: Option<Endpoint>,
     /// Where it is, or was.
     loadbalancer_id: Option<Uuid>,
     pool_id: Option<Uuid>,
@@ -74,7 +74,7 @@ pub struct Entry {
 /// Where an object is reached.
 #[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
-enum Door {
+enum Endpoint {
     Listener {
         protocol: ListenerProtocol,
         protocol_port: u16,
@@ -85,7 +85,7 @@ enum Door {
     },
 }
 
-impl Door {
+impl Endpoint {
     fn of(object: &Any) -> Option<Self> {
         match object {
             Any::Listener(listener) => Some(Self::Listener {
@@ -111,7 +111,7 @@ impl Entry {
             id: head.id,
             name: head.name.clone(),
             project_id: head.project_id.clone(),
-            door: Door::of(object),
+            endpoint: Endpoint::of(object),
             loadbalancer_id: balancer_of(object, inventory),
             pool_id: match object {
                 Any::Pool(pool) => Some(pool.head.id),

@@ -21,6 +21,7 @@ mod settings;
 mod text;
 mod title;
 mod unicast;
+mod word;
 mod words;
 
 use std::{borrow::Cow, collections::HashSet, sync::Arc};
@@ -49,12 +50,13 @@ pub(crate) use text::{LONGEST_NAME, bounded, token, url_path, visible_ascii};
 pub(crate) use title::titled;
 pub use title::{Titled, meant};
 pub use unicast::why_not_unicast;
-pub(crate) use words::words;
+pub use word::Word;
+pub(crate) use word::words;
 pub use words::{
     ActionType, ApiAuth, ApiRole, ClientAuth, ClientHeader, ClosedPort, CompareType, DataPlane,
     ForwardedMode, ForwardingMode, HttpMethod, LbAlgorithm, LbKind, LogFormat, MemberProtocol,
     OperatingStatus, PersistenceType, ProbeType, Protocol, ProxyProtocol, RuleType, SameSite, SecureCookie,
-    TlsVersion, Transport, Word, XdpMode,
+    TlsVersion, Transport, XdpMode,
 };
 
 /// All that a daemon is configured with.

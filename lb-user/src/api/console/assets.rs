@@ -10,7 +10,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 
-use crate::{api::negotiation, metrics::Coding};
+use crate::api::negotiation::takes_gzip;
 
 /// A file.
 struct Asset {
@@ -35,7 +35,7 @@ pub(super) async fn asset(Path(path): Path<String>, headers: HeaderMap) -> Respo
     };
     let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
     let is_known = header(&IF_NONE_MATCH).is_some_and(|known| known.contains(asset.etag));
-    let takes_gzip = negotiation::coding(&headers) == Coding::Gzip;
+    let takes_gzip = takes_gzip(&headers);
     let (status, body) = match (is_known, takes_gzip) {
         (true, _) => (StatusCode::NOT_MODIFIED, Body::empty()),
         (false, true) => (StatusCode::OK, Body::from(asset.gzip)),
