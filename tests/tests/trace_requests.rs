@@ -133,7 +133,7 @@ fn what_the_api_has_made_is_told_by_the_names_that_people_gave_it() -> Result<()
         let output = trace.output();
         let mut requests = output.lines().filter(|line| line.contains(" request "));
         ensure!(
-            requests.any(|line| line.contains(": 200, member anna of pool shop (")),
+            requests.any(|line| line.contains(": 200, member anna of pool shop, ")),
             "{output}"
         );
         Ok(())
