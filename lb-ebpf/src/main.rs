@@ -29,8 +29,16 @@ pub fn holdfast(context: XdpContext) -> u32 {
 #[xdp]
 #[inline(always)]
 pub fn holdfast_opening(context: XdpContext) -> u32 {
+    let (kernel, _) = open(&context);
+    go_on(&Ordinary(&context), datapath::opening(&kernel))
+}
+
+/// Packets that a flow was opened for.
+#[xdp]
+#[inline(always)]
+pub fn holdfast_opened(context: XdpContext) -> u32 {
     let (kernel, mut frame) = open(&context);
-    go_on(&Ordinary(&context), datapath::opening(&kernel, &mut frame))
+    go_on(&Ordinary(&context), datapath::opened(&kernel, &mut frame))
 }
 
 /// Fragments, and packets with extension headers.
@@ -68,6 +76,7 @@ const OPENING: u32 = 1;
 const EXTENDED: u32 = 2;
 const OTHERS: u32 = 3;
 const ANSWER: u32 = 4;
+const OPENED: u32 = 5;
 
 /// How stages go on to each other, and what is left to do where a packet's way ends.
 trait Way {
@@ -86,6 +95,7 @@ fn go_on(way: &impl Way, next: Next) -> u32 {
     match next {
         Next::Verdict(verdict) => way.end(verdict),
         Next::Opening => way.on::<OPENING>(),
+        Next::Opened => way.on::<OPENED>(),
         Next::Extended => way.on::<EXTENDED>(),
         Next::Others => way.on::<OTHERS>(),
         Next::Answer => way.on::<ANSWER>(),

@@ -244,7 +244,7 @@ impl Platform for Kernel {
 
     #[inline(always)]
     fn count_reason(&self, reason: Reason) {
-        self.last_reason.set(reason);
+        self.last_reason.set(reason, self.ingress_ifindex);
         own(&maps::REASONS, reason as u32, |count| *count += 1);
     }
 

@@ -13,27 +13,28 @@ use lb_common::{
     platform::Tables as _,
     trace::{self, Note, Telling, TraceState, Tracing},
     verdict::{Reason, Verdict},
-    word::unlike_others,
+    word::{forget, unlike_others},
 };
 
 use crate::{Way, action, go_on, maps, open, packet::KernelFrame, platform::Kernel};
 
 const ADDRESS_BITS: u32 = 128;
 
-/// What a packet was counted under last. Where nobody asks, the compiler leaves it away.
-pub struct LastReason(Cell<Option<Reason>>);
+/// The number of the reason that a packet was counted under last, and one more; 0: none. Where nobody asks, the compiler
+/// leaves it away.
+pub struct LastReason(Cell<u32>);
 
 impl LastReason {
     /// Nothing yet.
     #[inline(always)]
     pub const fn new() -> Self {
-        Self(Cell::new(None))
+        Self(Cell::new(0))
     }
 
-    /// It is this one.
+    /// It is this one: the verifier is not to go through the rest once for each.
     #[inline(always)]
-    pub fn set(&self, reason: Reason) {
-        self.0.set(Some(reason));
+    pub fn set(&self, reason: Reason, noise: u32) {
+        self.0.set(forget(reason as u32 + 1, noise));
     }
 }
 
@@ -68,8 +69,8 @@ impl Tracing for Kernel {
 
 /// The programs in [`maps::TRACE_STAGES`] that are not in [`maps::STAGES`] under the same number.
 const FLOWS: u32 = 0;
-const LOOK: u32 = 5;
-const TELL: u32 = 6;
+const LOOK: u32 = 6;
+const TELL: u32 = 7;
 
 /// Sends all packets another way while a trace is on. Without a daemon the stages of that way are gone, and packets stay
 /// on this one.
@@ -115,7 +116,8 @@ macro_rules! traced_stages {
 
 traced_stages! {
     holdfast_traced_flows = datapath::flows;
-    holdfast_traced_opening = datapath::opening;
+    holdfast_traced_opening = |kernel, _| datapath::opening(kernel);
+    holdfast_traced_opened = datapath::opened;
     holdfast_traced_extended = datapath::extended;
     holdfast_traced_others = datapath::others;
     holdfast_traced_answer = |kernel, frame| Next::Verdict(datapath::answer(kernel, frame));
@@ -132,8 +134,8 @@ impl Traced<'_> {
     #[inline(always)]
     fn note(&self) -> Option<&Note> {
         let note = self.kernel.note().filter(|note| note.trace.get() != 0)?;
-        if let Some(reason) = self.kernel.last_reason.0.get() {
-            note.reason.set(reason as u32);
+        if let Some(reason) = self.kernel.last_reason.0.get().checked_sub(1) {
+            note.reason.set(reason);
         }
         Some(note)
     }

@@ -33,6 +33,8 @@ pub enum Next {
     Verdict(Verdict),
     /// [`fn@opening`].
     Opening,
+    /// [`fn@opened`].
+    Opened,
     /// [`fn@extended`].
     Extended,
     /// [`fn@others`].
@@ -41,7 +43,7 @@ pub enum Next {
     Answer,
 }
 
-/// How many stages a packet passes at most after the first: extended, opening, extended, answer; and further tries where
+/// How many stages a packet passes at most after the first: extended, opening, opened, extended, answer; and further tries where
 /// another core took the flow or the session away meanwhile.
 const MAX_STAGES: usize = 12;
 
@@ -51,7 +53,8 @@ pub fn process<P: Platform, F: Frame>(platform: &P, frame: &mut F) -> Verdict {
     for _ in 0..MAX_STAGES {
         next = match next {
             Next::Verdict(verdict) => return verdict,
-            Next::Opening => opening(platform, frame),
+            Next::Opening => opening(platform),
+            Next::Opened => opened(platform, frame),
             Next::Extended => extended(platform, frame),
             Next::Others => others(platform, frame),
             Next::Answer => return answer(platform, frame),
@@ -83,15 +86,21 @@ pub fn extended<P: Platform, F: Frame>(platform: &P, frame: &mut F) -> Next {
     finish(platform, frame, outcome, &departure)
 }
 
-/// Opens a flow for the packet that the opener was told of, which has none, and forwards it.
+/// Opens a flow for the packet that the opener was told of, which has none.
 ///
-/// Until the flow is there it does not look into the packet: so the kernel's verifier goes through this once, rather than
-/// once for each kind of packet.
+/// It does not look into the packet: so the kernel's verifier goes through this once, rather than once for each kind of
+/// packet.
 #[inline(always)]
-pub fn opening<P: Platform, F: Frame>(platform: &P, frame: &mut F) -> Next {
-    if let Err(outcome) = open_flow(platform) {
-        return conclude(platform, outcome);
+pub fn opening<P: Platform>(platform: &P) -> Next {
+    match open_flow(platform) {
+        Ok(()) => Next::Opened,
+        Err(outcome) => conclude(platform, outcome),
     }
+}
+
+/// Forwards the packet that a flow was opened for.
+#[inline(always)]
+pub fn opened<P: Platform, F: Frame>(platform: &P, frame: &mut F) -> Next {
     let mut departure = Departure::default();
     let outcome = match parse_plain(frame) {
         Ok(packet) => opened_packet(platform, packet, &mut departure),

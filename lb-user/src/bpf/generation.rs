@@ -33,12 +33,13 @@ use super::{
 pub(super) const ENTRY: &str = "holdfast";
 
 /// All programs, in the order of their numbers in the array.
-const PROGRAMS: [&str; 5] = [
+const PROGRAMS: [&str; 6] = [
     ENTRY,
     "holdfast_opening",
     "holdfast_extended",
     "holdfast_others",
     "holdfast_answer",
+    "holdfast_opened",
 ];
 
 /// The program array.

@@ -31,12 +31,13 @@ pub(super) const LOG: &str = "AYA_LOGS";
 pub(super) const LOG_BYTES: u32 = 512 * 1024;
 
 /// The stages while a trace is on, in the order of their numbers.
-const NAMES: [&str; 7] = [
+const NAMES: [&str; 8] = [
     "holdfast_traced_flows",
     "holdfast_traced_opening",
     "holdfast_traced_extended",
     "holdfast_traced_others",
     "holdfast_traced_answer",
+    "holdfast_traced_opened",
     "holdfast_look",
     "holdfast_tell",
 ];

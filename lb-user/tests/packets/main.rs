@@ -13,5 +13,6 @@ mod reloads;
 mod room;
 mod scale;
 mod trace;
+mod verifier;
 
 pub(crate) use kernel::Kernel as Here;
