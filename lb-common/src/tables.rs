@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// Changed whenever a layout here changes: pinned maps of another version are not taken over.
-pub const LAYOUT_VERSION: u32 = 7;
+pub const LAYOUT_VERSION: u32 = 8;
 
 /// An [`Address`] in shared memory.
 #[derive(Debug, Default, FromBytes)]
@@ -196,7 +196,8 @@ impl From<SlotRange> for u64 {
 #[repr(C, align(8))]
 pub struct Pool {
     /// The schedule that new flows are dealt by: a [`SlotRange`] of member ids. Of a weighted round robin the order,
-    /// of a source IP hash the Maglev table, of least connections each member once.
+    /// of a source IP hash the Maglev table, of least connections each member once, and then the order of a weighted round
+    /// robin.
     pub schedule: Word64,
     /// Steps through the schedule; the datapath alone writes it.
     pub cursor: Word32,
@@ -224,6 +225,10 @@ pub struct Pool {
     pub dropped_sessions: Word64,
     /// Sessions that the kernel let go for others, as far as the daemon has found out: it counts what is missing.
     pub evicted_sessions: Word64,
+    /// How many slots in front of the schedule hold each member once; of least connections alone.
+    pub once: Word32,
+    /// Zero.
+    pub padding: Word32,
 }
 
 /// How a pool chooses a member for a new flow.
@@ -318,7 +323,7 @@ pub struct Session {
 const _: () = {
     assert!(size_of::<Settings>() == 112);
     assert!(size_of::<Listener>() == 32);
-    assert!(size_of::<Pool>() == 104);
+    assert!(size_of::<Pool>() == 112);
     assert!(size_of::<SessionKey>() == 24);
     assert!(size_of::<Session>() == 16);
 };

@@ -107,6 +107,19 @@ fn least_connections_spreads_open_connections_as_the_weights_say() -> Result<()>
 }
 
 #[test]
+fn least_connections_spreads_connections_of_which_hardly_any_is_open_as_the_weights_say() -> Result<()> {
+    const WEIGHTS: [u32; 3] = [5, 3, 2];
+    let scene = scene(&WEIGHTS, |pool| pool.algorithm("LEAST_CONNECTIONS"))?;
+    let client = |_| Family::V4.source(1);
+    let one_at_a_time = scene
+        .client()
+        .sweep(Protocol::Tcp, 200, client, scene.vip(Family::V4), 1);
+    one_at_a_time.assert_no_failures();
+    one_at_a_time.assert_proportions(&scene.named(&WEIGHTS), 5.0);
+    Ok(())
+}
+
+#[test]
 fn least_connections_fills_up_the_member_whose_connections_have_ended() -> Result<()> {
     let scene = scene(&[1, 1, 1], |pool| pool.algorithm("LEAST_CONNECTIONS"))?;
     let (family, on_the_second) = (Family::V4, |(member, _): &(String, Conversation)| {

@@ -30,7 +30,16 @@ fn tally(site: &Site, count: usize, mut ask: impl FnMut() -> Result<String>) -> 
 
 #[test]
 fn requests_of_either_version_are_balanced_by_weight() -> Result<()> {
-    let site = Site::start(&Plan::new(&WEIGHTS))?;
+    balanced(&Plan::new(&WEIGHTS))
+}
+
+#[test]
+fn least_connections_balances_by_weight_where_hardly_anything_is_under_way() -> Result<()> {
+    balanced(&Plan::new(&WEIGHTS).algorithm("LEAST_CONNECTIONS"))
+}
+
+fn balanced(plan: &Plan) -> Result<()> {
+    let site = Site::start(plan)?;
     let mut wire = site.wire()?;
     let over_http1 = tally(&site, 200, || Ok(wire.get("/")?.member().to_owned()))?;
     over_http1.assert_proportions(&site.named(&WEIGHTS), 1.0);

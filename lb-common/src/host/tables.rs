@@ -207,15 +207,20 @@ impl HostTables {
             .iter()
             .map(|&id| self.members[id as usize].weight.get())
             .collect();
-        let turns = match Algorithm::from_word(pool.algorithm.get()) {
-            Some(Algorithm::LeastConnections) => (0..members.len() as u32).collect(),
-            Some(Algorithm::SourceIp) => maglev_turns(&members, &weights),
-            _ => {
-                let mut turns = std::vec![0; round_robin::cycle(&weights)];
-                round_robin::fill(&weights, &mut std::vec![0; weights.len()], &mut turns);
-                turns
-            }
+        let algorithm = Algorithm::from_word(pool.algorithm.get());
+        let mut once: Vec<u32> = Vec::new();
+        if algorithm == Some(Algorithm::LeastConnections) {
+            once.extend(0..members.len() as u32);
+        }
+        pool.once.set(once.len() as u32);
+        let turns = if algorithm == Some(Algorithm::SourceIp) {
+            maglev_turns(&members, &weights)
+        } else {
+            let mut turns = std::vec![0; round_robin::cycle(&weights)];
+            round_robin::fill(&weights, &mut std::vec![0; weights.len()], &mut turns);
+            turns
         };
+        let turns = [once, turns].concat();
         let start = pool_id * POOL_SLOTS;
         for (slot, &turn) in self.schedules[start as usize..].iter().zip(&turns) {
             slot.set(members[turn as usize]);

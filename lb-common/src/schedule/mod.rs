@@ -65,21 +65,15 @@ fn at_turn<T: Members>(
         return None;
     }
     let algorithm = Algorithm::from_word(pool.algorithm.get())?;
-    let start = if algorithm == Algorithm::SourceIp {
-        place((source_hash(network) >> 32) as u32, range.count)
-    } else {
-        turn(&pool.cursor).checked_rem(range.count)?
-    };
-    let walk = Walk { range, start };
     let member = if algorithm == Algorithm::LeastConnections {
-        let mut least = LeastLoaded {
-            walk,
-            member: 0,
-            load: (0, 0),
-        };
-        tables.repeat(range.count.min(MAX_MEMBERS), &mut least);
-        least.member
+        least_loaded(tables, range, pool.once.get(), turn(&pool.cursor))
     } else {
+        let start = if algorithm == Algorithm::SourceIp {
+            place((source_hash(network) >> 32) as u32, range.count)
+        } else {
+            turn(&pool.cursor).checked_rem(range.count)?
+        };
+        let walk = Walk { range, start };
         let mut first = FirstUp { walk, member: 0 };
         tables.repeat(range.count.min(MAX_SKIPS), &mut first);
         first.member
@@ -94,7 +88,7 @@ pub const fn source_hash(network: &Address) -> u64 {
     Hash::seeded(SOURCE_IP_SEED).with_address(network).finish()
 }
 
-/// The first member that is up.
+/// A walk to the first member that is up.
 struct FirstUp {
     walk: Walk,
     member: u32,
@@ -114,13 +108,63 @@ impl<T: Members> LoopBody<T> for FirstUp {
     }
 }
 
-/// The member with the lowest (open flows + 1) / weight; of equal ones the first after the cursor, so that an idle pool
-/// is dealt in turn.
+/// The member with the fewest open flows for its weight; 0: there is none. Of equal ones that whose turn it is in a weighted
+/// round robin, so that an idle pool is dealt by weight too.
+///
+/// So many slots in front of the range hold each member once, the others the order of the round robin.
+#[inline(always)]
+fn least_loaded<T: Members>(tables: &T, range: SlotRange, once: u32, turn: u32) -> u32 {
+    // None where the pool had another algorithm a moment ago.
+    let count = if once == 0 {
+        range.count
+    } else {
+        once.min(range.count)
+    };
+    let once = SlotRange {
+        start: range.start,
+        count: count.min(MAX_MEMBERS),
+    };
+    let Some(start) = turn.checked_rem(once.count) else {
+        return 0;
+    };
+    let mut least = LeastLoaded {
+        walk: Walk { range: once, start },
+        member: 0,
+        load: (0, 0),
+    };
+    let in_turn = turn
+        .checked_rem(range.count - once.count)
+        .and_then(|turn| tables.schedule_slot(range.start + once.count + turn));
+    if let Some(id) = in_turn {
+        least.weigh(tables, id);
+    }
+    tables.repeat(once.count, &mut least);
+    least.member
+}
+
+/// A walk past all members.
 struct LeastLoaded {
     walk: Walk,
     member: u32,
-    /// Open flows, the new one counted, and weight.
+    /// Open flows and weight.
     load: (u64, u64),
+}
+
+impl LeastLoaded {
+    #[inline(always)]
+    fn weigh<T: Members>(&mut self, tables: &T, id: u32) {
+        let Some(member) = tables.member(id).filter(|member| member.takes_new()) else {
+            return;
+        };
+        let load = (
+            u64::from(member.active_flows.get()),
+            u64::from(member.weight.get()),
+        );
+        if self.member == 0 || load.0 * self.load.1 < self.load.0 * load.1 {
+            self.member = id;
+            self.load = load;
+        }
+    }
 }
 
 impl<T: Members> LoopBody<T> for LeastLoaded {
@@ -129,17 +173,7 @@ impl<T: Members> LoopBody<T> for LeastLoaded {
         let Some(id) = self.walk.member(tables, step) else {
             return Loop::Stop;
         };
-        let Some(member) = tables.member(id).filter(|member| member.takes_new()) else {
-            return Loop::Continue;
-        };
-        let load = (
-            u64::from(member.active_flows.get()) + 1,
-            u64::from(member.weight.get()),
-        );
-        if self.member == 0 || load.0 * self.load.1 < self.load.0 * load.1 {
-            self.member = id;
-            self.load = load;
-        }
+        self.weigh(tables, id);
         Loop::Continue
     }
 }

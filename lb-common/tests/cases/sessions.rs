@@ -209,6 +209,22 @@ fn least_connections_chooses_who_has_the_fewest_open_flows_for_its_weight() {
 }
 
 #[test]
+fn least_connections_deals_an_idle_pool_by_weight() {
+    let plan = Plan {
+        algorithm: Algorithm::LeastConnections,
+        weights: &[1, 1, 2],
+        ..Plan::default()
+    };
+    let world = plan.build();
+    let mut turns = [0; 4];
+    for port in 0..40 {
+        turns[world.chosen(&world.first(1, 4000 + port)) as usize] += 1;
+        world.forward(&world.later(1, 4000 + port, RST));
+    }
+    assert_eq!(turns, [0, 10, 10, 20]);
+}
+
+#[test]
 fn an_open_flow_stops_counting_when_either_side_finishes_or_resets_it() {
     for flags in [FIN, RST] {
         for by_client in [true, false] {

@@ -77,7 +77,7 @@ impl LbAlgorithm {
     pub fn schedule_slots(self, weights: &[u32]) -> usize {
         match self {
             Self::RoundRobin => round_robin::cycle(weights),
-            Self::LeastConnections => weights.len(),
+            Self::LeastConnections => weights.len() + round_robin::cycle(weights),
             Self::SourceIp => {
                 let entry = |&weight| maglev::Entry { identity: 0, weight };
                 let entries: Vec<maglev::Entry> = weights.iter().map(entry).collect();

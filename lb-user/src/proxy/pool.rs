@@ -270,12 +270,13 @@ impl Pool {
             })
             .collect();
         let weight = taking.iter().map(|(_, member)| u32::from(member.weight)).sum();
-        let (algorithm, schedule) = schedules::lay_out(pool.algorithm, &taking);
+        let schedule = schedules::lay_out(pool.algorithm, &taking);
         let entry = tables::Pool::default();
-        entry.algorithm.set(algorithm as u32);
+        entry.algorithm.set(schedule.algorithm as u32);
+        entry.once.set(schedule.once);
         let range = SlotRange {
             start: 0,
-            count: schedule.len() as u32,
+            count: schedule.slots.len() as u32,
         };
         entry.schedule.set(range.into());
         // Otherwise each change would begin with the same member.
@@ -301,7 +302,7 @@ impl Pool {
             http,
             members,
             entry,
-            schedule,
+            schedule: schedule.slots,
             weight,
             draws: AtomicU32::new(0),
         }

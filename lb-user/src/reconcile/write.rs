@@ -145,6 +145,7 @@ fn write_pool(maps: &Maps, planned: &PlannedPool<'_>) {
         .set(persistence.map_or(0, |session| session.idle_timeout_s));
 
     entry.algorithm.set(planned.algorithm as u32);
+    entry.once.set(planned.once);
     if let Ok(Some((range, schedule))) = &planned.schedule {
         for (slot, member) in maps.schedules[range.start as usize..].iter().zip(schedule) {
             slot.member.set(*member);

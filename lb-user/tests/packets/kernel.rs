@@ -154,6 +154,7 @@ fn copy_schedule(maps: &Maps, tables: &HostTables, pool: usize) {
     for (to, from) in maps.schedules[slots.clone()].iter().zip(&tables.schedules[slots]) {
         to.member.set(from.get());
     }
+    maps.pools[pool].once.set(tables.pools[pool].once.get());
     maps.pools[pool].schedule.set(word);
 }
 

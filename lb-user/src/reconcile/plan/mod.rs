@@ -39,6 +39,8 @@ pub(super) struct PlannedPool<'c> {
     pub(super) id: Id,
     pub(super) members: Vec<PlannedMember<'c>>,
     pub(super) algorithm: Algorithm,
+    /// How many slots in front of the schedule hold each member once.
+    pub(super) once: u32,
     /// Which slots it gets, and what goes there; none where the pool has that schedule already.
     pub(super) schedule: Result<Option<(SlotRange, Vec<u32>)>, Error>,
 }

@@ -18,7 +18,7 @@ use crate::{
         schedule::{Ranges, current},
         snat::{SnatAddresses, own_address},
     },
-    schedules,
+    schedules::{self, Schedule},
 };
 
 pub(super) fn plan<'c>(
@@ -70,7 +70,11 @@ pub(super) fn plan<'c>(
             .filter(|planned| planned.state == MemberState::Up)
             .map(|planned| (planned.id.get(), planned.member))
             .collect();
-        let (algorithm, slots) = schedules::lay_out(pool.algorithm, &taking);
+        let Schedule {
+            algorithm,
+            once,
+            slots,
+        } = schedules::lay_out(pool.algorithm, &taking);
         let old = match id {
             Id::Known(id) => SlotRange::from(maps.pools[id as usize].schedule.get()),
             Id::New(_) => SlotRange::default(),
@@ -86,6 +90,7 @@ pub(super) fn plan<'c>(
             id,
             members,
             algorithm,
+            once,
             schedule,
         });
     }
