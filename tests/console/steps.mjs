@@ -36,10 +36,11 @@ export async function createBalancer({ page, url, words }, name, vip) {
 }
 
 /** Chooses session persistence, in the fields that are the same wherever a group is made or changed. */
-export async function choosePersistence(where, words, { type, minutes, cookieName }) {
+export async function choosePersistence(where, words, { type, minutes, lifetime, cookieName }) {
   await where.getByRole("switch", { name: words.persistence }).check();
   await where.getByRole("radio", { name: words[type] }).check();
   await where.getByLabel(words.duration).fill(String(minutes));
+  if (lifetime !== undefined) await where.getByLabel(words.lifetime).fill(String(lifetime));
   if (cookieName) await where.getByLabel(words.cookieName).fill(cookieName);
 }
 

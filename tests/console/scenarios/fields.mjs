@@ -20,6 +20,12 @@ const WEIGHT = range(0, 256, "0 to 256", "1");
 const NEEDED = { wrong: ["", "  "], says: /needed/, right: "shop" };
 const COOKIE = { wrong: ["", " ", "two words", "a;b", "a,b", "a\\b"], says: /needed|no spaces/, right: "JSESSIONID" };
 const minutes = (most, says) => range(1, most, `1 to ${says}`, "20");
+/** No shorter than the duration, and it may be left out. */
+const LIFETIME = {
+  wrong: [...WHOLE.filter((value) => value !== ""), "19", "10081"],
+  says: /whole number from 20 to 10,080/,
+  right: "",
+};
 /** What the fields of a health check by HTTP do not take. */
 const CHECK = {
   // No timeout fits some of these either.
@@ -100,7 +106,7 @@ async function ofAddingListeners(visit) {
   await form.getByRole("switch", { name: words.persistence }).check();
   await form.getByRole("radio", { name: words.applicationCookie }).check();
   await form.getByRole("switch", { name: /health/ }).check();
-  const fields = { "Group name": NAME, [words.duration]: minutes(1440, "1,440"), "Cookie name": COOKIE, ...CHECK };
+  const fields = { "Group name": NAME, [words.duration]: minutes(1440, "1,440"), [words.lifetime]: LIFETIME, "Cookie name": COOKIE, ...CHECK };
   await takesNone(visit, form, words.next, fields);
   await timeoutFits(form, words.next);
   await press(form, words.next);
@@ -115,7 +121,8 @@ async function ofAddingGroups(visit) {
   const form = page.getByRole("form", { name: words.addGroup });
   await form.getByLabel(words.protocol, { exact: true }).selectOption("TCP");
   await form.getByRole("switch", { name: words.persistence }).check();
-  await takesNone(visit, form, words.next, { Name: { ...NAME, right: "lines" }, [words.duration]: minutes(60, "60") });
+  const times = { [words.duration]: minutes(60, "60"), [words.lifetime]: LIFETIME };
+  await takesNone(visit, form, words.next, { Name: { ...NAME, right: "lines" }, ...times });
   await press(form, words.next);
   await form.getByRole("switch", { name: /health/ }).check();
   await form.getByLabel("Type", { exact: true }).selectOption("HTTP");

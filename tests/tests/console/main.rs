@@ -28,7 +28,7 @@ impl World {
                 {"name": "lines", "protocol": "TCP", "port": 81, "group": "lines", "memberPort": LINES_PORT},
                 {"name": "pages", "protocol": "HTTP", "port": 80, "group": "pages", "memberPort": WEB_PORT},
                 {"name": "held", "protocol": "TCP", "port": 82, "group": "held", "memberPort": LINES_PORT,
-                 "persistence": {"type": "sourceIp", "minutes": 7}},
+                 "persistence": {"type": "sourceIp", "minutes": 7, "lifetime": 480}},
             ],
         })
     }
@@ -54,6 +54,7 @@ fn the_flow_in(language: &'static str) -> Result<()> {
 
     // Chosen while the listener was being added.
     assert_eq!(world.persistence("held")?["persistence_timeout"], 420);
+    assert_eq!(world.persistence("held")?["absolute_timeout"], 28_800);
     world.lines_at(82).assert_nobody_moved();
 
     let types = json!({"group": "lines", "types": ["SOURCE_IP"], "most": 60});
@@ -64,9 +65,18 @@ fn the_flow_in(language: &'static str) -> Result<()> {
         before.moved_clients().next().is_some(),
         "nobody is held: {before:?}"
     );
-    choose("lines", json!({"type": "sourceIp", "minutes": 30}))?;
+    choose(
+        "lines",
+        json!({"type": "sourceIp", "minutes": 30, "lifetime": 60}),
+    )?;
     assert_eq!(world.persistence("lines")?["type"], "SOURCE_IP");
     assert_eq!(world.persistence("lines")?["persistence_timeout"], 1800);
+    assert_eq!(world.persistence("lines")?["absolute_timeout"], 3600);
+    choose(
+        "lines",
+        json!({"type": "sourceIp", "minutes": 30, "lifetime": ""}),
+    )?;
+    assert_eq!(world.persistence("lines")?["absolute_timeout"], Value::Null);
     world.lines().assert_nobody_moved();
 
     let types = json!({"group": "pages", "types": ["HTTP_COOKIE", "APP_COOKIE"], "most": 1440});
@@ -82,10 +92,10 @@ fn the_flow_in(language: &'static str) -> Result<()> {
     assert_eq!(world.persistence("pages")?, Value::Null);
     ensure!(!are_one(&world.pages()?), "nobody is held any more");
 
-    let group =
-        json!({"group": "more", "protocol": "UDP", "persistence": {"type": "sourceIp", "minutes": 5}});
+    let group = json!({"group": "more", "protocol": "UDP", "persistence": {"type": "sourceIp", "minutes": 5, "lifetime": 5}});
     people.does("addGroup", group)?;
     assert_eq!(world.persistence("more")?["persistence_timeout"], 300);
+    assert_eq!(world.persistence("more")?["absolute_timeout"], 300);
     Ok(())
 }
 

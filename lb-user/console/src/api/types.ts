@@ -92,6 +92,7 @@ export interface Range {
 export interface PersistenceOffer {
   type: string;
   persistence_timeout: Range;
+  absolute_timeout: Range;
   cookie_name: boolean;
 }
 

@@ -3,7 +3,7 @@ import { useText, word } from "../i18n";
 import { Icon } from "../ui/icons";
 import type { Draft } from "./draft";
 import { ChoiceField, NumberField, SwitchField, TextField } from "./form";
-import { availability, inMinutes, offers } from "./persistence";
+import { availability, inMinutes, lifetimes, offers } from "./persistence";
 import type { PoolFields } from "./pool";
 
 interface Props {
@@ -51,6 +51,11 @@ export function PersistenceFields({ can, draft, has }: Props) {
             {...bind("session_persistence.persistence_timeout")}
             label={t.duration}
             hint={t.durationHint(range.minimum, range.maximum, range.default)}
+          />
+          <NumberField
+            {...bind("session_persistence.absolute_timeout")}
+            label={t.lifetime}
+            hint={t.lifetimeHint(lifetimes(chosen).maximum)}
           />
         </div>
       )}

@@ -1,14 +1,23 @@
 import type { SessionPersistence } from "../api/types";
-import { durationOf } from "../forms/persistence";
+import { durationOf, inParts } from "../forms/persistence";
 import { useText, word } from "./index";
 
-/** Says in one line which clients stay where they are, and for how long. */
+/** Says in one line which clients stay where they are, and for how long: while they stay away, and at all. */
 export function usePersistenceSummary(): (persistence: SessionPersistence | null) => string {
   const t = useText().persistence;
   return (persistence) => {
     if (!persistence) return t.off;
-    const { minutes, seconds } = durationOf(persistence);
-    const parts = [word(t.types, persistence.type), shortened(persistence.cookie_name), t.lasts(minutes, seconds)];
+    const lasts = (durationS: number) => {
+      const { minutes, seconds } = inParts(durationS);
+      return t.lasts(minutes, seconds);
+    };
+    const { type, cookie_name, absolute_timeout } = persistence;
+    const parts = [
+      word(t.types, type),
+      shortened(cookie_name),
+      lasts(durationOf(persistence)),
+      absolute_timeout && t.atMost(lasts(absolute_timeout)),
+    ];
     return parts.filter(Boolean).join(" · ");
   };
 }

@@ -220,6 +220,9 @@ export const en = {
     duration: "Session persistence duration (minutes)",
     durationHint: (low: number, high: number, usual: number) =>
       `${low.toLocaleString("en")} to ${high.toLocaleString("en")}, usually ${usual}. Counted from the last request or packet of the session.`,
+    lifetime: "Maximum session lifetime (minutes, optional)",
+    lifetimeHint: (most: number) =>
+      `Up to ${most.toLocaleString("en")}, and no shorter than the duration. A session this old ends even while it is in use; leave this empty for no limit.`,
     cookieName: "Cookie name",
     cookieNameHint: "The name of the cookie that your application sets, such as JSESSIONID.",
     types: {
@@ -245,6 +248,7 @@ export const en = {
       "They share few source addresses, so few servers would hold them all. Choose the source IP algorithm for them, rather than session persistence.",
     lasts: (minutes: number, seconds: number) =>
       seconds === 0 ? count(minutes, "minute", "minutes") : `${minutes} min ${seconds} s`,
+    atMost: (duration: string) => `at most ${duration}`,
   },
 
   member: {

@@ -210,6 +210,9 @@ export const zh: Text = {
     duration: "会话保持时间(分钟)",
     durationHint: (low: number, high: number, usual: number) =>
       `取值范围 ${low} 到 ${high}，默认 ${usual}。从会话的最后一个请求或数据包开始计时。`,
+    lifetime: "会话最长持续时间(分钟，可选)",
+    lifetimeHint: (most: number) =>
+      `最大 ${most}，不能小于会话保持时间。会话达到此时长后，即使仍在使用也会结束；留空表示不限制。`,
     cookieName: "Cookie名称",
     cookieNameHint: "您的应用程序设置的Cookie的名称，例如 JSESSIONID。",
     types: {
@@ -234,6 +237,7 @@ export const zh: Text = {
     advice: "这些客户端共用少量源IP地址，会集中到少数服务器上。请为它们选择源IP算法，而不是会话保持。",
     lasts: (minutes: number, seconds: number) =>
       seconds === 0 ? `${minutes.toLocaleString("zh")} 分钟` : `${minutes} 分 ${seconds} 秒`,
+    atMost: (duration: string) => `最长 ${duration}`,
   },
 
   member: {
