@@ -8,7 +8,7 @@ export async function dropSession(visit) {
   await openBalancer(visit, "web");
   await openGroup(visit, group);
   const sessions = page.getByRole("region", { name: words.sessions });
-  await sessions.getByLabel("Client address or cookie").fill(client);
+  await sessions.getByLabel(words.clientSought).fill(client);
   await press(sessions, "Search");
   await press(sessions, words.drop(client));
   await press(page.getByRole("alertdialog"), words.drop(client));

@@ -177,11 +177,13 @@ async function ofListeners(visit) {
 }
 
 async function ofSearching(visit) {
-  const { page } = visit;
+  const { page, words } = visit;
   await openBalancer(visit, "web", "groups");
   await openGroup(visit, "lines");
-  const sought = { wrong: ["somebody", "10.0.0.300", "0123456789abcde"], says: /address/, right: "10.0.0.1" };
-  await takesNone(visit, page.getByRole("search"), "Search", { "Client address or cookie": sought });
+  const wrong = ["somebody", "10.0.0.300", "0123456789abcdef", "10.0.0.0/33", "10.0.0.0/8/8", "10.0.0.0/", "2001:db8::/129"];
+  const sought = { wrong, says: /address such as .* network such as/, right: "10.0.0.0/8" };
+  const sessions = page.getByRole("region", { name: words.sessions }).getByRole("search");
+  await takesNone(visit, sessions, "Search", { [words.clientSought]: sought });
 }
 
 /** Each field of each form, with what it does not take. */

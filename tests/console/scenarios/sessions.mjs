@@ -1,6 +1,6 @@
 // Who is held where: one by one, however many they are.
 import assert from "node:assert/strict";
-import { api, eventually, named, rows } from "../reading.mjs";
+import { api, describedBy, eventually, named, rows } from "../reading.mjs";
 import { openBalancer, openGroup, press } from "../steps.mjs";
 
 const PER_PAGE = 20;
@@ -31,8 +31,10 @@ async function sessionsOf(visit) {
         const pager = region.getByText(`Page ${number}`, { exact: true });
         assert.equal(await pager.count(), total > PER_PAGE ? 1 : 0);
       }),
-    search: async (text) => {
-      await region.getByLabel("Client address or cookie").fill(text);
+    search: async (text, by = words.clientSought) => {
+      const way = region.getByLabel("Find by");
+      if (by !== words.clientSought) await way.selectOption({ label: by });
+      await region.getByLabel(by, { exact: true }).fill(text);
       await press(region, "Search");
     },
   };
@@ -58,7 +60,7 @@ async function leafsThrough({ region, asked, isPage }, query, most) {
 
 /** Sessions are shown page by page, found by what they are known by, and by where they are held. */
 export async function pageThroughSessions(visit) {
-  const { pages, total, member } = visit;
+  const { pages, total, member, cookie } = visit;
   const held = await sessionsOf(visit);
   const { region, asked, isPage, search } = held;
   const all = await leafsThrough(held, {}, pages);
@@ -67,11 +69,45 @@ export async function pageThroughSessions(visit) {
 
   // From whichever page, somebody of another one is found, however their cookie is written.
   const [sought, where] = visit.sought ? (await asked({ client: visit.sought })).sessions[0] : all.sessions.at(-1);
-  await search(visit.sought ?? sought.toUpperCase());
+  if (visit.sought) await search(visit.sought);
+  else await search(sought.toUpperCase(), "Session ID");
   await isPage(1, [[sought, where]], 1);
   await press(region, "Clear");
   await isPage(1, all.sessions.slice(0, PER_PAGE), total);
+  if (visit.sought) await findNetwork(visit, held);
   if (member) await filterByMember(visit, held, all);
+  if (cookie) await findCookie(visit, held);
+}
+
+/** All of a network that holds more than one page of clients, and not all of them. */
+async function findNetwork({ network }, { region, asked, isPage, search }) {
+  const { sessions, total } = await asked({ client: network, limit: PER_PAGE });
+  assert.ok(sessions.length > 1, network);
+  await search(network);
+  await isPage(1, sessions, total);
+  await press(region, "Clear");
+}
+
+/** By what a client sends, which nobody else is to know: no address has it, and the browser does not keep it. */
+async function findCookie(visit, { region, pool, isPage, search }) {
+  const { page, cookie } = visit;
+  const addresses = [];
+  page.on("request", (request) => addresses.push(request.url()));
+  const { sessions } = await api(visit, `/pools/${pool.id}/sessions/search`, "POST", { cookie });
+  assert.equal(sessions.length, 1);
+  const before = await page.evaluate(() => history.length);
+  await search(cookie, "Cookie value");
+  await isPage(1, [[sessions[0].id, sessions[0].member]], 1);
+  const field = region.getByLabel("Cookie value", { exact: true });
+  assert.match(await describedBy(field), /JSESSIONID/);
+  assert.equal(await field.getAttribute("autocomplete"), "off");
+  // Another way of looking for it begins with nothing, or what was a value would be asked for as an id.
+  await region.getByLabel("Find by").selectOption({ label: "Session ID" });
+  await isPage(1, (await api(visit, `/pools/${pool.id}/sessions?limit=${PER_PAGE}`)).sessions.map(({ id, member }) => [id, member]), visit.total);
+  await search(`${cookie}-of-nobody`, "Cookie value");
+  await region.getByText("No session fits.").waitFor();
+  assert.ok(addresses.length > 0 && ![...addresses, page.url()].some((address) => address.includes(cookie)), addresses.join(" "));
+  assert.equal(await page.evaluate(() => history.length), before);
 }
 
 /** Only those that are held by one backend server, which is chosen by what it says of them. */

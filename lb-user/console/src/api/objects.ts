@@ -151,16 +151,24 @@ export interface HeldSessions extends Page<HeldSession> {
   carriedByClients: boolean;
 }
 
+interface SessionsBody {
+  sessions: HeldSession[];
+  sessions_links?: Link[];
+  total: number;
+  carried_by_clients: boolean;
+}
+
+function held({ sessions, sessions_links, total, carried_by_clients }: SessionsBody): HeldSessions {
+  return { items: sessions, next: nextOf(sessions_links), total, carriedByClients: carried_by_clients };
+}
+
 export async function heldSessions(poolId: string, query: Query, signal?: AbortSignal): Promise<HeldSessions> {
-  const path = withQuery(`${API}/pools/${poolId}/sessions`, query);
-  const body = await ask<{
-    sessions: HeldSession[];
-    sessions_links?: Link[];
-    total: number;
-    carried_by_clients: boolean;
-  }>(path, { signal });
-  const next = nextOf(body.sessions_links);
-  return { items: body.sessions, next, total: body.total, carriedByClients: body.carried_by_clients };
+  return held(await ask(withQuery(`${API}/pools/${poolId}/sessions`, query), { signal }));
+}
+
+/** The session of an application's cookie, by its value. Whoever has that is let in by the application: it is in no address. */
+export async function sessionsOfCookie(poolId: string, cookie: string, signal?: AbortSignal): Promise<HeldSessions> {
+  return held(await ask(`${API}/pools/${poolId}/sessions/search`, { method: "POST", body: { cookie }, signal }));
 }
 
 export async function dropSession(poolId: string, sessionId: string): Promise<void> {

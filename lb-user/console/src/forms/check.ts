@@ -34,6 +34,18 @@ export function address(t: Text, value: string): Complaint {
   return isV4(given) || isV6(given) ? null : t.wrong.address;
 }
 
+/** An address, or a network of them such as 192.0.2.0/24. */
+export function addressOrNetwork(t: Text, value: string): Complaint {
+  const [given = "", prefix = "0", ...further] = value.split("/");
+  const isLength = /^\d{1,3}$/.test(prefix) && Number(prefix) <= (isV4(given) ? 32 : 128);
+  return address(t, given) === null && isLength && further.length === 0 ? null : t.wrong.addressOrNetwork;
+}
+
+/** What stands for a cookie where its value is not to be seen. */
+export function sessionId(t: Text, value: string): Complaint {
+  return /^[0-9a-f]{16}$/i.test(value) ? null : t.wrong.sessionId;
+}
+
 export function cookieName(t: Text, value: string): Complaint {
   return required(t, value) ?? (/[\s,;\\]/.test(value) ? t.wrong.cookieName : null);
 }

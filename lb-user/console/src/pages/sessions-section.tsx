@@ -1,8 +1,8 @@
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 
-import { dropSession, type HeldSessions, heldSessions } from "../api/objects";
+import { dropSession, type HeldSessions, heldSessions, sessionsOfCookie } from "../api/objects";
 import type { HeldSession, Member, Pool, SessionCounts } from "../api/types";
-import { address } from "../forms/check";
+import { addressOrNetwork, sessionId } from "../forms/check";
 import { useText } from "../i18n";
 import { useFormat } from "../i18n/format";
 import { useTraffic } from "../live/context";
@@ -20,9 +20,6 @@ import { Empty, Pager, Table } from "../ui/table";
 
 const PER_PAGE = 20;
 const LOOK_EVERY_MS = 5_000;
-
-/** A cookie is known by 16 hexadecimal characters; all else that is looked for is an address. */
-const COOKIE = /^[0-9a-f]{16}$/i;
 
 interface Props {
   pool: Pool;
@@ -43,41 +40,58 @@ export function SessionsSection(props: Props) {
       <h2 id={id} ref={heading} tabIndex={-1}>
         {t.title}
       </h2>
-      {props.pool.session_persistence ? <Sessions {...props} /> : <p class="hint">{t.off}</p>}
+      {props.pool.session_persistence ? (
+        <Sessions key={props.pool.session_persistence.type} {...props} />
+      ) : (
+        <p class="hint">{t.off}</p>
+      )}
     </section>
   );
 }
 
+/** What a session is looked for by: where its client is, the value of its cookie, or what stands for that here. */
+type By = "client" | "cookie" | "id";
+
+interface Sought {
+  by: By;
+  /** Empty: all of them. */
+  text: string;
+}
+
+/** Those of a page that are sought. */
+function find(pool: Pool, { by, text }: Sought, heldBy: Member | null, marker: string, signal: AbortSignal) {
+  if (by === "cookie" && text) return ofCookie(pool, text, heldBy, signal);
+  const sought = by === "client" ? { client: text } : { cookie: text.toLowerCase() };
+  return heldSessions(pool.id, { limit: PER_PAGE, marker, member_id: heldBy?.id, ...sought }, signal);
+}
+
+/** There is one at most, and it is asked for by nothing but the cookie. */
+async function ofCookie(pool: Pool, value: string, heldBy: Member | null, signal: AbortSignal): Promise<HeldSessions> {
+  const found = await sessionsOfCookie(pool.id, value, signal);
+  const items = found.items.filter(({ member_id }) => !heldBy || member_id === heldBy.id);
+  return { ...found, items, total: items.length };
+}
+
 function Sessions({ pool, heldBy, onShowAll }: Props) {
   const t = useText();
-  const [sought, setSought] = useState("");
+  const isByCookie = pool.session_persistence?.type === "APP_COOKIE";
+  const [sought, setSought] = useState<Sought>({ by: isByCookie ? "cookie" : "client", text: "" });
   const [dropping, setDropping] = useState<HeldSession | null>(null);
-  const type = pool.session_persistence?.type ?? "";
-  const pages = usePages(`${pool.id} ${type} ${sought} ${heldBy?.id ?? ""}`);
+  const wanted = `${pool.id} ${heldBy?.id ?? ""} ${sought.by} ${sought.text}`;
+  const pages = usePages(wanted);
   const page = useResource(
-    `sessions ${pool.id} ${type} ${sought} ${heldBy?.id ?? ""} ${pages.marker}`,
-    (signal) => {
-      const by = COOKIE.test(sought) ? { cookie: sought.toLowerCase() } : { client: sought };
-      const query = { limit: PER_PAGE, marker: pages.marker, member_id: heldBy?.id, ...by };
-      return heldSessions(pool.id, query, signal);
-    },
+    `sessions ${wanted} ${pages.marker}`,
+    (signal) => find(pool, sought, heldBy, pages.marker, signal),
     { keeps: true },
   );
+  const isNarrowed = sought.text !== "" || heldBy !== null;
   useEvery(LOOK_EVERY_MS, page.reload);
   useFirstPageAgain(pages, page.error);
 
   return (
     <>
       <Counts poolId={pool.id} />
-      {!page.data?.carriedByClients && (
-        <SearchForm
-          label={t.sessions.search}
-          hint={t.sessions.searchHint}
-          value={sought}
-          check={(value) => (COOKIE.test(value) ? null : address(t, value) && t.wrong.sought)}
-          onSearch={setSought}
-        />
-      )}
+      {!page.data?.carriedByClients && <Search pool={pool} sought={sought} onSearch={setSought} />}
       {heldBy && (
         <p class="hint">
           {t.sessions.onMember(memberName(heldBy))}{" "}
@@ -94,8 +108,8 @@ function Sessions({ pool, heldBy, onShowAll }: Props) {
             <>
               {held.items.length === 0 ? (
                 <Empty
-                  title={sought || heldBy ? t.sessions.nothingFound : t.sessions.empty}
-                  {...(!sought && !heldBy && { hint: t.sessions.emptyHint })}
+                  title={isNarrowed ? t.sessions.nothingFound : t.sessions.empty}
+                  {...(!isNarrowed && { hint: t.sessions.emptyHint })}
                 />
               ) : (
                 <>
@@ -121,6 +135,41 @@ function Sessions({ pool, heldBy, onShowAll }: Props) {
         />
       )}
     </>
+  );
+}
+
+/** Looks for the sessions of a client, as the type of session persistence knows clients. */
+function Search({ pool, sought, onSearch }: { pool: Pool; sought: Sought; onSearch(sought: Sought): void }) {
+  const t = useText();
+  const words = t.sessions.by;
+  const cookie = pool.session_persistence?.cookie_name ?? "";
+  const { [sought.by]: ways } = {
+    client: { hint: words.clientHint, check: (value: string) => addressOrNetwork(t, value) },
+    cookie: { hint: words.cookieHint(cookie), check: () => null },
+    id: { hint: words.idHint, check: (value: string) => sessionId(t, value) },
+  };
+  return (
+    <SearchForm
+      label={words[sought.by]}
+      {...ways}
+      value={sought.text}
+      onSearch={(text) => onSearch({ ...sought, text })}
+    >
+      {sought.by !== "client" && (
+        <select
+          aria-label={words.label}
+          value={sought.by}
+          // Nothing goes along: what was looked for as a value must not be asked for as an id, which is in an address.
+          onChange={(event) => onSearch({ by: event.currentTarget.value as By, text: "" })}
+        >
+          {(["cookie", "id"] as const).map((by) => (
+            <option key={by} value={by} selected={by === sought.by}>
+              {words[by]}
+            </option>
+          ))}
+        </select>
+      )}
+    </SearchForm>
   );
 }
 

@@ -1,3 +1,4 @@
+import type { ComponentChildren } from "preact";
 import { useEffect, useId, useState } from "preact/hooks";
 
 import type { Complaint } from "../forms/check";
@@ -10,15 +11,19 @@ interface Props {
   /** What is wrong with what is looked for. */
   check?: (value: string) => Complaint;
   onSearch(value: string): void;
+  /** What else it is looked for by. */
+  children?: ComponentChildren;
 }
 
 /** Looks for what is typed once it is asked for: each search is a question to the daemon. */
-export function SearchForm({ label, hint, value, check, onSearch }: Props) {
+export function SearchForm({ label, hint, value, check, onSearch, children }: Props) {
   const t = useText().do;
   const id = useId();
   const [typed, setTyped] = useState(value);
   const [complaint, setComplaint] = useState<Complaint>(null);
   useEffect(() => setTyped(value), [value]);
+  // What was wrong with it may be right for something else.
+  useEffect(() => setComplaint(null), [label]);
   const search = (wanted: string) => {
     const wrong = wanted === "" ? null : (check?.(wanted) ?? null);
     setComplaint(wrong);
@@ -39,10 +44,13 @@ export function SearchForm({ label, hint, value, check, onSearch }: Props) {
     >
       <label for={id}>{label}</label>
       <div class="search-row">
+        {children}
         <input
           id={id}
           type="search"
           value={typed}
+          // Browsers keep what is looked for otherwise, be it as secret as it may.
+          autocomplete="off"
           aria-describedby={notes.map(({ kind }) => `${id}-${kind}`).join(" ") || undefined}
           aria-invalid={complaint !== null}
           onInput={(event) => {

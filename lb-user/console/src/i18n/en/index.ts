@@ -73,7 +73,8 @@ export const en = {
     range: (low: number, high: number) =>
       `Enter a whole number from ${low.toLocaleString("en")} to ${high.toLocaleString("en")}.`,
     tooLong: (most: number) => `Use at most ${most} characters.`,
-    sought: "Enter an address such as 192.0.2.7, or the 16 characters that stand for a cookie.",
+    addressOrNetwork: "Enter an address such as 192.0.2.7, or a network such as 192.0.2.0/24.",
+    sessionId: "Enter 16 characters: digits, and the letters a to f.",
     address: "Enter an IPv4 or IPv6 address, such as 192.0.2.10 or 2001:db8::10.",
     cookieName: "Use no spaces, commas, semicolons or backslashes.",
     path: "Enter a path that begins with /, such as /healthz.",
