@@ -56,12 +56,43 @@ export async function history(visit) {
   await page.getByRole("img", { name: /New connections per second/ }).waitFor({ timeout: 120_000 });
 }
 
-/** All members of a group, a page at a time; how many there were. */
+/** Only those that fail, as they begin to and end to by themselves. */
+export async function watchFailing(visit) {
+  const { page, group, member } = visit;
+  await openBalancer(visit, "web");
+  await openGroup(visit, group);
+  await page.getByText("Live", { exact: true }).waitFor();
+  const members = page.getByRole("region", { name: "Backend servers" });
+  await members.getByLabel("Operating state").selectOption({ label: "Error" });
+  await members.getByText("No backend server fits.").waitFor();
+  console.log("watching");
+  const row = members.getByRole("rowheader", { name: member, exact: true });
+  await row.waitFor();
+  assert.equal(await members.getByRole("rowheader").count(), 1);
+  await members.getByLabel("Operating state").selectOption({ label: "Any state" });
+  await members.getByRole("rowheader").nth(2).waitFor();
+}
+
+/** All members of a group, and only those that are looked for; how many there were of each. */
 export async function manyMembers(visit) {
-  const { page, group } = visit;
+  const { page, group, sought } = visit;
   await openBalancer(visit, "web");
   await openGroup(visit, group);
   const members = page.getByRole("region", { name: "Backend servers" });
+  const found = { all: await leafThrough(members) };
+  for (const text of sought) {
+    const last = members.getByRole("rowheader", { name: await members.getByRole("rowheader").first().innerText() });
+    await members.getByLabel("Find by name or address").fill(text);
+    await press(members, "Search");
+    // What was shown before was the last page of others.
+    await last.waitFor({ state: "detached" });
+    found[text] = await leafThrough(members);
+  }
+  return found;
+}
+
+/** How many members there are on all pages. */
+async function leafThrough(members) {
   const names = members.getByRole("rowheader");
   const next = members.getByRole("button", { name: "Next page" });
   const seen = new Set();
@@ -70,7 +101,7 @@ export async function manyMembers(visit) {
     const shown = await names.allInnerTexts();
     assert.ok(shown.length <= 100, "a page of them");
     shown.forEach((name) => seen.add(name));
-    if (await next.isDisabled()) return seen.size;
+    if (!(await next.count()) || (await next.isDisabled())) return seen.size;
     await next.click();
     // The one that was first is on the page before.
     await names.filter({ hasText: shown[0] }).waitFor({ state: "detached" });

@@ -154,7 +154,7 @@ fn of_the_events_those_of_one_kind_are_shown_where_it_is_chosen() -> Result<()> 
 }
 
 #[test]
-fn a_thousand_servers_are_shown_page_by_page() -> Result<()> {
+fn a_thousand_servers_are_shown_page_by_page_and_those_that_are_looked_for() -> Result<()> {
     let (daemon, url) = nobody_served(WHOEVER)?;
     let members: Vec<Value> = (0..1000)
         .map(|number| {
@@ -172,8 +172,12 @@ fn a_thousand_servers_are_shown_page_by_page() -> Result<()> {
         Some(&json!({"loadbalancer": balancer})),
     )?;
     made.object("loadbalancer")?;
-    let seen = at_home(url).does("manyMembers", json!({"group": "many"}))?;
-    assert_eq!(seen, 1000);
+    let sought = json!({"group": "many", "sought": ["10.1.2.7:80", "server-09", "server-0042"]});
+    let seen = at_home(url).does("manyMembers", sought)?;
+    assert_eq!(
+        seen,
+        json!({"all": 1000, "10.1.2.7:80": 1, "server-09": 100, "server-0042": 1})
+    );
     Ok(())
 }
 

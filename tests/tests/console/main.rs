@@ -140,10 +140,11 @@ fn a_server_that_fails_is_said_to_without_loading_the_page_again_and_one_is_drai
     world.hold_and_watch()?;
     let people = world.visitor("en");
     let seen = |member: usize, state: &str| json!({"group": "lines", "member": world.members[member].name(), "state": state});
-    people.sees("watchHealth", seen(0, "Error"), || {
+    people.sees("watchFailing", seen(0, "Error"), || {
         world.members[0].stop();
         Ok(())
     })?;
+    people.does("watchHealth", seen(0, "Error"))?;
     people.sees("watchHealth", seen(0, "Online"), || world.members[0].restart())?;
     people.does("drain", seen(1, ""))?;
     eventually("the drained member to be said to be so", WITHIN, || {

@@ -21,10 +21,21 @@ import { Confirm } from "../ui/confirm";
 import { Loaded } from "../ui/loaded";
 import { endpoint, memberName, Name } from "../ui/name";
 import { Remove } from "../ui/remove";
+import { SearchForm } from "../ui/search";
 import { Empty, Pager, Table } from "../ui/table";
 import { Lanes } from "./lanes";
 
 const PER_PAGE = 20;
+
+/** The states that a backend server can be in, those first that people look for. */
+const STATES = ["ERROR", "DRAINING", "OFFLINE", "DEGRADED", "ONLINE", "NO_MONITOR"] as const;
+
+/** What is wanted of the list; empty: any. */
+interface Wanted {
+  search: string;
+  operating_status: string;
+}
+const ANY: Wanted = { search: "", operating_status: "" };
 
 type Doing = { what: "add" } | { what: "edit" | "drain" | "remove"; member: Member };
 
@@ -43,11 +54,14 @@ export function MembersSection({ can, pool, onChanged, onShowSessions }: Props) 
   const heading = useId();
   const mayChange = useMayChange();
   const why = useWhyFixed()(pool);
-  const pages = usePages(pool.id);
+  const [wanted, setWanted] = useState(ANY);
+  const isNarrowed = wanted.search !== "" || wanted.operating_status !== "";
+  const list = `${pool.id} ${wanted.operating_status} ${wanted.search}`;
+  const pages = usePages(list);
   const [doing, setDoing] = useState<Doing | null>(null);
   const members = useResource(
-    `members ${pool.id} ${pages.marker}`,
-    (signal) => membersOf(pool.id).page(PER_PAGE, pages.marker, {}, signal),
+    `members ${list} ${pages.marker}`,
+    (signal) => membersOf(pool.id).page(PER_PAGE, pages.marker, { ...wanted }, signal),
     { isConcerned: ({ kind }) => kind === "member", keeps: true },
   );
   useFirstPageAgain(pages, members.error);
@@ -76,10 +90,14 @@ export function MembersSection({ can, pool, onChanged, onShowSessions }: Props) 
             />
           )}
         </div>
+        {(isNarrowed || pool.members.length > 1) && <Filter wanted={wanted} onChange={setWanted} />}
         <Loaded resource={members}>
           {({ items, next }) =>
             items.length === 0 ? (
-              <Empty title={t.member.empty} hint={t.member.emptyHint} />
+              <Empty
+                title={isNarrowed ? t.member.nothingFound : t.member.empty}
+                {...(!isNarrowed && { hint: t.member.emptyHint })}
+              />
             ) : (
               <>
                 <Table
@@ -192,6 +210,32 @@ export function MembersSection({ can, pool, onChanged, onShowSessions }: Props) 
         />
       )}
     </>
+  );
+}
+
+/** Looks for backend servers by what they are called, where they are, and how they are. */
+function Filter({ wanted, onChange }: { wanted: Wanted; onChange(wanted: Wanted): void }) {
+  const t = useText();
+  const state = wanted.operating_status;
+  return (
+    <SearchForm
+      label={t.member.search}
+      value={wanted.search}
+      onSearch={(search) => onChange({ ...wanted, search })}
+    >
+      <select
+        aria-label={t.operating.label}
+        value={state}
+        onChange={(event) => onChange({ ...wanted, operating_status: event.currentTarget.value })}
+      >
+        <option value="">{t.member.anyState}</option>
+        {STATES.map((value) => (
+          <option key={value} value={value} selected={value === state}>
+            {t.operating[value]}
+          </option>
+        ))}
+      </select>
+    </SearchForm>
   );
 }
 
