@@ -29,7 +29,8 @@ export async function withBrowser(url, options, use) {
     context.setDefaultTimeout(PATIENCE_MS);
     const watched = watch(context, new URL(url).origin);
     const page = await context.newPage();
-    const visit = { page, url, tolerate: watched.tolerate, sent: watched.sent };
+    const { tolerate, tolerateAbsence, sent } = watched;
+    const visit = { page, url, tolerate, tolerateAbsence, sent };
     await use(visit).catch(async (error) => {
       const seen = await page.locator("body").innerText().catch(() => "nothing");
       throw new Error(`${error.stack}\n\nThe page said:\n${seen}\n\nIt complained:\n${watched.problems().join("\n")}`);
@@ -58,6 +59,8 @@ function watch(context, origin) {
     sent: () => [...sent],
     /** The browser itself complains of refusals that a test is about. */
     tolerate: (status) => tolerated.push(`status of ${status} `),
+    /** And of a daemon that is not there. */
+    tolerateAbsence: () => tolerated.push("net::ERR_"),
     problems: () => problems.filter((problem) => !tolerated.some((part) => problem.includes(part))),
   };
 }

@@ -1,6 +1,7 @@
 // `node main.mjs SCENARIO URL [JSON]`: does what the scenario says with the console at that address. The last line that is printed is
 // what it found, as JSON.
 import { withBrowser } from "./browser.mjs";
+import * as away from "./scenarios/away.mjs";
 import * as daily from "./scenarios/daily.mjs";
 import * as events from "./scenarios/events.mjs";
 import * as fields from "./scenarios/fields.mjs";
@@ -18,7 +19,7 @@ import * as traffic from "./scenarios/traffic.mjs";
 import { words } from "./words.mjs";
 
 const flows = [daily, events, flow, keyboard, kinds, listeners, servers, sessions, traffic];
-const care = [fields, looks, mistakes, others, signIn];
+const care = [away, fields, looks, mistakes, others, signIn];
 const scenarios = Object.assign({}, ...flows, ...care);
 const [name, url, further = "{}"] = process.argv.slice(2);
 const scenario = scenarios[name];

@@ -5,6 +5,7 @@ import type { Session } from "./api/types";
 import { languages, useLanguage, useText } from "./i18n";
 import { useConnection } from "./live/context";
 import { type Route, to } from "./router";
+import { useIsAway } from "./state/reach";
 import { Confirm } from "./ui/confirm";
 import { Icon, Logo } from "./ui/icons";
 
@@ -17,29 +18,45 @@ interface SignedIn {
 export function Header({ signedIn }: { signedIn?: SignedIn }) {
   const t = useText();
   return (
-    <header class="top">
-      <a
-        class="skip"
-        href="#content"
-        onClick={(event) => {
-          // The address of the page is behind the same sign.
-          event.preventDefault();
-          document.getElementById("content")?.focus();
-        }}
-      >
-        {t.skip}
-      </a>
-      <span class="brand">
-        <Logo />
-        Holdfast
-      </span>
-      {signedIn && <Navigation page={signedIn.route.page} />}
-      <div class="top-end">
-        {signedIn && <Connection />}
-        <Language />
-        {signedIn?.session.auth === "required" && <SignOut {...signedIn} />}
+    <>
+      <header class="top">
+        <a
+          class="skip"
+          href="#content"
+          onClick={(event) => {
+            // The address of the page is behind the same sign.
+            event.preventDefault();
+            document.getElementById("content")?.focus();
+          }}
+        >
+          {t.skip}
+        </a>
+        <span class="brand">
+          <Logo />
+          Holdfast
+        </span>
+        {signedIn && <Navigation page={signedIn.route.page} />}
+        <div class="top-end">
+          {signedIn && <Connection />}
+          <Language />
+          {signedIn?.session.auth === "required" && <SignOut {...signedIn} />}
+        </div>
+      </header>
+      <Away />
+    </>
+  );
+}
+
+/** Said once, however much waits for the daemon, until that is back. */
+function Away() {
+  const t = useText().live;
+  return (
+    useIsAway() && (
+      <div class="away" role="alert">
+        <Icon name="warn" />
+        {t.awayLong}
       </div>
-    </header>
+    )
   );
 }
 
@@ -78,7 +95,8 @@ function Language() {
 
 /** Whether what is shown is what is. */
 function Connection() {
-  const state = useConnection();
+  const connection = useConnection();
+  const state = useIsAway() ? "away" : connection;
   const t = useText().live;
   return (
     <span class={`connection ${state}`} role="status">

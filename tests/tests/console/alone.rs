@@ -3,12 +3,13 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use lb_tests::api;
 use lb_tests::console::Visitor;
 use lb_tests::http::Authority;
-use lb_tests::noop;
+use lb_tests::{noop, try_eventually};
 use serde_json::{Value, json};
 
 /// The most bytes that are sent for the first view.
@@ -178,6 +179,29 @@ fn a_thousand_servers_are_shown_page_by_page_and_those_that_are_looked_for() -> 
         seen,
         json!({"all": 1000, "10.1.2.7:80": 1, "server-09": 100, "server-0042": 1})
     );
+    Ok(())
+}
+
+#[test]
+fn that_the_daemon_is_away_is_said_once_until_it_is_back() -> Result<()> {
+    let (daemon, url) = nobody_served(WHOEVER)?;
+    tell(
+        &daemon,
+        &[
+            "lb create web --vip 192.0.2.10",
+            "pool create pages --lb web --protocol HTTP --session-persistence type=HTTP_COOKIE",
+        ],
+    )?;
+    let seen = daemon.path("seen");
+    let mut daemon = daemon;
+    at_home(url).sees("away", json!({"seen": seen}), || {
+        let stopped = daemon.cli(&["stop"])?;
+        ensure!(stopped.status.success(), "{stopped:?}");
+        try_eventually("its absence to be seen", Duration::from_secs(60), || {
+            seen.exists()
+        })?;
+        daemon.launch()
+    })?;
     Ok(())
 }
 

@@ -61,12 +61,33 @@ export function doubt(): void {
   doubted.forEach((callback) => callback());
 }
 
+let isAway = false;
+const awaiting = new Set<(isAway: boolean) => void>();
+
+/** Whether the daemon was not reached when it was asked last. */
+export const daemonIsAway = () => isAway;
+
+/** Calls back whenever the daemon has gone or is back; returns how to stop that. */
+export function onReach(callback: (isAway: boolean) => void): () => void {
+  awaiting.add(callback);
+  return () => awaiting.delete(callback);
+}
+
+function note(away: boolean): void {
+  if (away === isAway) return;
+  isAway = away;
+  awaiting.forEach((callback) => callback(away));
+}
+
 /** What the network alone can make fail. */
 export async function reached<T>(attempt: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   try {
-    return await attempt;
+    const result = await attempt;
+    note(false);
+    return result;
   } catch (failure) {
     if (signal?.aborted) throw failure;
+    note(true);
     throw new ApiError(UNREACHED, "");
   }
 }

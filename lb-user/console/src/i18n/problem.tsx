@@ -24,7 +24,7 @@ export function useProblem() {
         case UNEXPECTED:
           return t.unexpected;
         case UNREACHED:
-          return t.unreachable;
+          return t.unanswered;
         case 403:
           return error.message ? said(t.refused, error.message) : t.forbidden;
         case 404:

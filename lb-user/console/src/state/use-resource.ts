@@ -1,8 +1,9 @@
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 
-import { type ApiError, asApiError } from "../api/http";
+import { type ApiError, asApiError, UNREACHED } from "../api/http";
 import type { Change } from "../api/types";
 import { useChanges } from "../live/context";
+import { useIsAway } from "./reach";
 import { useSignedIn } from "./session";
 
 export interface Resource<T> {
@@ -82,6 +83,10 @@ export function useResource<T>(
     if (change === null || isConcerned(change)) reloadSoon();
   });
   useSignedIn(reload);
+  const isAway = useIsAway();
+  useEffect(() => {
+    if (!isAway && state.error?.status === UNREACHED) reloadSoon();
+  }, [isAway, state.error]);
 
   const isCurrent = state.key === key;
   const isShown = isCurrent || (keeps && !state.error);

@@ -1,10 +1,10 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 
-import { onDoubted } from "../api/http";
+import { daemonIsAway, onDoubted } from "../api/http";
 import { currentSession, signOut } from "../api/session";
 import type { Session } from "../api/types";
 import { tellSignedIn } from "./session";
-import { type Resource, useResource } from "./use-resource";
+import { type Resource, useEvery, useResource } from "./use-resource";
 
 /** Nobody; or somebody, whose time may be over: what they were at stays where it is. */
 interface Visitor {
@@ -17,6 +17,9 @@ const NOBODY: Visitor = { session: null, isOver: false };
 /** What the tabs of a browser tell each other: they have one session together. */
 type Told = "came" | "left";
 const CHANNEL = "holdfast.session";
+
+/** How often a daemon that cannot be reached is asked whether it is back. */
+const AGAIN_MS = 2_000;
 
 export interface Visit {
   /** Null until the daemon has said who it is. */
@@ -58,6 +61,10 @@ export function useVisitor(): Visit {
       stop();
     };
   }, []);
+
+  useEvery(AGAIN_MS, () => {
+    if (daemonIsAway() && !asked.isLoading) reload();
+  });
 
   // Whoever goes on is shown what could not be loaded meanwhile.
   const isOver = visitor?.isOver ?? false;

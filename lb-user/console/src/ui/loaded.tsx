@@ -1,5 +1,6 @@
 import type { ComponentChildren } from "preact";
 
+import { UNREACHED } from "../api/http";
 import { useText } from "../i18n";
 import { useProblem } from "../i18n/problem";
 import type { Resource } from "../state/use-resource";
@@ -35,7 +36,9 @@ interface Props<T> {
 export function Loaded<T>(props: Props<T>) {
   const t = useText();
   const problem = useProblem();
-  const { data, error, isLoading, reload } = props.resource;
+  const { data, isLoading, reload } = props.resource;
+  // That the daemon is away is said once, above all that waits for it.
+  const error = props.resource.error?.status === UNREACHED ? null : props.resource.error;
   if (error?.status === 404 && props.list) return <Missing title={t.gone} list={props.list} />;
   return (
     <>

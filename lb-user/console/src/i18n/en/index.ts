@@ -34,7 +34,9 @@ export const en = {
   live: {
     connecting: "Connecting…",
     live: "Live",
-    polling: "Looking every 5 s",
+    polling: "Refreshing every 5 s",
+    away: "Disconnected",
+    awayLong: "The daemon cannot be reached. Trying again…",
   },
 
   do: {
@@ -79,7 +81,7 @@ export const en = {
     cookieName: "Use no spaces, commas, semicolons or backslashes.",
     path: "Enter a path that begins with /, such as /healthz.",
     codes: "Enter codes such as 200, 200,204 or 200-299.",
-    unreachable: "The daemon cannot be reached. Check that it runs and that the network is up, then try again.",
+    unanswered: "The daemon did not answer, so this may not have been done. Try again once it is back.",
     unexpected:
       "Something unexpected has happened in this page, and it may not show what is true. Load it again; if that does not help, tell those who look after the daemon.",
     busy: "The daemon has too much to do just now. Try again in a moment.",

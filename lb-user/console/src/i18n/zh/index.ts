@@ -34,6 +34,8 @@ export const zh: Text = {
     connecting: "正在连接…",
     live: "实时",
     polling: "每 5 秒刷新",
+    away: "已断开",
+    awayLong: "无法连接守护进程，正在重试…",
   },
 
   do: {
@@ -77,7 +79,7 @@ export const zh: Text = {
     cookieName: "不能包含空格、逗号、分号或反斜杠。",
     path: "请输入以 / 开头的路径，例如 /healthz。",
     codes: "请输入状态码，例如 200、200,204 或 200-299。",
-    unreachable: "无法连接守护进程。请确认其正在运行且网络正常，然后重试。",
+    unanswered: "守护进程没有响应，操作可能未执行。请在恢复连接后重试。",
     unexpected: "页面发生意外错误，显示的内容可能不正确。请重新加载页面；如仍有问题，请联系管理员。",
     busy: "守护进程正忙，请稍后重试。",
     forbidden: "您的角色没有此权限。",
