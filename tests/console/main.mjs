@@ -16,10 +16,11 @@ import * as servers from "./scenarios/servers.mjs";
 import * as sessions from "./scenarios/sessions.mjs";
 import * as signIn from "./scenarios/sign-in.mjs";
 import * as traffic from "./scenarios/traffic.mjs";
+import * as unsaved from "./scenarios/unsaved.mjs";
 import { words } from "./words.mjs";
 
 const flows = [daily, events, flow, keyboard, kinds, listeners, servers, sessions, traffic];
-const care = [away, fields, looks, mistakes, others, signIn];
+const care = [away, fields, looks, mistakes, others, signIn, unsaved];
 const scenarios = Object.assign({}, ...flows, ...care);
 const [name, url, further = "{}"] = process.argv.slice(2);
 const scenario = scenarios[name];

@@ -90,6 +90,12 @@ export async function confirm(dialog, words) {
   await dialog.waitFor({ state: "detached" });
 }
 
+/** Leaves the dialog that is open, with what has been entered in it. */
+export async function discard({ page, words }) {
+  await page.keyboard.press("Escape");
+  await press(page.getByRole("alertdialog"), words.discard);
+}
+
 /** Opens the page of events, in place of what was shown before. */
 export async function openEvents({ page, words }) {
   await page.getByRole("link", { name: words.events }).click();

@@ -6,6 +6,7 @@ import { languages, useLanguage, useText } from "./i18n";
 import { useConnection } from "./live/context";
 import { type Route, to } from "./router";
 import { useIsAway } from "./state/reach";
+import { leave } from "./state/unsaved";
 import { Confirm } from "./ui/confirm";
 import { Icon, Logo } from "./ui/icons";
 
@@ -110,7 +111,7 @@ function Connection() {
 function SignOut({ session, onSignOut }: SignedIn) {
   const t = useText().signIn;
   const [hasStayed, setStayed] = useState(false);
-  const leave = () =>
+  const signOut = () =>
     onSignOut().catch((failure: unknown) => {
       asApiError(failure);
       setStayed(true);
@@ -120,7 +121,7 @@ function SignOut({ session, onSignOut }: SignedIn) {
       <span class="who" title={t.as(session.name)}>
         {session.name}
       </span>
-      <button type="button" onClick={() => void leave()}>
+      <button type="button" onClick={() => leave(() => void signOut())}>
         {t.out}
       </button>
       {hasStayed && (

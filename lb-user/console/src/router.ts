@@ -1,4 +1,6 @@
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
+
+import { leave } from "./state/unsaved";
 
 export const LB_TABS = ["overview", "listeners", "pools", "monitoring"] as const;
 export type LbTab = (typeof LB_TABS)[number];
@@ -39,8 +41,18 @@ export function go(address: string): void {
 
 export function useRoute(): Route {
   const [hash, setHash] = useState(location.hash);
+  const shown = useRef(hash);
   useEffect(() => {
-    const changed = () => setHash(location.hash);
+    const changed = () => {
+      const next = location.hash;
+      if (next === shown.current) return;
+      const go = () => {
+        shown.current = next;
+        setHash(next);
+      };
+      // Whoever stays is where they were also by the address.
+      leave(go, () => history.pushState(null, "", shown.current || location.pathname));
+    };
     addEventListener("hashchange", changed);
     return () => removeEventListener("hashchange", changed);
   }, []);

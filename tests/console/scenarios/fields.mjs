@@ -1,7 +1,7 @@
 // Every form, field by field: what a field does not take is said at that field, and nothing is sent.
 import assert from "node:assert/strict";
 import { api, isWrong, named } from "../reading.mjs";
-import { confirm, createBalancer, openBalancer, openGroup, openSettings, press } from "../steps.mjs";
+import { confirm, createBalancer, discard, openBalancer, openGroup, openSettings, press } from "../steps.mjs";
 
 const WHOLE = ["", "1.5", "-1", "many", "1e1", "1 0"];
 const range = (low, high, says, right = String(low)) => ({
@@ -80,12 +80,12 @@ async function ofLoadBalancers(visit) {
   const dialog = page.getByRole("dialog");
   const fields = { Name: NAME, Description: NAME, [words.vip]: { ...ADDRESS, right: visit.vip } };
   await takesNone(visit, dialog, words.createBalancer, fields);
-  await page.keyboard.press("Escape");
+  await discard(visit);
 
   await createBalancer(visit, "web", visit.vip);
   await press(page, "Edit");
   await takesNone(visit, page.getByRole("dialog"), words.ok, { Name: NAME, Description: NAME });
-  await page.keyboard.press("Escape");
+  await discard(visit);
 }
 
 async function ofAddingListeners(visit) {
@@ -153,7 +153,7 @@ async function ofGroups(visit) {
   await dialog.waitFor({ state: "detached" });
   await press(page, "Edit one");
   await takesNone(visit, dialog, words.ok, again({ Name: NAME, Weight: WEIGHT }));
-  await page.keyboard.press("Escape");
+  await discard(visit);
 
   await press(page, "Add health check");
   await dialog.getByLabel("Type", { exact: true }).selectOption("HTTP");
@@ -163,7 +163,7 @@ async function ofGroups(visit) {
   await press(page, "Change health check");
   await takesNone(visit, dialog, words.ok, again(CHECK));
   await timeoutFits(dialog, words.ok);
-  await page.keyboard.press("Escape");
+  await discard(visit);
 }
 
 async function ofListeners(visit) {

@@ -1,7 +1,7 @@
 // The flow of the requirements: load balancer -> its backend server groups -> the gear of one -> session persistence on, type, duration
 // -> OK; and the same fields while a listener or a group is being added.
 import assert from "node:assert/strict";
-import { addListener, addMember, choosePersistence, confirm, createBalancer, openBalancer, openGroup, openSettings, press } from "../steps.mjs";
+import { addListener, addMember, choosePersistence, confirm, createBalancer, discard, openBalancer, openGroup, openSettings, press } from "../steps.mjs";
 
 /** Everything from nothing, by hand: a load balancer with a listener of each layer, and backend servers. */
 export async function build(visit) {
@@ -49,7 +49,7 @@ export async function offers(visit) {
   await dialog.getByText(words.notNeeded).waitFor();
   assert.ok(await persistence.isDisabled());
   assert.equal(await dialog.getByLabel(words.duration).count(), 0);
-  await page.keyboard.press("Escape");
+  await discard(visit);
   await dialog.waitFor({ state: "detached" });
 }
 

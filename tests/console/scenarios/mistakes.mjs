@@ -1,7 +1,7 @@
 // What people get wrong, and what they are told then: at the field, and before anything is sent where that can be known.
 import assert from "node:assert/strict";
 import { isWrong } from "../reading.mjs";
-import { addListener, createBalancer, openBalancer, openGroup, openSettings, press } from "../steps.mjs";
+import { addListener, createBalancer, discard, openBalancer, openGroup, openSettings, press } from "../steps.mjs";
 
 /** What only the daemon knows is said at the field that it is about, and what was typed stays. */
 async function isRefused(form, submit, label, value, says) {
@@ -54,14 +54,14 @@ export async function refusals(visit) {
   await dialog.getByLabel(words.port, { exact: true }).fill("80");
   await press(dialog, words.addMember);
   await isWrong(dialog.locator('[aria-invalid="true"]'), /already using ip/);
-  await page.keyboard.press("Escape");
+  await discard(visit);
 
   await press(page, "Add health check");
   await dialog.getByLabel("Type", { exact: true }).selectOption("HTTP");
   await isRefused(dialog, words.ok, "Path", "/health#well", /URL Path/);
   await dialog.getByLabel("Path", { exact: true }).fill("/health");
   await isRefused(dialog, words.ok, "Expected status codes", "600", /pattern/);
-  await page.keyboard.press("Escape");
+  await discard(visit);
   await press(page, words.settings("ones"));
   await dialog.getByRole("switch", { name: words.persistence }).check();
   await dialog.getByRole("radio", { name: words.applicationCookie }).check();

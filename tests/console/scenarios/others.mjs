@@ -1,7 +1,7 @@
 // More than one person, or one in more than one tab, and what is somebody else's to change: the configuration file's.
 import assert from "node:assert/strict";
 import { api, describedBy, eventually, named, remember } from "../reading.mjs";
-import { besides, confirm, openBalancer, openGroup, openSettings, press, signIn } from "../steps.mjs";
+import { besides, confirm, discard, openBalancer, openGroup, openSettings, press, signIn } from "../steps.mjs";
 
 /** Somebody else changes a group while its settings are open: nothing of theirs is lost, and nothing that was typed here. */
 export async function lostUpdate(visit) {
@@ -48,7 +48,7 @@ export async function gone(visit) {
   await theirs.page.getByText("There are no backend server groups yet.").waitFor();
   await press(dialog, words.ok);
   await dialog.getByRole("alert").getByText(/It is there no more/).waitFor();
-  await page.keyboard.press("Escape");
+  await discard(visit);
   await page.getByText("There are no backend server groups yet.").waitFor();
 
   await page.goto(`${url}#/loadbalancers/${balancer.id}/pools/${pool.id}`);

@@ -183,6 +183,20 @@ fn a_thousand_servers_are_shown_page_by_page_and_those_that_are_looked_for() -> 
 }
 
 #[test]
+fn what_was_entered_is_thrown_away_only_by_those_who_say_so() -> Result<()> {
+    let (daemon, url) = nobody_served(WHOEVER)?;
+    tell(
+        &daemon,
+        &[
+            "lb create web --vip 192.0.2.10",
+            "pool create pages --lb web --protocol HTTP",
+        ],
+    )?;
+    at_home(url).does("unsaved", json!({}))?;
+    Ok(())
+}
+
+#[test]
 fn that_the_daemon_is_away_is_said_once_until_it_is_back() -> Result<()> {
     let (daemon, url) = nobody_served(WHOEVER)?;
     tell(

@@ -12,7 +12,14 @@ export function Form(props: { form: FormState; label?: string; children: Compone
   const { form } = props;
   return (
     <FormContext.Provider value={form}>
-      <form ref={form.element} noValidate onSubmit={form.submit} aria-label={props.label} aria-busy={form.isBusy}>
+      <form
+        ref={form.element}
+        noValidate
+        onSubmit={form.submit}
+        onInput={() => (form.changed.current = true)}
+        aria-label={props.label}
+        aria-busy={form.isBusy}
+      >
         {form.problem && <Alert>{form.problem}</Alert>}
         {props.children}
       </form>

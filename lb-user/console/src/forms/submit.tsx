@@ -1,12 +1,15 @@
 import { useText } from "../i18n";
+import { leave } from "../state/unsaved";
+import { Unsaved } from "./unsaved";
 import type { FormState } from "./use-form";
 
-/** How a form ends. */
+/** How a form ends: what it says is sent, or it is left. */
 export function Submit(props: { form: FormState; label: string; onCancel(): void }) {
   const t = useText();
   return (
     <div class="form-actions">
-      <button type="button" onClick={props.onCancel}>
+      <Unsaved form={props.form} />
+      <button type="button" onClick={() => leave(props.onCancel)}>
         {t.do.cancel}
       </button>
       <button type="submit" class="primary" disabled={props.form.isBusy}>

@@ -31,6 +31,8 @@ export interface FormState {
   /** How often something was found wrong: each time the first wrong field is gone to, and not while they are being mended. */
   complaints: number;
   element: { current: HTMLFormElement | null };
+  /** Whether something has been entered that is not sent yet. */
+  changed: { current: boolean };
   submit(event: Event): void;
   /** Shows errors without sending anything. */
   show(errors: Errors): void;
@@ -49,6 +51,7 @@ export function useForm({ validate, send, onChanged }: Options): FormState {
   const t = useText();
   const problem = useProblem();
   const element = useRef<HTMLFormElement | null>(null);
+  const changed = useRef(false);
   const [errors, setErrors] = useState<Errors>({});
   const [told, setTold] = useState<ComponentChildren>(null);
   const [complaints, setComplaints] = useState(0);
@@ -98,6 +101,7 @@ export function useForm({ validate, send, onChanged }: Options): FormState {
     setBusy(true);
     try {
       await send();
+      changed.current = false;
     } catch (failure) {
       if (isThere.current) await fail(failure);
     } finally {
@@ -112,6 +116,7 @@ export function useForm({ validate, send, onChanged }: Options): FormState {
     isBusy,
     complaints,
     element,
+    changed,
     submit: (event) => {
       event.preventDefault();
       void submit();

@@ -2,7 +2,9 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 
 import { useText } from "../i18n";
+import { leave } from "../state/unsaved";
 import { Form } from "./form";
+import { Unsaved } from "./unsaved";
 import { controlOf, type Errors, useForm } from "./use-form";
 
 export interface Step {
@@ -79,7 +81,8 @@ export function Wizard({ label, steps, action, send, onCancel }: Props) {
           </section>
         ))}
         <div class="form-actions">
-          <button type="button" onClick={onCancel}>
+          <Unsaved form={form} />
+          <button type="button" onClick={() => leave(onCancel)}>
             {t.do.cancel}
           </button>
           {at > 0 && (

@@ -1,11 +1,14 @@
 import type { ComponentChildren } from "preact";
 import { useId, useLayoutEffect, useRef } from "preact/hooks";
 
+import { leave } from "../state/unsaved";
+
 interface Props {
   title: string;
   /** Absent: it cannot be closed. */
   onClose?: () => void;
   class?: string;
+  /** It asks something, and nothing is entered in it. */
   role?: "alertdialog";
   children: ComponentChildren;
 }
@@ -19,6 +22,7 @@ function refuseEscape(event: KeyboardEvent) {
 export function Dialog(props: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
   const title = useId();
+  const isQuestion = props.role === "alertdialog";
   useLayoutEffect(() => {
     const from = document.activeElement;
     const opened = dialog.current;
@@ -39,11 +43,14 @@ export function Dialog(props: Props) {
       onCancel={(event) => {
         // Whether it is there is the page's to say, not the browser's.
         event.preventDefault();
-        props.onClose?.();
+        if (isQuestion) props.onClose?.();
+        else if (props.onClose) leave(props.onClose);
       }}
       onClose={({ currentTarget }) => {
-        // By whatever else a browser closes it.
-        if (currentTarget.isConnected) currentTarget.showModal();
+        // By whatever else a browser closes it: with a question, what is below that at once.
+        if (!currentTarget.isConnected) return;
+        if (isQuestion) props.onClose?.();
+        setTimeout(() => currentTarget.isConnected && !currentTarget.open && currentTarget.showModal());
       }}
     >
       <h2 id={title} class="clamped">

@@ -108,6 +108,13 @@ export const en = {
     off: "off",
   },
 
+  unsaved: {
+    title: "Discard what you entered?",
+    consequence: "It has not been saved.",
+    keep: "Keep editing",
+    discard: "Discard",
+  },
+
   declared: (file: string) => `This stands in ${file}: change it there, and reload.`,
 
   loading: "Loading…",

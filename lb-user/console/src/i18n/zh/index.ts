@@ -100,6 +100,13 @@ export const zh: Text = {
     off: "关闭",
   },
 
+  unsaved: {
+    title: "放弃已输入的内容？",
+    consequence: "这些内容尚未保存。",
+    keep: "继续编辑",
+    discard: "放弃",
+  },
+
   declared: (file: string) => `此对象在 ${file} 中配置：请修改该文件并重新加载。`,
 
   loading: "正在加载…",
