@@ -1,5 +1,6 @@
 // What operators do every day: look who is held where, let go of a session, drain, and watch things change by themselves.
 import assert from "node:assert/strict";
+import { eventually } from "../reading.mjs";
 import { confirm, openBalancer, openGroup, openSettings, press } from "../steps.mjs";
 
 /** The client that is held is listed, found, and dropped. */
@@ -12,7 +13,7 @@ export async function dropSession(visit) {
   await press(sessions, "Search");
   await press(sessions, words.drop(client));
   await press(page.getByRole("alertdialog"), words.drop(client));
-  await sessions.getByText("No session fits.").waitFor();
+  await sessions.getByText("No session matches.").waitFor();
 }
 
 /** The health of a server changes without anybody loading the page again, once it is watched. */
@@ -33,7 +34,7 @@ export async function watchSessions(visit) {
   await openGroup(visit, group);
   console.log("watching");
   await page.getByRole("region", { name: "Live sessions" }).getByText(/[1-9][0-9]* sessions?/).waitFor();
-  const lanes = page.getByRole("region", { name: "Who is held where" });
+  const lanes = page.getByRole("region", { name: "Session distribution" });
   for (const member of members) await lanes.getByText(member).first().waitFor();
 }
 
@@ -56,6 +57,23 @@ export async function history(visit) {
   await page.getByRole("img", { name: /New connections per second/ }).waitFor({ timeout: 120_000 });
 }
 
+/** Load balancers by a part of what they are called, or of where they are. */
+export async function findBalancers(visit) {
+  const { page, url, all, sought } = visit;
+  await page.goto(url);
+  const names = page.getByRole("rowheader");
+  const shows = (wanted) =>
+    eventually(`${wanted} to be shown`, async () => assert.deepEqual((await names.allInnerTexts()).toSorted(), wanted));
+  await shows(all);
+  for (const [text, found] of Object.entries(sought)) {
+    await page.getByLabel("Find by name or address").fill(text);
+    await press(page, "Search");
+    await shows(found);
+    await press(page, "Clear");
+    await shows(all);
+  }
+}
+
 /** Only those that fail, as they begin to and end to by themselves. */
 export async function watchFailing(visit) {
   const { page, group, member } = visit;
@@ -63,13 +81,13 @@ export async function watchFailing(visit) {
   await openGroup(visit, group);
   await page.getByText("Live", { exact: true }).waitFor();
   const members = page.getByRole("region", { name: "Backend servers" });
-  await members.getByLabel("Operating state").selectOption({ label: "Error" });
-  await members.getByText("No backend server fits.").waitFor();
+  await members.getByLabel("Operating status").selectOption({ label: "Error" });
+  await members.getByText("No backend server matches.").waitFor();
   console.log("watching");
   const row = members.getByRole("rowheader", { name: member, exact: true });
   await row.waitFor();
   assert.equal(await members.getByRole("rowheader").count(), 1);
-  await members.getByLabel("Operating state").selectOption({ label: "Any state" });
+  await members.getByLabel("Operating status").selectOption({ label: "Any status" });
   await members.getByRole("rowheader").nth(2).waitFor();
 }
 

@@ -8,17 +8,17 @@ export async function events(visit) {
   const { page, url, group, member } = visit;
   await page.goto(url);
   await openEvents(visit);
-  const said = async () => (await rows(page.getByRole("table"))).map((row) => [row.Which, row["What happened"]]);
+  const said = async () => (await rows(page.getByRole("table"))).map((row) => [row.Object, row["What happened"]]);
   const before = await said();
   assert.deepEqual(before[0], ["Load balancer web", "Created"]);
   console.log("watching");
   await eventually("what happens", async () =>
     assert.deepEqual((await said()).slice(0, -before.length), [
-      ["Load balancer web", "Works in part"],
-      [`Listener ${group}`, "Works in part"],
-      [`Backend server group ${group}`, "Works in part"],
-      [`Backend server ${member}`, "Fails\n\nconnection refused"],
-      [`Backend server group ${group}`, "Changed"],
+      ["Load balancer web", "Degraded"],
+      [`Listener ${group}`, "Degraded"],
+      [`Backend server group ${group}`, "Degraded"],
+      [`Backend server ${member}`, "Failed\n\nconnection refused"],
+      [`Backend server group ${group}`, "Updated"],
     ]),
   );
   await page.getByRole("link", { name: member, exact: true }).first().click();
@@ -26,8 +26,8 @@ export async function events(visit) {
 
   // What is gone by now has no page, whatever happened to it before.
   const pool = await named(visit, "/pools", group);
-  await api(visit, `/pools/${pool.id}`, "DELETE");
   await openEvents(visit);
+  await api(visit, `/pools/${pool.id}`, "DELETE");
   const ofMember = page.getByRole("rowheader", { name: `Backend server ${member}`, exact: true });
   await eventually("who is gone with the group", async () =>
     assert.ok((await said()).some(([which, what]) => which === `Backend server ${member}` && what === "Deleted")),
@@ -50,8 +50,8 @@ export async function eventsOfOneKind(visit) {
   await page.goto(url);
   await openEvents(visit);
   const table = page.getByRole("table");
-  const which = async () => (await rows(table)).map((row) => row.Which);
-  const kind = page.getByLabel("Kind");
+  const which = async () => (await rows(table)).map((row) => row.Object);
+  const kind = page.getByLabel("Type");
   for (const [label, word] of Object.entries(KINDS)) {
     await kind.selectOption({ label });
     await eventually(`the events of each ${label}`, async () => {
@@ -75,8 +75,8 @@ export async function eventsOfOneKind(visit) {
   await kind.selectOption({ label: "Forwarding rule" });
   await table.waitFor({ state: "detached" });
   // Of this kind there was nothing; of others there was.
-  assert.equal(await page.getByText("Nothing has happened since the daemon was started.").count(), 0);
-  await kind.selectOption({ label: "All kinds" });
+  assert.equal(await page.getByText("There have been no events since the daemon started.").count(), 0);
+  await kind.selectOption({ label: "All types" });
   await table.waitFor();
   const { events: all } = await api(visit, "/events/latest");
   assert.equal((await which()).length, all.length);

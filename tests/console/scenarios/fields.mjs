@@ -6,7 +6,7 @@ import { confirm, createBalancer, discard, openBalancer, openGroup, openSettings
 const WHOLE = ["", "1.5", "-1", "many", "1e1", "1 0"];
 const range = (low, high, says, right = String(low)) => ({
   wrong: [...WHOLE, String(low - 1), String(high + 1)],
-  says: new RegExp(`needed|whole number from ${says}`),
+  says: new RegExp(`required|whole number from ${says}`),
   right,
 });
 const NAME = { wrong: ["n".repeat(256)], says: /at most 255 characters/, right: "n".repeat(255) };
@@ -17,8 +17,8 @@ const ADDRESS = {
 };
 const PORT = range(1, 65_535, "1 to 65,535", "80");
 const WEIGHT = range(0, 256, "0 to 256", "1");
-const NEEDED = { wrong: ["", "  "], says: /needed/, right: "shop" };
-const COOKIE = { wrong: ["", " ", "two words", "a;b", "a,b", "a\\b"], says: /needed|no spaces/, right: "JSESSIONID" };
+const NEEDED = { wrong: ["", "  "], says: /required/, right: "shop" };
+const COOKIE = { wrong: ["", " ", "two words", "a;b", "a,b", "a\\b"], says: /required|no spaces/, right: "JSESSIONID" };
 const minutes = (most, says) => range(1, most, `1 to ${says}`, "20");
 /** No shorter than the duration, and it may be left out. */
 const LIFETIME = {
@@ -31,8 +31,8 @@ const CHECK = {
   // No timeout fits some of these either.
   "Interval (seconds)": { ...range(1, 3600, "1 to 3,600", "5"), others: ["Timeout (seconds)"] },
   "Timeout (seconds)": range(1, 3600, "1 to 3,600", "3"),
-  "Successes until up": range(1, 10, "1 to 10", "3"),
-  "Failures until down": range(1, 10, "1 to 10", "3"),
+  "Healthy threshold": range(1, 10, "1 to 10", "3"),
+  "Unhealthy threshold": range(1, 10, "1 to 10", "3"),
   Path: { wrong: ["", "health", "//health", "/two words"], says: /begins with \//, right: "/health" },
   "Expected status codes": { wrong: ["", "20", "well", "200-", "200,,204", "200 204"], says: /such as 200/, right: "200" },
 };
@@ -69,7 +69,7 @@ async function timeoutFits(form, submit) {
   const timeout = form.getByLabel("Timeout (seconds)");
   await timeout.fill("6");
   await press(form, submit);
-  await isWrong(timeout, /At most the interval/);
+  await isWrong(timeout, /No longer than the interval/);
   await timeout.fill("3");
 }
 
@@ -101,7 +101,7 @@ async function ofAddingListeners(visit) {
 
   await form.getByRole("radio", { name: "Existing backend server group" }).check();
   await press(form, words.next);
-  await isWrong(form.getByLabel("Backend server group", { exact: true }), /no backend server group of a fitting protocol/);
+  await isWrong(form.getByLabel("Backend server group", { exact: true }), /no backend server group with a matching protocol/);
   await form.getByRole("radio", { name: "New backend server group" }).check();
   await form.getByRole("switch", { name: words.persistence }).check();
   await form.getByRole("radio", { name: words.applicationCookie }).check();
@@ -160,7 +160,7 @@ async function ofGroups(visit) {
   await takesNone(visit, dialog, words.ok, again(CHECK));
   await timeoutFits(dialog, words.ok);
   await confirm(dialog, words);
-  await press(page, "Change health check");
+  await press(page, "Edit health check");
   await takesNone(visit, dialog, words.ok, again(CHECK));
   await timeoutFits(dialog, words.ok);
   await discard(visit);

@@ -21,9 +21,12 @@ export async function persist(visit) {
   const { page, words, group, persistence } = visit;
   await openBalancer(visit, "web", "groups");
   const dialog = await openSettings(visit, group);
-  await dialog.getByText(words.advice).waitFor();
   if (persistence) {
     await choosePersistence(dialog, words, persistence);
+    // Whom a type does not suit is another matter for each.
+    const isByAddress = persistence.type === "sourceIp";
+    await dialog.getByText(isByAddress ? words.advice : words.cookieAdvice).waitFor();
+    assert.equal(await dialog.getByRole("note").count(), 1);
   } else {
     await dialog.getByRole("switch", { name: words.persistence }).uncheck();
   }

@@ -8,8 +8,8 @@ import { openBalancer, openEvents, openGroup, openSettings, press } from "../ste
 async function pages(visit, look) {
   const { page, url, words, group, balancer = "web" } = visit;
   /** What a button opens, which goes away by Escape. */
-  const opened = async (name, what) => {
-    await page.getByRole("button", { name, exact: typeof name === "string" }).first().click();
+  const opened = async (name, what, where = page) => {
+    await where.getByRole("button", { name, exact: typeof name === "string" }).first().click();
     const dialog = page.getByRole("dialog").or(page.getByRole("alertdialog"));
     await dialog.getByRole("button").last().waitFor();
     await look(what);
@@ -53,8 +53,9 @@ async function pages(visit, look) {
   const members = page.getByRole("region", { name: words.members, exact: false }).first();
   await members.getByRole("rowheader").first().waitFor();
   await look("group");
+  await opened(words.editHealth, "edit-health-check");
   await opened(words.addMember, "add-member");
-  await opened(words.editAny, "edit-member");
+  await opened(words.editAny, "edit-member", members);
   await openEvents(visit);
   await look("events");
 }

@@ -21,7 +21,7 @@ export async function lostUpdate(visit) {
   await confirm(their, words);
 
   await press(dialog, words.ok);
-  await dialog.getByRole("alert").getByText("Somebody else has changed this meanwhile").waitFor();
+  await dialog.getByRole("alert").getByText("Somebody else has changed this in the meantime").waitFor();
   assert.equal(await name.inputValue(), "typed here");
   assert.equal(await dialog.getByLabel(words.duration).inputValue(), "33");
   const chosen = dialog.getByLabel(words.algorithm).locator("option:checked");
@@ -47,7 +47,7 @@ export async function gone(visit) {
   await press(theirs.page.getByRole("alertdialog"), "Delete backend server group pages");
   await theirs.page.getByText("There are no backend server groups yet.").waitFor();
   await press(dialog, words.ok);
-  await dialog.getByRole("alert").getByText(/It is there no more/).waitFor();
+  await dialog.getByRole("alert").getByText(/no longer exists/).waitFor();
   await discard(visit);
   await page.getByText("There are no backend server groups yet.").waitFor();
 
@@ -139,7 +139,7 @@ export async function declared(visit) {
   await greyed(words.addGroup, words.settings("fixed"), "Delete backend server group fixed");
   await openGroup(visit, "fixed");
   await greyed(words.settings("fixed"), "Delete backend server group fixed", words.addMember);
-  await greyed("Edit one", "Drain one", "Take away one", "Change health check", "Delete health check");
+  await greyed("Edit one", "Drain one", "Remove one", "Edit health check", "Delete health check");
   assert.deepEqual(sent(), []);
 
   // Others stay as they were.

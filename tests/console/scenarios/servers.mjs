@@ -59,7 +59,7 @@ export async function healthIs(visit) {
 export async function changeHealth(visit) {
   const { page, words, check, shown, states } = visit;
   await open(visit);
-  await press(page, "Change health check");
+  await press(page, "Edit health check");
   await fill(page.getByRole("dialog"), check);
   await confirm(page.getByRole("dialog"), words);
   await saysOfHealth(visit, shown);
@@ -105,10 +105,10 @@ export async function removeMember(visit) {
   const { page, words, member } = visit;
   await open(visit);
   const row = page.getByRole("rowheader", { name: member, exact: true });
-  await press(page, `Take away ${member}`);
+  await press(page, `Remove ${member}`);
   await press(page.getByRole("alertdialog"), words.cancel);
   await row.waitFor();
-  await press(page, `Take away ${member}`);
-  await press(page.getByRole("alertdialog"), `Take away ${member}`);
+  await press(page, `Remove ${member}`);
+  await press(page.getByRole("alertdialog"), `Remove ${member}`);
   await row.waitFor({ state: "detached" });
 }

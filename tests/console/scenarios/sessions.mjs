@@ -105,7 +105,7 @@ async function findCookie(visit, { region, pool, isPage, search }) {
   await region.getByLabel("Find by").selectOption({ label: "Session ID" });
   await isPage(1, (await api(visit, `/pools/${pool.id}/sessions?limit=${PER_PAGE}`)).sessions.map(({ id, member }) => [id, member]), visit.total);
   await search(`${cookie}-of-nobody`, "Cookie value");
-  await region.getByText("No session fits.").waitFor();
+  await region.getByText("No session matches.").waitFor();
   assert.ok(addresses.length > 0 && ![...addresses, page.url()].some((address) => address.includes(cookie)), addresses.join(" "));
   assert.equal(await page.evaluate(() => history.length), before);
 }
@@ -123,7 +123,7 @@ async function filterByMember(visit, held, all) {
   // Somebody who is held by another one is not among them.
   const [others] = (await asked({ limit: 1000 })).sessions.filter(([, one]) => one !== member);
   await search(others[0]);
-  await region.getByText("No session fits.").waitFor();
+  await region.getByText("No session matches.").waitFor();
   await press(region, "Show all");
   await isPage(1, [others], 1);
   await press(region, "Clear");

@@ -8,9 +8,9 @@ export async function failures({ page, url, tolerate, name, password }) {
   await page.goto(url);
   await page.getByRole("heading", { name: "Sign in" }).waitFor();
   await press(page, "Sign in");
-  await page.getByText("This is needed.").first().waitFor();
+  await page.getByText("This field is required.").first().waitFor();
   await signIn(page, name, "wrong");
-  await page.getByText("That is not right.").waitFor();
+  await page.getByText("Sign-in failed.").waitFor();
   assert.equal(await page.getByRole("heading", { name: "Load balancers" }).count(), 0);
   await signIn(page, name, password);
   await page.getByRole("heading", { name: "Load balancers" }).waitFor();
@@ -25,7 +25,7 @@ export async function failures({ page, url, tolerate, name, password }) {
     await signIn(page, name, `wrong ${tries}`);
     await page.getByRole("alert").first().waitFor();
   }
-  await page.getByText("There have been too many failures.").waitFor();
+  await page.getByText("Too many failed attempts.").waitFor();
 }
 
 /** By a token, and back at the same place. */

@@ -11,7 +11,7 @@ const OPERATING = {
   DRAINING: "Draining",
   NO_MONITOR: "Not checked",
 };
-const PROVISIONING = { ACTIVE: "Active", PENDING_UPDATE: "Being changed", ERROR: "Failed" };
+const PROVISIONING = { ACTIVE: "Active", PENDING_UPDATE: "Updating", ERROR: "Failed" };
 /** Every half a minute there is something new to be drawn, and it is looked for as often. */
 const DRAWN_WITHIN_MS = 120_000;
 
@@ -39,7 +39,7 @@ export async function truth(visit) {
   ];
 
   await page.goto(url);
-  const columns = ["Name", "Virtual IP address", "Operating state", "Provisioning state", "Listeners"];
+  const columns = ["Name", "Virtual IP address", "Operating status", "Provisioning status", "Listeners"];
   await eventually("the list", async () => {
     const { name, vip_address: vip, listeners, ...head } = await balancer();
     assert.deepEqual(await says(page, "Load balancers", columns), [[name, vip, ...stateOf(head), `${listeners.length}`]]);
@@ -60,7 +60,7 @@ export async function truth(visit) {
     for (const fact of [vip, ...stateOf(head)]) assert.ok(facts.includes(fact), `${fact} in ${facts}`);
   });
 
-  const ofPath = ["Listener", "Protocol:Port", "State", "Backend server group", "Backend servers", "Sessions"];
+  const ofPath = ["Listener", "Protocol:Port", "Status", "Backend server group", "Backend servers", "Sessions"];
   await eventually("where clients are led", async () => {
     const { traffic } = await api(visit, `/loadbalancers/${(await balancer()).id}/traffic`);
     const pools = await below("/pools");
@@ -76,11 +76,11 @@ export async function truth(visit) {
         sessions?.now?.toLocaleString("en") ?? "–",
       ];
     });
-    assert.deepEqual(await says(page, "Where clients are led", ofPath), await Promise.all(ways));
+    assert.deepEqual(await says(page, "Where traffic goes", ofPath), await Promise.all(ways));
   });
 
   await page.getByRole("tab", { name: words.tabs.listeners }).click();
-  const ofListener = ["Name", "Protocol:Port", "Backend server group", "Operating state", "Provisioning state"];
+  const ofListener = ["Name", "Protocol:Port", "Backend server group", "Operating status", "Provisioning status"];
   await eventually("the listeners", async () => {
     const pools = await below("/pools");
     const wanted = (await below("/listeners")).map(({ name, protocol, protocol_port, default_pool_id, ...head }) => [
@@ -93,7 +93,7 @@ export async function truth(visit) {
   });
 
   await page.getByRole("tab", { name: words.tabs.groups }).click();
-  const ofGroup = ["Name", "Protocol", "Session persistence", "Listeners", "Backend servers", "Sessions", "State"];
+  const ofGroup = ["Name", "Protocol", "Session persistence", "Listeners", "Backend servers", "Sessions", "Status"];
   await eventually("the groups", async () => {
     const { traffic } = await api(visit, `/loadbalancers/${(await balancer()).id}/traffic`);
     const listeners = await below("/listeners");
@@ -147,7 +147,7 @@ export async function shares(visit) {
   const { page, group, clients, expected } = visit;
   await openBalancer(visit, "web");
   await openGroup(visit, group);
-  const region = page.getByRole("region", { name: "Who is held where" });
+  const region = page.getByRole("region", { name: "Session distribution" });
   await region.getByRole("listitem").first().waitFor();
   console.log("watching");
   const { id } = await named(visit, "/loadbalancers", "web");
@@ -185,7 +185,7 @@ const written = (value) => value.toLocaleString("en", { maximumFractionDigits: d
 function described(values) {
   const known = values.filter((value) => value !== null);
   const [least, most, last] = [Math.min(...known), Math.max(...known), known.at(-1)];
-  return `Between ${written(least)} and ${written(most)}, lately ${written(last)}.`;
+  return `From ${written(least)} to ${written(most)}, latest ${written(last)}.`;
 }
 
 /** A line is drawn, and what it shows is what the API knows of the last hour. */
@@ -213,7 +213,7 @@ export async function liveCounts(visit) {
   await list.page.getByRole("link", { name: "web", exact: true }).waitFor();
   await openBalancer(overview, "web");
   await eventually("nobody to come yet", async () => {
-    const fresh = await says(overview.page, "Where clients are led", ["New/s"]);
+    const fresh = await says(overview.page, "Where traffic goes", ["Traffic"]);
     assert.deepEqual(fresh.map(([count]) => numberIn(count)), listeners.map(() => 0));
   });
   await openBalancer(monitoring, "web", "monitoring");
@@ -241,11 +241,17 @@ export async function liveCounts(visit) {
   console.log("watching");
   await Promise.all([
     isDrawn(list, id, "web, Requests per second", "requests_per_s"),
+    eventually("what the number beside the line counts", async () => {
+      const [row] = await rows(list.page.getByRole("table"));
+      assert.match(row.Traffic, /^[0-9.,]+ requests\/s$/);
+    }),
     isDrawn(overview, id, "New connections per second", "connections_per_s"),
     isDrawn(overview, id, "Requests per second", "requests_per_s"),
     eventually("what comes by each way", async () => {
-      const fresh = await says(overview.page, "Where clients are led", ["New/s"]);
+      const fresh = await says(overview.page, "Where traffic goes", ["Traffic"]);
       assert.ok(fresh.length > 0 && fresh.every(([count]) => numberIn(count) > 0), `${fresh} new ones`);
+      const units = fresh.map(([count]) => count.split(" ")[1]);
+      assert.deepEqual(units.toSorted(), ["connections/s", "requests/s"]);
     }),
     eventually("what each listener does", async () => {
       const said = await rates();
@@ -256,7 +262,7 @@ export async function liveCounts(visit) {
     eventually("sessions that come and are held", async () => {
       const said = await counts();
       assert.ok(said.Now > before && said["Created/s"] > 0 && said["Held/s"] > 0, JSON.stringify(said));
-      const members = await says(held.page, "Backend servers", ["New/s"]);
+      const members = await says(held.page, "Backend servers", ["Conn./s"]);
       assert.ok(members.every(([fresh]) => numberIn(fresh) > 0), `${members} new ones`);
     }),
   ]);

@@ -138,6 +138,23 @@ fn a_dedicated_load_balancer_says_what_it_is_and_offers_no_application_cookie() 
 }
 
 #[test]
+fn load_balancers_are_found_by_a_part_of_their_name_or_address() -> Result<()> {
+    let (daemon, url) = nobody_served(WHOEVER)?;
+    tell(
+        &daemon,
+        &[
+            "lb create shop-one --vip 192.0.2.10",
+            "lb create shop-two --vip 192.0.2.11",
+            "lb create mail --vip 192.0.2.25",
+        ],
+    )?;
+    let sought = json!({"shop": ["shop-one", "shop-two"], ".25": ["mail"], "nobody": []});
+    let all = ["mail", "shop-one", "shop-two"];
+    at_home(url).does("findBalancers", json!({"all": all, "sought": sought}))?;
+    Ok(())
+}
+
+#[test]
 fn of_the_events_those_of_one_kind_are_shown_where_it_is_chosen() -> Result<()> {
     let (daemon, url) = nobody_served(WHOEVER)?;
     tell(

@@ -110,8 +110,8 @@ fn health_checks_and_servers_are_added_changed_and_taken_away() -> Result<()> {
             "vip": world.vip(0).ip(), "members": members,
             "listener": {"name": "pages", "protocol": "HTTP", "port": 80, "group": "pages"},
             "check": {
-                "Type": "HTTP", "Interval (seconds)": "1", "Timeout (seconds)": "1", "Successes until up": "1",
-                "Failures until down": "1", "Path": "/health", "Expected status codes": "200-204",
+                "Type": "HTTP", "Interval (seconds)": "1", "Timeout (seconds)": "1", "Healthy threshold": "1",
+                "Unhealthy threshold": "1", "Path": "/health", "Expected status codes": "200-204",
             },
         }),
     )?;

@@ -24,6 +24,8 @@ export function PersistenceFields({ can, draft, has }: Props) {
   const chosen = types.find((offer) => offer.type === type);
   const why = { offered: t.hint, "source-ip": t.notWithSourceIp, "not-offered": t.notOffered }[available];
   const range = chosen && inMinutes(chosen.persistence_timeout);
+  // Whom this type does not suit. Where clients are known by their addresses, it may be what speaks against persistence at all.
+  const advice = (isOn || type === "SOURCE_IP") && t.advice[type as keyof typeof t.advice];
   const choices = types.map(({ type: value, isForeign }) => ({
     value,
     label: word(t.types, value),
@@ -59,12 +61,14 @@ export function PersistenceFields({ can, draft, has }: Props) {
           />
         </div>
       )}
-      <div class="advice" role="note">
-        <Icon name="info" />
-        <p>
-          <strong>{t.adviceTitle}</strong> {t.advice}
-        </p>
-      </div>
+      {advice && (
+        <div class="advice" role="note">
+          <Icon name="info" />
+          <p>
+            <strong>{advice.title}</strong> {advice.text}
+          </p>
+        </div>
+      )}
     </div>
   );
 }

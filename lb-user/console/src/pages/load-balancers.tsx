@@ -27,13 +27,13 @@ export function LoadBalancersPage() {
   const t = useText();
   const mayChange = useMayChange();
   const whyFixed = useWhyFixed();
-  const [name, setName] = useState("");
-  const pages = usePages(name);
+  const [search, setSearch] = useState("");
+  const pages = usePages(search);
   const [isCreating, setCreating] = useState(false);
   const [removing, setRemoving] = useState<LoadBalancer | null>(null);
   const page = useResource(
-    `load-balancers ${name} ${pages.marker}`,
-    (signal) => loadBalancers.page(PER_PAGE, pages.marker, { name }, signal),
+    `load-balancers ${search} ${pages.marker}`,
+    (signal) => loadBalancers.page(PER_PAGE, pages.marker, { search }, signal),
     { isConcerned: ({ kind }) => kind === "load_balancer", keeps: true },
   );
   useFirstPageAgain(pages, page.error);
@@ -51,11 +51,11 @@ export function LoadBalancersPage() {
   return (
     <>
       <PageHeader title={t.loadBalancers}>{create}</PageHeader>
-      <SearchForm label={t.lb.search} value={name} onSearch={setName} />
+      <SearchForm label={t.lb.search} value={search} onSearch={setSearch} />
       <Loaded resource={page}>
         {({ items, next }) =>
           items.length === 0 ? (
-            <Empty title={name ? t.lb.nothingFound : t.lb.empty} {...(!name && { hint: t.lb.emptyHint })} />
+            <Empty title={search ? t.lb.nothingFound : t.lb.empty} {...(!search && { hint: t.lb.emptyHint })} />
           ) : (
             <div class="card flush">
               <Table
@@ -117,11 +117,17 @@ function seriesOf(past: History | null, id: string): Record<string, Series> | nu
 
 function Traffic({ name, series }: { name: string; series: Record<string, Series> | null }) {
   const t = useText();
-  // Requests say more than connections, where there are any.
-  const requests = series?.requests_per_s;
-  const isHttp = requests?.some((value) => value !== null && value > 0);
-  const values = (isHttp ? requests : series?.connections_per_s) ?? [];
-  return <Sparkline title={`${name}, ${isHttp ? t.chart.requests : t.chart.connections}`} values={values} />;
+  const { requests_per_s: requests, connections_per_s: connections = [] } = series ?? {};
+  const passes = (values: Series) => values.some((value) => value !== null && value > 0);
+  // Requests say more than connections, unless there are connections alone.
+  const counted = requests && (passes(requests) || !passes(connections)) ? "requests" : "connections";
+  return (
+    <Sparkline
+      title={`${name}, ${t.chart[counted]}`}
+      unit={t.chart.perS[counted]}
+      values={counted === "requests" && requests ? requests : connections}
+    />
+  );
 }
 
 interface RemoveProps {

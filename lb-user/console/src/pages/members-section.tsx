@@ -67,6 +67,8 @@ export function MembersSection({ can, pool, onChanged, onShowSessions }: Props) 
   useFirstPageAgain(pages, members.error);
   const samples = useTraffic();
   const share = shares(samples, pool.id);
+  const layer = can.pool_protocols.find(({ name }) => name === pool.protocol)?.layer;
+  const counted = layer === 7 ? "reqPerS" : pool.protocol === "UDP" ? "flowsPerS" : "conPerS";
   const close = () => setDoing(null);
   const changed = () => {
     members.reload();
@@ -148,7 +150,7 @@ export function MembersSection({ can, pool, onChanged, onShowSessions }: Props) 
                       cell: ({ id }) => number(share.get(id)?.member.open ?? null),
                     },
                     {
-                      label: t.member.newPerS,
+                      label: t.chart[counted],
                       isNumeric: true,
                       cell: ({ id }) => number(share.get(id)?.newPerS ?? null),
                     },
@@ -216,26 +218,31 @@ export function MembersSection({ can, pool, onChanged, onShowSessions }: Props) 
 /** Looks for backend servers by what they are called, where they are, and how they are. */
 function Filter({ wanted, onChange }: { wanted: Wanted; onChange(wanted: Wanted): void }) {
   const t = useText();
+  const id = useId();
   const state = wanted.operating_status;
   return (
-    <SearchForm
-      label={t.member.search}
-      value={wanted.search}
-      onSearch={(search) => onChange({ ...wanted, search })}
-    >
-      <select
-        aria-label={t.operating.label}
-        value={state}
-        onChange={(event) => onChange({ ...wanted, operating_status: event.currentTarget.value })}
-      >
-        <option value="">{t.member.anyState}</option>
-        {STATES.map((value) => (
-          <option key={value} value={value} selected={value === state}>
-            {t.operating[value]}
-          </option>
-        ))}
-      </select>
-    </SearchForm>
+    <div class="filters">
+      <SearchForm
+        label={t.member.search}
+        value={wanted.search}
+        onSearch={(search) => onChange({ ...wanted, search })}
+      />
+      <div class="inline-field">
+        <label for={id}>{t.operating.label}</label>
+        <select
+          id={id}
+          value={state}
+          onChange={(event) => onChange({ ...wanted, operating_status: event.currentTarget.value })}
+        >
+          <option value="">{t.member.anyState}</option>
+          {STATES.map((value) => (
+            <option key={value} value={value} selected={value === state}>
+              {t.operating[value]}
+            </option>
+          ))}
+        </select>
+      </div>
+    </div>
   );
 }
 

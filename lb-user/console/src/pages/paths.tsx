@@ -67,12 +67,14 @@ export function Paths({ loadBalancer, listeners, pools }: Props) {
             cell: ({ pool }) => number((pool && poolTraffic(samples, pool.id)?.sessions?.now) ?? null),
           },
           {
-            label: t.member.newPerS,
+            label: t.lb.traffic,
             isNumeric: true,
-            cell: ({ listener }) =>
-              number(
-                listenerRate(samples, listener.id, "requests") ?? listenerRate(samples, listener.id, "connections"),
-              ),
+            cell: ({ listener: { id, protocol } }) => {
+              const requests = listenerRate(samples, id, "requests");
+              const perS = requests ?? listenerRate(samples, id, "connections");
+              const counted = requests !== null ? "requests" : protocol === "UDP" ? "flows" : "connections";
+              return perS === null ? number(null) : `${number(perS)} ${t.chart.perS[counted]}`;
+            },
           },
         ]}
       />

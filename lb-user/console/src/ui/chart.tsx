@@ -183,8 +183,8 @@ export function Chart({ title, lines, intervalS, format }: Props) {
 
 const SPARK = { width: 120, height: 24 };
 
-/** The last hour at a glance, and the latest value in words. */
-export function Sparkline({ title, values }: { title: string; values: Series }) {
+/** The last hour at a glance, and the latest value in words, with what it counts. */
+export function Sparkline({ title, unit, values }: { title: string; unit: string; values: Series }) {
   const { number } = useFormat();
   const t = useText().chart;
   const some = known(values);
@@ -204,7 +204,9 @@ export function Sparkline({ title, values }: { title: string; values: Series }) 
         <path class="grid" d={`M0 ${y(0)}H${SPARK.width}`} />
         <Plot values={values} x={x} y={y} look="line-0" hasArea />
       </svg>
-      <span class="spark-value">{number(last)}/s</span>
+      <span class="spark-value">
+        {number(last)} {unit}
+      </span>
     </span>
   );
 }
