@@ -47,10 +47,15 @@ export function Dialog(props: Props) {
         else if (props.onClose) leave(props.onClose);
       }}
       onClose={({ currentTarget }) => {
-        // By whatever else a browser closes it: with a question, what is below that at once.
         if (!currentTarget.isConnected) return;
+        // By whatever else a browser closes it: a question, and what that is about, at once. What was there first is before the
+        // question when it is shown again, so that nobody could answer that: it is withdrawn.
         if (isQuestion) props.onClose?.();
-        setTimeout(() => currentTarget.isConnected && !currentTarget.open && currentTarget.showModal());
+        setTimeout(() => {
+          if (!currentTarget.isConnected || currentTarget.open) return;
+          currentTarget.showModal();
+          currentTarget.querySelectorAll("dialog").forEach((question) => question.close());
+        });
       }}
     >
       <h2 id={title} class="clamped">
