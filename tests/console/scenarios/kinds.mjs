@@ -1,6 +1,6 @@
 // What is offered goes by the kind of a load balancer.
 import assert from "node:assert/strict";
-import { details } from "../reading.mjs";
+import { details, eventually } from "../reading.mjs";
 import { openBalancer, press } from "../steps.mjs";
 
 /** The types of session persistence that a wizard offers for HTTP. */
@@ -36,8 +36,10 @@ export async function kinds(visit) {
     }
     await openBalancer(visit, name);
     const overview = page.getByRole("region", { name: "Overview" });
-    await overview.waitFor();
-    const said = Object.entries(await details(overview)).filter(([term]) => term !== "Name");
-    assert.ok(said.some(([, text]) => new RegExp(says, "i").test(text)), `${name} is said to be ${says}`);
+    // What it can have is told by itself, maybe after the rest of it.
+    await eventually(`${name} to be said to be ${says}`, async () => {
+      const said = Object.entries(await details(overview)).filter(([term]) => term !== "Name");
+      assert.ok(said.some(([, text]) => new RegExp(says, "i").test(text)), JSON.stringify(said));
+    });
   }
 }
