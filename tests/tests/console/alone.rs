@@ -228,9 +228,7 @@ fn that_the_daemon_is_away_is_said_once_until_it_is_back() -> Result<()> {
     at_home(url).sees("away", json!({"seen": seen}), || {
         let stopped = daemon.cli(&["stop"])?;
         ensure!(stopped.status.success(), "{stopped:?}");
-        try_eventually("its absence to be seen", Duration::from_secs(60), || {
-            seen.exists()
-        })?;
+        try_eventually("its absence to be seen", Duration::from_mins(1), || seen.exists())?;
         daemon.launch()
     })?;
     Ok(())
