@@ -66,7 +66,7 @@ pub(super) enum Subcommands {
     ///
     /// Counters begin when a listener, pool or member is first configured; those of TCP and UDP outlive the daemon, those of
     /// HTTP and HTTPS begin again with the next one. ONLINE: works;
-    /// DEGRADED: works in part; ERROR: does not; OFFLINE: switched off, or served by nobody; DRAINING: of weight 0, keeps its sessions;
+    /// DEGRADED: works in part; ERROR: does not; OFFLINE: switched off, without members, or served by nobody; DRAINING: of weight 0, keeps its sessions;
     /// `NO_MONITOR`: taken to be up.
     Status {
         /// As a tree: load balancers, their listeners, pools and members, with their states alone

@@ -319,7 +319,7 @@ words! {
     pub enum OperatingStatus {
         /// Works, and all that it depends on does.
         Online = "ONLINE",
-        /// Switched off by its `admin_state_up`, or served by nobody.
+        /// Not in use: switched off by its `admin_state_up`, without members, or served by nobody.
         Offline = "OFFLINE",
         /// Works, though some of what it depends on does not.
         Degraded = "DEGRADED",

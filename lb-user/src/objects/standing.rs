@@ -3,7 +3,10 @@
 use uuid::Uuid;
 
 use super::{Head, Inventory, Listener, LoadBalancer, Member, Pool, ProvisioningStatus};
-use crate::{model::OperatingStatus, views::operating};
+use crate::{
+    model::OperatingStatus,
+    views::operating::{self, Behind},
+};
 
 impl Inventory {
     /// Whether nothing is served yet of an object, or of any.
@@ -68,13 +71,14 @@ impl Inventory {
         if self.is_unserved(listener.head.id) {
             return OperatingStatus::Offline;
         }
+        if listener.head.admin_state_up && self.unserved.contains(&listener.head.id) {
+            return OperatingStatus::Error;
+        }
         let pool = listener.default_pool_id.and_then(|id| self.pools.get(id));
-        let pool = pool.map(|pool| self.operating_of_pool(pool));
-        let pool = if self.unserved.contains(&listener.head.id) {
-            Some(OperatingStatus::Error)
-        } else {
-            pool
-        };
+        let pool = pool.map(|pool| Behind {
+            status: self.operating_of_pool(pool),
+            members: self.members.of(pool.head.id).count(),
+        });
         operating::of_listener(listener.head.admin_state_up, pool)
     }
 

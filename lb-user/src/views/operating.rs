@@ -33,18 +33,26 @@ pub(crate) fn of_pool(members: &[OperatingStatus]) -> OperatingStatus {
     }
 }
 
-/// A listener's, by that of its pool: one that is on, and has a pool where nothing is on, does not work. One without a pool
-/// does all that it is to do.
-pub(crate) fn of_listener(admin_state_up: bool, pool: Option<OperatingStatus>) -> OperatingStatus {
+/// What a listener's status depends on of its pool.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Behind {
+    pub(crate) status: OperatingStatus,
+    /// How many members it has, also those that are switched off.
+    pub(crate) members: usize,
+}
+
+/// A listener's, by its pool. One without a pool does all that it is to do, and one whose pool has no members yet is not in use:
+/// nothing has failed. But one that is on while all members that it has are switched off does not work.
+pub(crate) fn of_listener(admin_state_up: bool, pool: Option<Behind>) -> OperatingStatus {
     match (admin_state_up, pool) {
-        (false, _) => OperatingStatus::Offline,
+        (false, _) | (true, Some(Behind { members: 0, .. })) => OperatingStatus::Offline,
         (true, None) => OperatingStatus::Online,
-        (true, Some(OperatingStatus::Offline)) => OperatingStatus::Error,
-        (true, Some(status)) => status,
+        (true, Some(pool)) if pool.status == OperatingStatus::Offline => OperatingStatus::Error,
+        (true, Some(pool)) => pool.status,
     }
 }
 
-/// A load balancer's, by those of its listeners; the ones that are switched off do not matter.
+/// A load balancer's, by those of its listeners; the ones that are not in use do not matter.
 pub(crate) fn of_load_balancer(admin_state_up: bool, listeners: &[OperatingStatus]) -> OperatingStatus {
     if !admin_state_up {
         return OperatingStatus::Offline;
@@ -89,10 +97,21 @@ mod tests {
 
     #[test]
     fn a_listener_does_as_its_pool_does() {
-        assert_eq!(of_listener(true, Some(Degraded)), Degraded);
-        assert_eq!(of_listener(true, Some(Offline)), Error);
-        assert_eq!(of_listener(false, Some(Online)), Offline);
+        let behind = |status| Some(Behind { status, members: 2 });
+        assert_eq!(of_listener(true, behind(Degraded)), Degraded);
+        assert_eq!(of_listener(true, behind(Offline)), Error);
+        assert_eq!(of_listener(false, behind(Online)), Offline);
         assert_eq!(of_listener(true, None), Online);
+    }
+
+    #[test]
+    fn a_listener_whose_pool_has_no_members_yet_does_not_fail() {
+        let empty = Behind {
+            status: of_pool(&[]),
+            members: 0,
+        };
+        assert_eq!(of_listener(true, Some(empty)), Offline);
+        assert_eq!(of_load_balancer(true, &[Offline]), Online);
     }
 
     #[test]

@@ -6,7 +6,13 @@ use std::collections::HashMap;
 
 pub use answer::*;
 
-use super::{Census, Scene, Sight, census::RememberedSessions, endpoint, operating, packets};
+use super::{
+    Census, Scene, Sight,
+    census::RememberedSessions,
+    endpoint,
+    operating::{self, Behind},
+    packets,
+};
 use crate::{
     bpf::Attachment,
     health::AllProbes,
@@ -28,8 +34,14 @@ pub fn status<S: Sight>(
         .iter()
         .map(|pool| of_pool(scene, pool, census, &doings.probes))
         .collect();
-    let states = pools.iter().map(|pool| (pool.name.as_str(), pool.status));
-    let states: HashMap<&str, OperatingStatus> = states.collect();
+    let behind = pools.iter().map(|pool| {
+        let behind = Behind {
+            status: pool.status,
+            members: pool.members.len(),
+        };
+        (pool.name.as_str(), behind)
+    });
+    let behind: HashMap<&str, Behind> = behind.collect();
     let balancers = scene.config.load_balancers.iter();
     let interfaces = attachments.iter().map(|attachment| Interface {
         name: attachment.interface.clone(),
@@ -39,7 +51,7 @@ pub fn status<S: Sight>(
     });
     Status {
         load_balancers: balancers
-            .map(|balancer| of_load_balancer(scene, balancer, &states, census))
+            .map(|balancer| of_load_balancer(scene, balancer, &behind, census))
             .collect(),
         pools,
         refused: doings.refused,
@@ -83,14 +95,13 @@ fn tables<S: Sight>(scene: &Scene<'_, S>, census: &Census) -> Vec<Table> {
 fn of_load_balancer<S: Sight>(
     scene: &Scene<'_, S>,
     balancer: &model::LoadBalancer,
-    pools: &HashMap<&str, OperatingStatus>,
+    pools: &HashMap<&str, Behind>,
     census: &Census,
 ) -> LoadBalancer {
     let is_on = balancer.admin_state_up && scene.plane != DataPlane::Noop;
     let listener = |listener: &model::Listener| {
         let id = scene.ids.listener(&listener.name).unwrap_or(0);
-        let pool = listener.pool.as_deref();
-        let pool = pool.map(|pool| pools.get(pool).copied().unwrap_or(OperatingStatus::Offline));
+        let pool = listener.pool.as_deref().and_then(|pool| pools.get(pool).copied());
         let traffic = scene.sight.listener_traffic(id);
         Listener {
             name: listener.name.clone(),

@@ -12,11 +12,17 @@ use crate::exposition::Exposition;
 use crate::site;
 use crate::watch::Watch;
 
-/// Both listeners of a site: of IPv4, and of IPv6.
-const LISTENERS: [&str; 2] = ["listener-1", "listener-2"];
+/// A daemon that has nothing to serve yet.
+fn without_a_datapath(lab: &Laboratory) -> Result<Daemon> {
+    let mut daemon = Daemon::prepare(lab, "")?;
+    daemon.set_interfaces(&[]);
+    daemon.write_config("")?;
+    daemon.launch()?;
+    Ok(daemon)
+}
 
 #[test]
-fn members_that_fail_raise_an_alert_each_and_the_last_one_for_its_pool_and_listeners() -> Result<()> {
+fn members_that_fail_raise_an_alert_each_and_the_last_one_for_its_pool_alone() -> Result<()> {
     let monitor = "type = \"HTTP\"\nurl_path = \"/health\"\ndelay_s = 1\ntimeout_s = 1\nrise = 1\nfall = 1";
     let site = site(&Plan::new(&[1, 1]).cookie(20, "").monitor(monitor))?;
     let daemon = site.daemon();
@@ -44,14 +50,14 @@ fn members_that_fail_raise_an_alert_each_and_the_last_one_for_its_pool_and_liste
     site.member(2).set_health(Health::Failing);
     site.await_member(2, "ERROR")?;
     assert_eq!(browse(&mut jars)?, [503; 4]);
-    let mut all = vec![
+    // Of its listeners nothing is said beside it.
+    let all = [
         ("HoldfastPoolFails", "pool", "web"),
         one_fails,
         ("HoldfastMemberFails", "member", "member2"),
-        ("HoldfastManyResponsesFail", "listener", LISTENERS[0]),
+        ("HoldfastManyResponsesFail", "listener", "listener-1"),
         move_away,
     ];
-    all.extend(LISTENERS.map(|listener| ("HoldfastListenerFails", "listener", listener)));
     watch.await_just(daemon, &all);
 
     for number in [1, 2] {
@@ -68,10 +74,7 @@ fn members_that_fail_raise_an_alert_each_and_the_last_one_for_its_pool_and_liste
 fn a_listener_that_fails_raises_an_alert_though_one_of_the_same_name_does_well() -> Result<()> {
     let lab = Laboratory::routed().members(1).build()?;
     let member = lab.serve(1, &Services::new().web([8080]))?;
-    let mut daemon = Daemon::prepare(&lab, "")?;
-    daemon.set_interfaces(&[]);
-    daemon.write_config("")?;
-    daemon.launch()?;
+    let daemon = without_a_datapath(&lab)?;
     for family in Family::BOTH {
         let members = [json!({"address": member.address(family), "protocol_port": 8080})];
         let tree = json!({
@@ -99,6 +102,38 @@ fn a_listener_that_fails_raises_an_alert_though_one_of_the_same_name_does_well()
     let failed = [("code", "5xx"), ("listener_id", firing[0].label("listener_id"))];
     told.assert("holdfast_http_responses_total", &failed, 1);
     assert_ne!(firing[0].label("load_balancer_id"), "shop");
+    Ok(())
+}
+
+#[test]
+fn a_listener_whose_members_are_all_switched_off_raises_an_alert_and_one_without_members_yet_does_not()
+-> Result<()> {
+    let lab = Laboratory::routed().members(1).build()?;
+    let desk = Desk::of(without_a_datapath(&lab)?, lab);
+    let daemon = &desk.daemon;
+    let watch = Watch::begin(daemon)?;
+    desk.all(&[
+        "lb create shop --vip 192.0.2.77",
+        "listener create site --lb shop --protocol HTTP --port 80",
+        "pool create web --listener site --protocol HTTP",
+    ])?;
+    let shown = |kind: &str, name: &str| desk.answer(&format!("{kind} show {name}"));
+    assert_eq!(shown("pool", "web")?["operating_status"], "OFFLINE");
+    assert_eq!(shown("listener", "site")?["operating_status"], "OFFLINE");
+    assert_eq!(shown("lb", "shop")?["operating_status"], "ONLINE");
+    let told = Exposition::of(daemon)?;
+    told.assert(
+        "holdfast_listener_status",
+        &[("listener", "site"), ("status", "OFFLINE")],
+        1,
+    );
+    watch.await_none(daemon);
+
+    desk.said("member create --pool web 10.0.0.1:8080 --name one")?;
+    assert_eq!(shown("listener", "site")?["operating_status"], "ONLINE");
+    desk.said("member set --pool web one --disable")?;
+    assert_eq!(shown("listener", "site")?["operating_status"], "ERROR");
+    watch.await_just(daemon, &[("HoldfastListenerFails", "listener", "site")]);
     Ok(())
 }
 

@@ -128,6 +128,19 @@ fn labels_of(expression: &Expr) -> Result<Option<BTreeSet<String>>> {
         }
         Expr::Binary(binary) => {
             let (left, right) = (labels_of(&binary.lhs)?, labels_of(&binary.rhs)?);
+            let modifier = binary.modifier.as_ref();
+            if let Some(LabelModifier::Include(on)) = modifier.and_then(|modifier| modifier.matching.as_ref())
+            {
+                for label in &on.labels {
+                    let has =
+                        |side: &Option<BTreeSet<String>>| side.as_ref().is_some_and(|of| of.contains(label));
+                    ensure!(
+                        has(&left) && has(&right),
+                        "{label} is not of both sides of {binary}"
+                    );
+                }
+                return Ok(left);
+            }
             if let (Some(left), Some(right)) = (&left, &right) {
                 ensure!(
                     left == right,
@@ -240,6 +253,10 @@ fn an_expression_of_what_there_is_not_is_found_out() -> Result<()> {
         ("rate(holdfast_sessions[5m])", "is a gauge"),
         ("holdfast_sessions / holdfast_table_capacity", "never matches"),
         ("histogram_quantile(0.9, holdfast_sessions)", "no buckets"),
+        (
+            "holdfast_pool_status unless on (listener) holdfast_listener_status",
+            "not of both sides",
+        ),
         ("rate(holdfast_apply_duration_seconds[5m])", "there is no"),
     ] {
         let parsed = parse(expression).map_err(anyhow::Error::msg)?;

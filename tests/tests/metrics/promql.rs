@@ -119,6 +119,9 @@ fn kept(mut labels: Labels, modifier: Option<&LabelModifier>) -> Labels {
 
 fn both(binary: &BinaryExpr, looks: Looks<'_>) -> Result<Value> {
     let op = binary.op.to_string();
+    if op == "unless" {
+        return without(binary, looks);
+    }
     if let Some(modifier) = &binary.modifier {
         let is_plain = modifier.matching.is_none()
             && !modifier.return_bool
@@ -159,6 +162,20 @@ fn both(binary: &BinaryExpr, looks: Looks<'_>) -> Result<Value> {
             Value::Vector(found)
         }
     })
+}
+
+/// What is on the left, unless something on the right has the same values of these labels.
+fn without(binary: &BinaryExpr, looks: Looks<'_>) -> Result<Value> {
+    let matching = binary
+        .modifier
+        .as_ref()
+        .and_then(|modifier| modifier.matching.as_ref());
+    ensure!(matching.is_some(), "nobody has taught the tests {binary}");
+    let mut left = vector(&binary.lhs, looks)?;
+    let right = vector(&binary.rhs, looks)?.into_iter();
+    let right: Vec<Labels> = right.map(|(labels, _)| kept(labels, matching)).collect();
+    left.retain(|(labels, _)| !right.contains(&kept(labels.clone(), matching)));
+    Ok(Value::Vector(left))
 }
 
 fn each(vector: Vec<(Labels, f64)>, of: impl Fn(f64) -> Result<Option<f64>>) -> Result<Value> {
@@ -315,6 +332,7 @@ c_bucket{le=\"+Inf\"} 0
             ("sum by (x) (a_total{y=~\"1|3\"})", "1=30 2=4"),
             ("b{x!=\"1\"} == 0", "2=0"),
             ("b / b > 0", "1=1"),
+            ("a_total unless on (x) b == 0", "1.1=30 1.2=10"),
             ("time() - b", "1=97 2=100"),
             ("sum(b{x=\"9\"}) or vector(0)", "=0"),
             ("histogram_quantile(0.45, rate(c_bucket[1m]))", "=1.5"),

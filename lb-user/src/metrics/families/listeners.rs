@@ -20,12 +20,13 @@ const LABELS: &[&str] = labels!();
 pub(super) const FAMILIES: &[Family] = &[
     Family::gauge(
         "holdfast_listener_status",
-        "1 for the status that a listener has",
-        labels!("protocol", "status"),
+        "1 for the status that a listener has; pool_id is that of its own pool, where it has one",
+        labels!("protocol", "pool_id", "status"),
         |status| {
             let listeners = all(status).map(|(labels, listener)| {
-                let (protocol, status) = (listener.protocol.word(), listener.status.word());
-                Sample::with(labels, [protocol, status], 1)
+                let pool = listener.pool.as_deref().unwrap_or("");
+                let further = [listener.protocol.word(), pool, listener.status.word()];
+                Sample::with(labels, further, 1)
             });
             listeners.collect()
         },
