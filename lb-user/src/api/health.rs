@@ -51,15 +51,18 @@ async fn metrics(
         Coding::Identity
     };
     let told = async {
-        let told = metrics::Told {
-            status: api.manager.status().await?,
-            api_certificates: api.certificates.load_full(),
-        };
+        let status = api.manager.status().await?;
+        let api_certificates = api.certificates.load_full();
         // One after the other, also of those whose clients have gone away: it takes a processor, and others want to know
         // something too.
         let turn = Arc::clone(&api.writing_metrics).lock_owned().await;
         let written = task::spawn_blocking(move || {
             let _turn = turn;
+            let told = metrics::Told {
+                status,
+                api_certificates,
+                process: metrics::Process::this().ok(),
+            };
             metrics::render(told, form, coding)
         });
         let failed = || Fault::new(500, "The metrics cannot be written.");

@@ -60,6 +60,7 @@ pub(super) struct Sample<'s> {
 #[derive(Debug)]
 pub(super) enum Value<'s> {
     Number(u64),
+    Fraction(f64),
     Durations(&'s Durations),
 }
 
@@ -68,6 +69,14 @@ impl<'s> Sample<'s> {
         Self {
             labels: labels.into(),
             value: Value::Number(value),
+        }
+    }
+
+    /// Of what there is one of.
+    pub(super) fn of(value: Value<'s>) -> Self {
+        Self {
+            labels: Vec::new(),
+            value,
         }
     }
 
@@ -174,6 +183,10 @@ impl Family {
         match (self.kind, value) {
             (Kind::Gauge, Value::Number(number)) => encoder.encode_gauge(number),
             (_, Value::Number(number)) => encoder.encode_counter(number, None::<&Exemplar<NoLabelSet, u64>>),
+            (Kind::Gauge, Value::Fraction(fraction)) => encoder.encode_gauge(fraction),
+            (_, Value::Fraction(fraction)) => {
+                encoder.encode_counter(fraction, None::<&Exemplar<NoLabelSet, f64>>)
+            }
             (_, Value::Durations(durations)) => {
                 let (sum_s, buckets) = (seconds(durations.sum_us), in_each_bucket(durations));
                 encoder.encode_histogram::<NoLabelSet>(sum_s, durations.count, &buckets, None)

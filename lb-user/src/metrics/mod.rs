@@ -4,7 +4,8 @@
 //! status -> families (name, help, labels, how it is read) -> form (OpenMetrics, or the text of Prometheus; compressed, or not)
 //! ```
 //!
-//! Names and units follow the conventions of Prometheus: seconds and bytes, counters end with `_total`. A thing is labelled with what
+//! Names and units follow the conventions of Prometheus: seconds and bytes, counters end with `_total`. What every program tells of its
+//! process begins with `process_`, what is ours with `holdfast_`. A thing is labelled with what
 //! people call it, and with the id under which it stays the same; these are equal where a file declares it.
 //!
 #![doc = include_str!("metrics.md")]
@@ -12,6 +13,7 @@
 mod families;
 mod family;
 mod form;
+mod process;
 
 #[cfg(test)]
 mod tests;
@@ -21,6 +23,7 @@ use std::{fmt, io, ops::Deref, sync::Arc};
 use prometheus_client::{collector::Collector, encoding::DescriptorEncoder, registry::Registry};
 
 pub use form::{Coding, Form};
+pub use process::Process;
 
 use crate::{tls::server::Expiry, views::Status};
 
@@ -38,6 +41,8 @@ pub struct Told {
     pub status: Arc<Status>,
     /// Until when the certificates are good that the API shows by network.
     pub api_certificates: Arc<Vec<Expiry>>,
+    /// The daemon as a process, where the kernel says it.
+    pub process: Option<Process>,
 }
 
 impl Deref for Told {

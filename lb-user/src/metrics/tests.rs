@@ -3,7 +3,7 @@ use std::{collections::BTreeSet, io::Read as _, sync::Arc};
 use flate2::read::GzDecoder;
 
 use super::{
-    Coding, Form, Told, families,
+    Coding, Form, Process, Told, families,
     family::{Family, Kind, Measure},
     render,
 };
@@ -20,6 +20,13 @@ impl Family {
         let end = if self.kind == Kind::Counter { "_total" } else { "" };
         format!("{}{measure}{end}", self.name)
     }
+}
+
+/// Whether a word is the name of a metric.
+fn ours(word: &str) -> bool {
+    ["holdfast_", "process_"]
+        .iter()
+        .any(|begin| word.starts_with(begin))
 }
 
 /// The table of the documentation, from the metrics themselves.
@@ -58,10 +65,7 @@ fn names_are_those_that_prometheus_expects() {
     for family in families::all() {
         let name = family.full_name();
         let is_fine = |c: char| c.is_ascii_lowercase() || c == '_';
-        assert!(
-            name.starts_with("holdfast_") && name.chars().all(is_fine),
-            "{name}"
-        );
+        assert!(ours(&name) && name.chars().all(is_fine), "{name}");
         assert!(names.insert(name.clone()), "{name} is there twice");
         assert!(
             !family.name.ends_with("_total") && !family.help.ends_with('.'),
@@ -95,7 +99,7 @@ fn rules_and_dashboard_name_metrics_that_there_are() {
         ),
     ] {
         let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
-        let used: BTreeSet<&str> = words.filter(|word| word.starts_with("holdfast_")).collect();
+        let used: BTreeSet<&str> = words.filter(|word| ours(word)).collect();
         assert!(used.len() > 5, "{file}");
         for name in used {
             assert!(names.contains(name), "{file}: there is no {name}");
@@ -106,11 +110,13 @@ fn rules_and_dashboard_name_metrics_that_there_are() {
 #[test]
 fn what_is_compressed_is_the_same_text() {
     let status = Arc::new(Status::default());
+    let process = Process::this().ok();
     for form in [Form::Prometheus, Form::OpenMetrics] {
         let told = |coding| {
             let told = Told {
                 status: Arc::clone(&status),
                 api_certificates: Arc::default(),
+                process,
             };
             render(told, form, coding).unwrap()
         };

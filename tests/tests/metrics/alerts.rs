@@ -1,8 +1,9 @@
 //! Alerts fire when it happens that they are for, of what it happened to, and not before or after.
 
 use std::net::SocketAddr;
+use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result, ensure};
 use lb_tests::desk::{Desk, FILE, SMALL};
 use lb_tests::http::Jar;
 use lb_tests::{Daemon, Family, Health, Laboratory, Plan, Services, Wire};
@@ -167,6 +168,53 @@ fn lines_of_the_access_log_that_cannot_be_written_raise_an_alert() -> Result<()>
             .log()
             .contains("requests are not noted in /dev/full")
     );
+    Ok(())
+}
+
+#[test]
+fn a_prometheus_that_is_told_of_no_daemon_raises_an_alert() -> Result<()> {
+    let desk = Desk::open()?;
+    let firing = Watch::begin(&desk.daemon)?.firing_by(&Exposition::default())?;
+    let names: Vec<&str> = firing.iter().map(|alert| alert.name.as_str()).collect();
+    assert_eq!(names, ["HoldfastAbsent"]);
+    Ok(())
+}
+
+#[test]
+fn a_daemon_that_is_started_again_and_again_raises_an_alert_and_one_upgrade_does_not() -> Result<()> {
+    let mut desk = Desk::open()?;
+    let mut watch = Watch::begin(&desk.daemon)?;
+    for _ in 0..2 {
+        desk.daemon.restart()?;
+        watch.await_none(&desk.daemon);
+        watch.look_again(&desk.daemon);
+    }
+    desk.daemon.restart()?;
+    let firing = watch.await_just(&desk.daemon, &[("HoldfastRestarts", "job", "holdfast")]);
+    assert!((firing[0].value - 3.0).abs() < 1e-9, "{firing:#?}");
+    Ok(())
+}
+
+#[test]
+fn a_daemon_that_has_nearly_as_many_files_open_as_it_may_raises_an_alert() -> Result<()> {
+    let lab = Laboratory::routed().members(1).build()?;
+    let desk = Desk::of(without_a_datapath(&lab)?, lab);
+    let watch = Watch::begin(&desk.daemon)?;
+    watch.await_none(&desk.daemon);
+    let open = Exposition::of(&desk.daemon)?.count("process_open_fds", &[]);
+    may_open(&desk.daemon, open + 2)?;
+    watch.await_just(&desk.daemon, &[("HoldfastFilesNearlyUsedUp", "job", "holdfast")]);
+    may_open(&desk.daemon, open * 2)?;
+    watch.await_none(&desk.daemon);
+    Ok(())
+}
+
+/// Has a daemon go on with this limit for its open files.
+fn may_open(daemon: &Daemon, files: i64) -> Result<()> {
+    let pid = daemon.pid().context("it runs")?.to_string();
+    let limit = format!("--nofile={files}:");
+    let status = Command::new("prlimit").args(["--pid", &pid, &limit]).status()?;
+    ensure!(status.success(), "prlimit {limit}: {status}");
     Ok(())
 }
 

@@ -172,6 +172,12 @@ fn both_forms_tell_the_same() -> Result<()> {
         for family in told.families.values_mut() {
             family.unit.clear();
         }
+        // To tell takes processor time, and a file: the process is never the same twice.
+        for sample in &mut told.samples {
+            if sample.name.starts_with("process_") {
+                sample.value = 0.0;
+            }
+        }
         told.samples
             .sort_by(|one, other| (&one.name, &one.labels).cmp(&(&other.name, &other.labels)));
         Ok(told)

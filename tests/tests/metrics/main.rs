@@ -9,6 +9,7 @@ mod form;
 mod health;
 mod monitoring;
 mod phases;
+mod process;
 mod promql;
 mod requests;
 mod sessions;

@@ -91,7 +91,7 @@ pub(crate) struct Documented {
 
 /// All that are documented, by name.
 pub(crate) fn documented() -> Result<BTreeMap<String, Documented>> {
-    let rows = TABLE.lines().filter(|line| line.starts_with("| `holdfast_"));
+    let rows = TABLE.lines().filter(|line| line.starts_with("| `"));
     let all = rows.map(|row| {
         let cells: Vec<&str> = row.trim_matches('|').splitn(4, '|').map(str::trim).collect();
         let [name, kind, labels, help] = cells[..] else {
@@ -150,11 +150,18 @@ fn labels_of(expression: &Expr) -> Result<Option<BTreeSet<String>>> {
             Ok(left.or(right))
         }
         Expr::Call(call) => {
+            if let ("changes", [argument]) = (call.func.name, call.args.args.as_slice())
+                && let Expr::MatrixSelector(matrix) = &**argument
+            {
+                return selected(&matrix.vs, &["gauge"]).map(Some);
+            }
             let arguments = call.args.args.iter().map(|argument| labels_of(argument));
             let mut vectors = arguments.collect::<Result<Vec<_>>>()?.into_iter().flatten();
             match call.func.name {
                 "time" => Ok(None),
                 "vector" => Ok(Some(BTreeSet::new())),
+                // Of what is not there only that is known by which it was looked for.
+                "absent" => Ok(Some(["job".to_owned()].into())),
                 "rate" => Ok(vectors.next()),
                 "histogram_quantile" => {
                     let mut labels = vectors.next().context("there are buckets")?;

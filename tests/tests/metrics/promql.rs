@@ -1,6 +1,6 @@
-//! As much of `PromQL` as alerts need: what an expression comes to between two looks at what a daemon tells.
+//! As much of `PromQL` as alerts need: what an expression comes to after some looks at what a daemon tells.
 //!
-//! A rate is what grew between the looks. What else an expression does is an error, so that nothing is taken for granted.
+//! A rate is what grew between the first and the last look. What else an expression does is an error, so that nothing is taken for granted.
 
 use std::collections::BTreeMap;
 
@@ -12,14 +12,15 @@ use promql_parser::parser::{
 
 use crate::exposition::{Exposition, Labels, Sample};
 
-/// Two looks.
+/// What was seen.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Looks<'e> {
-    pub(crate) before: &'e Exposition,
+    /// The first look, and further ones before the last.
+    pub(crate) before: &'e [Exposition],
     pub(crate) now: &'e Exposition,
-    /// What lies between.
+    /// What lies between the first and the last.
     pub between_s: f64,
-    /// When the second one was, since 1970.
+    /// When the last one was, since 1970.
     pub now_s: f64,
 }
 
@@ -212,6 +213,28 @@ fn calculate(op: &str, left: f64, right: f64) -> Result<Option<f64>> {
     Ok(holds.then_some(left))
 }
 
+/// The values of what a selector finds.
+fn values<'e>(selector: &'e VectorSelector, told: &'e Exposition) -> Result<BTreeMap<&'e Labels, f64>> {
+    let found = select(selector, told)?;
+    Ok(found.map(|sample| (&sample.labels, sample.value)).collect())
+}
+
+/// How often each value became another one, from a look to the next that has it.
+fn changes(selector: &VectorSelector, looks: Looks<'_>) -> Result<Vec<(Labels, f64)>> {
+    let mut last: BTreeMap<Labels, f64> = BTreeMap::new();
+    let mut counts: BTreeMap<Labels, f64> = BTreeMap::new();
+    for told in looks.before.iter().chain([looks.now]) {
+        for (labels, value) in values(selector, told)? {
+            let before = last.insert(labels.clone(), value);
+            let count = counts.entry(labels.clone()).or_default();
+            if before.is_some_and(|before| before.total_cmp(&value).is_ne()) {
+                *count += 1.0;
+            }
+        }
+    }
+    Ok(counts.into_iter().collect())
+}
+
 fn called(call: &Call, looks: Looks<'_>) -> Result<Value> {
     let arguments: Vec<&Expr> = call.args.args.iter().map(AsRef::as_ref).collect();
     match (call.func.name, arguments.as_slice()) {
@@ -220,10 +243,16 @@ fn called(call: &Call, looks: Looks<'_>) -> Result<Value> {
             Value::Number(number) => Ok(Value::Vector(vec![(Labels::new(), number)])),
             Value::Vector(_) => bail!("{number} is a vector"),
         },
+        ("changes", [Expr::MatrixSelector(matrix)]) => Ok(Value::Vector(changes(&matrix.vs, looks)?)),
+        ("absent", [Expr::VectorSelector(selector)]) => {
+            let is_there = select(selector, looks.now)?.next().is_some();
+            let labels = all(&selector.matchers)?.iter();
+            let labels = labels.map(|matcher| (matcher.name.clone(), matcher.value.clone()));
+            let nothing = (!is_there).then(|| (labels.collect(), 1.0));
+            Ok(Value::Vector(nothing.into_iter().collect()))
+        }
         ("rate", [Expr::MatrixSelector(matrix)]) => {
-            let before = select(&matrix.vs, looks.before)?;
-            let before: BTreeMap<&Labels, f64> =
-                before.map(|sample| (&sample.labels, sample.value)).collect();
+            let before = values(&matrix.vs, looks.before.first().context("a first look")?)?;
             // Of what was not there before nobody knows how much it grew.
             let rates = select(&matrix.vs, looks.now)?.filter_map(|sample| {
                 let before = *before.get(&sample.labels)?;
@@ -307,7 +336,7 @@ c_bucket{le=\"+Inf\"} 0
         let read = |text: &str| Exposition::read(Form::OpenMetrics, text).unwrap();
         let (before, now) = (read(BEFORE), read(&now));
         let looks = Looks {
-            before: &before,
+            before: std::slice::from_ref(&before),
             now: &now,
             between_s: 2.0,
             now_s: 100.0,
@@ -333,6 +362,10 @@ c_bucket{le=\"+Inf\"} 0
             ("b{x!=\"1\"} == 0", "2=0"),
             ("b / b > 0", "1=1"),
             ("a_total unless on (x) b == 0", "1.1=30 1.2=10"),
+            ("absent(b)", ""),
+            ("absent(b{x=\"9\"})", "9=1"),
+            ("changes(b[15m])", "1=0 2=0"),
+            ("changes(a_total{x=\"1\"}[15m]) > 0", "1.1=1"),
             ("time() - b", "1=97 2=100"),
             ("sum(b{x=\"9\"}) or vector(0)", "=0"),
             ("histogram_quantile(0.45, rate(c_bucket[1m]))", "=1.5"),

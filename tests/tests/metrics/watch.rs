@@ -16,7 +16,7 @@ const WITHIN: Duration = Duration::from_secs(20);
 #[derive(Debug)]
 pub(crate) struct Watch {
     rules: Vec<Rule>,
-    before: Exposition,
+    before: Vec<Exposition>,
     begun: Instant,
 }
 
@@ -40,17 +40,26 @@ impl Watch {
     pub(crate) fn begin(daemon: &Daemon) -> Result<Self> {
         Ok(Self {
             rules: rules()?,
-            before: look(daemon),
+            before: vec![look(daemon)],
             begun: Instant::now(),
         })
     }
 
+    /// Takes another look.
+    pub(crate) fn look_again(&mut self, daemon: &Daemon) {
+        self.before.push(look(daemon));
+    }
+
     /// The alerts that fire now, in the order of the rules.
     pub(crate) fn firing(&self, daemon: &Daemon) -> Result<Vec<Alert>> {
-        let now = look(daemon);
+        self.firing_by(&look(daemon))
+    }
+
+    /// The alerts that fire by this last look.
+    pub(crate) fn firing_by(&self, now: &Exposition) -> Result<Vec<Alert>> {
         let looks = Looks {
             before: &self.before,
-            now: &now,
+            now,
             between_s: self.begun.elapsed().as_secs_f64(),
             now_s: SystemTime::UNIX_EPOCH.elapsed()?.as_secs_f64(),
         };

@@ -5,6 +5,7 @@ mod listeners;
 mod members;
 mod node;
 mod pools;
+mod process;
 mod sessions;
 
 use super::family::Family;
@@ -18,6 +19,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Family> {
         pools::FAMILIES,
         members::FAMILIES,
         sessions::FAMILIES,
+        process::FAMILIES,
     ];
     parts.into_iter().flatten()
 }
