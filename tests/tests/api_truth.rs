@@ -49,6 +49,13 @@ fn a_member_that_there_is_no_way_to_fails_in_the_api_as_in_the_status() -> Resul
         statuses(&desk)?,
         ["DEGRADED", "DEGRADED", "DEGRADED", "NO_MONITOR"]
     );
+    let happened = desk.daemon.api("GET", "/events/latest", None)?;
+    let happened = happened.object("events")?.as_array().cloned().unwrap_or_default();
+    let failed = happened
+        .iter()
+        .find(|row| row["name"] == "nowhere" && row["operating_status"] == "ERROR");
+    let why = failed.map(|row| &row["reason"]);
+    assert_eq!(why, Some(&"there is no route to it".into()), "{happened:#?}");
     let status = desk.daemon.status()?;
     assert_eq!(status["load_balancers"][0]["status"], "DEGRADED", "{status}");
     assert_eq!(status["pools"][0]["members"][1]["status"], "ERROR", "{status}");

@@ -61,9 +61,11 @@ fn a_member_that_fails_one_request_after_another_is_ejected_and_comes_back() -> 
     assert_eq!(failed, FAILURES, "those of its turns, and none after that");
     site.await_member(1, "ERROR")?;
     is_away(&site)?;
-    let why = "it failed too many requests in a row, and is ejected for a while";
+    let why = format!(
+        "ejected for 600 s, since it failed {FAILURES} requests in a row, the last one so: it responded with 503"
+    );
     let pool = site.pool()?;
-    assert!(pool["members"][0].to_string().contains(why), "{pool}");
+    assert!(pool["members"][0].to_string().contains(&why), "{pool}");
     let log = site.daemon().log();
     assert!(
         log.contains("member \"member1\" is ejected for 600 s") && log.contains("it responded with 503"),

@@ -1,33 +1,36 @@
 //! Members that the data plane itself finds out to fail, without a monitor: there is no way to them, or they are ejected.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
 use super::Daemon;
-use crate::objects::{Failure, member_id};
+use crate::{next_hops::NO_ROUTE, objects::member_id};
 
-/// Those that the management API was told of.
+/// Those that the management API was told of, and why they fail.
 #[derive(Debug, Default)]
 pub(super) struct Failures {
-    told: BTreeSet<Uuid>,
+    told: BTreeMap<Uuid, String>,
 }
 
 impl Daemon {
-    /// Has the API show which these are, where that has changed.
+    /// Has the API show which these are and why, where that has changed.
     pub(super) fn tell_failures(&mut self) {
-        let id = |(pool, member): (&str, &str)| member_id(pool, member);
-        let mut now = BTreeSet::new();
+        let mut now = BTreeMap::new();
         if let Some(layer4) = &mut self.layer4 {
-            now.extend(layer4.unreached(&self.config, &self.health).map(id));
+            let unreached = layer4.unreached(&self.config, &self.health);
+            now.extend(unreached.map(|(pool, member)| (member_id(pool, member), NO_ROUTE.to_owned())));
         }
-        now.extend(self.proxy.ejected().map(id));
+        let ejected = self.proxy.ejected();
+        now.extend(ejected.map(|(pool, member, why)| (member_id(pool, member), why)));
         let told = &self.failures.told;
         if now == *told {
             return;
         }
-        let fail = now.difference(told).map(|member| (*member, Failure::Fails));
-        let work = told.difference(&now).map(|member| (*member, Failure::Works));
+        let fail = now.iter().filter(|(member, why)| told.get(*member) != Some(*why));
+        let fail = fail.map(|(member, why)| (*member, Some(why.clone())));
+        let work = told.keys().filter(|member| !now.contains_key(*member));
+        let work = work.map(|member| (*member, None));
         self.manager.note_failures(fail.chain(work));
         self.failures.told = now;
     }

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::{Event, Manager, event::Standing, log::Happening};
 use crate::{
     model::Config,
-    objects::{Any, Difference, Failure, Inventory, Origin},
+    objects::{Any, Difference, Inventory, Origin},
 };
 
 /// What there was before something is done, and what that is asked to do.
@@ -49,8 +49,8 @@ impl Manager {
         self.note(found, Inventory::note_health);
     }
 
-    /// Notes what the data plane itself has found out of members.
-    pub fn note_failures(&self, found: impl IntoIterator<Item = (Uuid, Failure)>) {
+    /// Notes what the data plane itself has found out of members: why they are given nothing, if they are not.
+    pub fn note_failures(&self, found: impl IntoIterator<Item = (Uuid, Option<String>)>) {
         self.note(found, Inventory::note_failure);
     }
 

@@ -22,6 +22,9 @@ use crate::{
 };
 use wanted::{Turn, Wanted};
 
+/// Why a member is given nothing that the kernel knows no way to, in words that follow "the member is down:".
+pub const NO_ROUTE: &str = "there is no route to it";
+
 /// The way to a member. The default is none: the datapath asks the kernel.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Hop {

@@ -219,8 +219,8 @@ pub struct Inventory {
     pub(super) unsettled: HashMap<Uuid, Unsettled>,
     /// The members that their monitors found down, and why.
     pub(super) down: HashMap<Uuid, String>,
-    /// The members that the data plane itself found out to fail: there is no way to them, or they are ejected.
-    pub(super) failed: HashSet<Uuid>,
+    /// The members that the data plane itself found out to fail, and why: there is no way to them, or they are ejected.
+    pub(super) failed: HashMap<Uuid, String>,
     /// The listeners that are not served though they are to be; and load balancers of which none is.
     pub(super) unserved: HashSet<Uuid>,
     /// What serves them.

@@ -44,7 +44,6 @@ pub use listener::Listener;
 pub use load_balancer::{LoadBalancer, PROVIDER};
 pub use member::Member;
 pub(crate) use member::{PORT, WEIGHT};
-pub use noted::Failure;
 pub use pool::{Place, Pool, SessionPersistence};
 pub use read::{Purpose, Reader};
 pub(crate) use rules::{MONITOR_TIMES_S, PERSISTENCE_TIMEOUT_S, POLICY, netmask_bits, without_final_slash};

@@ -7,15 +7,6 @@ use uuid::Uuid;
 use super::{Any, Inventory, LoadBalancer, ProvisioningStatus, Unsettled};
 use crate::model::OperatingStatus;
 
-/// What the data plane itself found out of a member.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Failure {
-    /// It is given nothing.
-    Fails,
-    /// It is not so any more.
-    Works,
-}
-
 impl Inventory {
     /// Notes what the monitor of a member found.
     pub fn note_health(&mut self, member: Uuid, why_down: Option<String>) {
@@ -25,11 +16,11 @@ impl Inventory {
         };
     }
 
-    /// Notes whether the data plane itself found out that a member fails.
-    pub fn note_failure(&mut self, member: Uuid, failure: Failure) {
-        match failure {
-            Failure::Fails => self.failed.insert(member),
-            Failure::Works => self.failed.remove(&member),
+    /// Notes why the data plane itself gives a member nothing, if it does not.
+    pub fn note_failure(&mut self, member: Uuid, why: Option<String>) {
+        match why {
+            Some(reason) => self.failed.insert(member, reason),
+            None => self.failed.remove(&member),
         };
     }
 
@@ -68,7 +59,9 @@ impl Inventory {
                 self.reason(listener.load_balancer_id)
             }
             Any::Member(member) if self.operating_of_member(member) == OperatingStatus::Error => {
-                self.down.get(&member.head.id).map(String::as_str)
+                let (id, is_watched) = (&member.head.id, self.is_watched(member.pool_id));
+                let found = self.down.get(id).filter(|_| is_watched);
+                found.or_else(|| self.failed.get(id)).map(String::as_str)
             }
             _ => None,
         }

@@ -38,7 +38,7 @@ impl Inventory {
             OperatingStatus::NoMonitor
         } else if is_new || !member.head.admin_state_up {
             OperatingStatus::Offline
-        } else if self.failed.contains(&member.head.id)
+        } else if self.failed.contains_key(&member.head.id)
             || (is_watched && self.down.contains_key(&member.head.id))
         {
             OperatingStatus::Error

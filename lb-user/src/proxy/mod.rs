@@ -216,8 +216,8 @@ impl Proxy {
         Report::of(&self.serving)
     }
 
-    /// The members that are given no requests for a while, since they failed one after another: their pools and names.
-    pub fn ejected(&self) -> impl Iterator<Item = (&str, &str)> {
+    /// The members that are given no requests for a while, since they failed one after another: their pools and names, and why.
+    pub fn ejected(&self) -> impl Iterator<Item = (&str, &str, String)> {
         report::ejected(&self.serving)
     }
 

@@ -37,6 +37,8 @@ pub(super) struct Standing {
     ejections: AtomicU32,
     /// When it came up; 0: it was up already when its pool was first served.
     up_s: AtomicU32,
+    /// Why it was ejected last.
+    why: Mutex<String>,
 }
 
 impl Standing {
@@ -52,6 +54,12 @@ impl Standing {
 
     pub(super) fn is_ejected(&self) -> bool {
         self.until_s.load(Relaxed) != 0
+    }
+
+    /// Why it is away, if it is.
+    pub(super) fn why_ejected(&self) -> Option<String> {
+        let why = || self.why.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        self.is_ejected().then(why)
     }
 
     /// Whether it is away and has been for long enough. It is also where the clock was put back.
@@ -142,13 +150,13 @@ impl Pool {
         if failures < outlier.failures {
             return;
         }
-        let Some(for_s) = self.eject(member, outlier, now_s) else {
+        let since = format!("since it failed {failures} requests in a row, the last one so: {why}");
+        let Some(why) = self.eject(member, outlier, now_s, &since) else {
             return;
         };
         warn!(
             request_id = id.text(),
-            "pool {:?}: member {:?} is ejected for {for_s} s, since it failed {failures} requests in a row, the last one so: \
-             {why}",
+            "pool {:?}: member {:?} is {why}",
             self.title(),
             self.title_of(member)
         );
@@ -156,8 +164,8 @@ impl Pool {
         self.queue.look_again(&self.members);
     }
 
-    /// Ejects a member, if it may be; for how long.
-    fn eject(&self, member: &Arc<Member>, outlier: &Outlier, now_s: u32) -> Option<u32> {
+    /// Ejects a member, if it may be. Says for how long and why.
+    fn eject(&self, member: &Arc<Member>, outlier: &Outlier, now_s: u32, since: &str) -> Option<String> {
         let _lock = self.states.lock();
         let standing = &member.standing;
         let ejected = self.members.iter().filter(|member| member.standing.is_ejected());
@@ -172,11 +180,13 @@ impl Pool {
         }
         let times = standing.times(outlier, now_s);
         let for_s = outlier.ejection_s.saturating_mul(times);
+        let why = format!("ejected for {for_s} s, {since}");
+        why.clone_into(&mut standing.why.lock().unwrap_or_else(PoisonError::into_inner));
         standing.ejections.store(times, Relaxed);
         standing.until_s.store(now_s.saturating_add(for_s), Relaxed);
         standing.failures.store(0, Relaxed);
         apply(member);
-        Some(for_s)
+        Some(why)
     }
 
     /// Lets those come back that were away for long enough.

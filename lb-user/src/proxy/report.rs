@@ -259,25 +259,24 @@ fn of_sessions(counts: &PoolCounts) -> ProxiedSessions {
     }
 }
 
-/// The members that are ejected: their pools and names.
-pub(super) fn ejected(serving: &Serving) -> impl Iterator<Item = (&str, &str)> {
+/// The members that are ejected: their pools and names, and why.
+pub(super) fn ejected(serving: &Serving) -> impl Iterator<Item = (&str, &str, String)> {
     let pools = serving
         .pools
         .iter()
         .filter(|(_, pool)| pool.http.outlier.is_some());
     pools.flat_map(|(name, pool)| {
-        let ejected = pool.members.iter().filter(|member| member.standing.is_ejected());
-        ejected.map(move |member| (name.as_str(), member.name.as_str()))
+        pool.members.iter().filter_map(move |member| {
+            let why = member.standing.why_ejected()?;
+            Some((name.as_str(), member.name.as_str(), why))
+        })
     })
 }
 
 fn of_member(member: &Member) -> MemberReport {
     MemberReport {
         state: member.entry.state(),
-        why_down: member
-            .standing
-            .is_ejected()
-            .then(|| "it failed too many requests in a row, and is ejected for a while".into()),
+        why_down: member.standing.why_ejected(),
         requests: MemberRequests {
             requests: member.counts.requests.get(),
             failures: member.counts.failures.get(),

@@ -37,6 +37,7 @@ use lb_common::tables::{self, MemberState};
 use crate::{
     health::Health,
     model::{self, Config, DataPlane, OperatingStatus},
+    next_hops::NO_ROUTE,
     proxy::{Look, Report},
     reconcile::Ids,
 };
@@ -75,6 +76,16 @@ impl<'a, S: Sight> Scene<'a, S> {
             |member| member.state,
         );
         operating::of_member(pool, member, state)
+    }
+
+    /// Why a member is in `ERROR`: by its monitor, by its requests, or else since there is no way to it.
+    fn why_down(&self, pool: &model::Pool, member: &model::Member) -> &str {
+        let ejected = || {
+            let proxied = self.proxied.pools.get(&pool.name)?;
+            proxied.members.get(&member.name)?.why_down.as_deref()
+        };
+        let found = self.health.why_down(&pool.name, &member.name);
+        found.or_else(ejected).unwrap_or(NO_ROUTE)
     }
 
     /// The configured members by id, each with its pool.

@@ -186,11 +186,7 @@ fn of_member<S: Sight>(
     let active = entry.map_or(0, |entry| entry.active_flows.get());
     let traffic = scene.sight.member_traffic(id);
     let status = scene.member_status(pool, member);
-    let why_down = (status == OperatingStatus::Error).then(|| {
-        let found = scene.health.why_down(&pool.name, &member.name);
-        let found = found.or(proxied.and_then(|member| member.why_down.as_deref()));
-        found.unwrap_or("there is no route to it").to_owned()
-    });
+    let why_down = (status == OperatingStatus::Error).then(|| scene.why_down(pool, member).to_owned());
     Member {
         name: member.name.clone(),
         display_name: member.display_name.clone(),

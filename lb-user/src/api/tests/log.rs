@@ -84,6 +84,26 @@ fn line(row: &Json) -> String {
 }
 
 #[tokio::test]
+async fn a_member_that_the_data_plane_gives_nothing_is_said_to_fail_with_the_reason() {
+    let mut shop = Shop::open().await;
+    let member = shop.member.parse().unwrap();
+    let fails = |why: Option<&str>| {
+        let found = (member, why.map(str::to_owned));
+        shop.world.manager.note_failures([found]);
+    };
+    fails(Some("there is no route to it"));
+    fails(None);
+    let happened = shop.happened().await;
+    assert_eq!(
+        (happened[3].as_str(), happened[7].as_str()),
+        (
+            "member status_changed ERROR ONLINE ACTIVE",
+            "member status_changed ONLINE ERROR ACTIVE there is no route to it"
+        )
+    );
+}
+
+#[tokio::test]
 async fn what_was_asked_for_is_one_row_once_it_has_settled() {
     let mut shop = Shop::open().await;
     let other = shop.admin.makes_a_member(&shop.pool, 2).await;

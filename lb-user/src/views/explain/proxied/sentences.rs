@@ -159,11 +159,8 @@ impl<S: Sight> Facts<'_, '_, S> {
         match self.scene.member_status(self.pool, member) {
             OperatingStatus::Offline => Some(format!("{name} takes no requests: it is switched off")),
             OperatingStatus::Error => {
-                let why = self.scene.health.why_down(&self.pool.name, &member.name);
-                Some(format!(
-                    "{name} takes no requests: {}",
-                    why.unwrap_or("it is down")
-                ))
+                let why = self.scene.why_down(self.pool, member);
+                Some(format!("{name} takes no requests: {why}"))
             }
             OperatingStatus::Draining => Some(format!(
                 "{name} is draining: it has the requests of its sessions only"
