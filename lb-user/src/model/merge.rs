@@ -3,6 +3,7 @@
 //! What each side says of itself is right already; here it is seen whether they leave each other, and the datapath, room.
 
 mod managed;
+mod reach;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -12,9 +13,8 @@ use std::{
 
 use thiserror::Error;
 
-use super::{
-    Config, DataPlane, Forwarding, ForwardingMode, LoadBalancer, MAX_SNAT_ADDRESSES, Pool, Titled, Transport,
-};
+use super::{Config, DataPlane, Forwarding, ForwardingMode, LoadBalancer, MAX_SNAT_ADDRESSES, Pool, Titled};
+use reach::Maker;
 
 /// A load balancer of the API with the pools of its listeners and policies, which no other one has.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,6 +102,15 @@ pub enum Clash {
         load_balancer: String,
     },
     #[error(
+        "VIP {vip} of load balancer \"{load_balancer}\" would take {address}, where the management API listens (api.listen), \
+         from it: the datapath answers at all ports of a VIP; choose another address for one of them"
+    )]
+    ApiAtVip {
+        vip: IpAddr,
+        address: SocketAddr,
+        load_balancer: String,
+    },
+    #[error(
         "VIP {vip} of load balancer \"{load_balancer}\" is a loopback address, which is inside each machine, and its \
          listener \"{listener}\" is served for other machines; choose the unicast address of one machine"
     )]
@@ -156,13 +165,6 @@ pub enum Clash {
     },
 }
 
-/// Who has made something.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Maker {
-    Operator,
-    Api,
-}
-
 impl Clash {
     /// Of a load balancer.
     fn of(self, balancer: &LoadBalancer) -> Conflict {
@@ -190,6 +192,7 @@ impl Config {
         }
         for one in managed {
             self.check_api(&one.load_balancer, Maker::Api)?;
+            self.check_api_at_vip(&one.load_balancer)?;
         }
         let balancers = managed.iter().map(|one| &one.load_balancer);
         let pools = managed.iter().flat_map(|one| &one.pools);
@@ -208,31 +211,6 @@ impl Config {
                 clash: clash.into(),
             }),
         }
-    }
-
-    /// Refuses listeners that would get what is sent to the API, passwords among it. Those who have the file may have the
-    /// datapath serve the API's own address all the same.
-    fn check_api(&self, balancer: &LoadBalancer, maker: Maker) -> Result<(), Conflict> {
-        for listener in &balancer.listeners {
-            let protocol = listener.protocol();
-            let clashes = |address: &&SocketAddr| {
-                let is_here = address.ip().to_canonical() == balancer.vip;
-                let is_covered = address.ip().is_unspecified() && maker == Maker::Api;
-                let takes_port = protocol.transport() == Transport::Tcp
-                    && address.port() == listener.port
-                    && (is_here || is_covered);
-                takes_port || (is_here && protocol.is_layer_4() && maker == Maker::Api)
-            };
-            if let Some(address) = self.api.listen.iter().find(clashes) {
-                let clash = Clash::Api {
-                    address: *address,
-                    listener: listener.title().to_owned(),
-                    load_balancer: balancer.title().to_owned(),
-                };
-                return Err(clash.of(balancer));
-            }
-        }
-        Ok(())
     }
 
     /// What is configured, and what there is room for.

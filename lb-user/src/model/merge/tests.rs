@@ -213,6 +213,31 @@ fn nobody_gets_what_is_sent_to_the_api() {
     );
 }
 
+#[test]
+fn the_datapath_takes_no_address_from_the_api() {
+    let mut file = file("a", "192.0.2.1", "TCP", "10.0.0.1");
+    file.api.listen = vec!["192.0.2.2:9876".parse().unwrap()];
+    let with = |file: &Config, change: &dyn Fn(&mut LoadBalancer)| {
+        let mut one = Managed::clone(&of_api("b", "192.0.2.2", "HTTP", "10.0.0.1"));
+        change(Arc::make_mut(&mut one.load_balancer));
+        file.with(&[one.into()], DataPlane::Kernel)
+    };
+    let says =
+        "VIP 192.0.2.2 of load balancer \"b!\" would take 192.0.2.2:9876, where the management API listens";
+    assert_conflict(with(&file, &|one| one.listeners.clear()), Some("b"), says);
+    let none_is_on = |one: &mut LoadBalancer| one.listeners[0].admin_state_up = false;
+    assert_conflict(with(&file, &none_is_on), Some("b"), says);
+    // With a port of the host's, the others are too; and what is off takes nothing.
+    assert!(with(&file, &|_| ()).is_ok());
+    assert!(
+        with(&file, &|one| (one.admin_state_up, one.listeners) =
+            (false, Vec::new()))
+        .is_ok()
+    );
+    file.datapath.interfaces.clear();
+    assert!(with(&file, &|one| one.listeners.clear()).is_ok());
+}
+
 /// One of an API whose pool forwards like that, with listeners of these ports.
 fn forwarding(mode: Forwarding, vip: &str, member: &str, ports: &[u16]) -> Arc<Managed> {
     let mut one = Managed::clone(&of_api("b", vip, "TCP", member));
