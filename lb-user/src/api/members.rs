@@ -22,9 +22,12 @@ use super::{
     quotas::Count,
     whole::{self, Grows as _},
 };
-use crate::objects::{
-    Fault, Head, Inventory, Member, Object as _, Pool, Purpose, Reader, Rules as _, Stamp, changeable,
-    written,
+use crate::{
+    manager::Asked,
+    objects::{
+        Fault, Head, Inventory, Member, Object as _, Pool, Purpose, Reader, Rules as _, Stamp, changeable,
+        written,
+    },
 };
 
 /// What messages call the body, and a member of it.
@@ -50,7 +53,8 @@ pub(super) async fn replace(
     body: Document,
 ) -> Result<StatusCode, Fault> {
     only(&["additive_only"], &uri)?;
-    let wanted = members_of(body.read(ARGUMENT)?)?;
+    let body = body.read(ARGUMENT)?;
+    let wanted = members_of(&body)?;
     let keeps_others = says_yes(&uri, "additive_only");
     let pool = {
         let inventory = api.manager.read();
@@ -62,12 +66,11 @@ pub(super) async fn replace(
         pool.clone()
     };
     // What is wrong with a body by itself is said even where it would have to wait for another change.
-    for (index, body) in wanted.iter().enumerate() {
+    for (index, body) in wanted.iter().copied().enumerate() {
         let read = whole::read::<Member>(body, Stamp::now(), CALLED);
         read.map_err(|fault| fault.within(&format!("members.{index}")))?;
     }
     let change = |tree: &mut Inventory, all: &Inventory| {
-        tree.asker = caller.asker();
         let id = pool.head.id;
         let text = "They have changed meanwhile. Look at them again.".to_owned();
         check_tag(&headers, &tag(id, tree), text)?;
@@ -78,7 +81,7 @@ pub(super) async fn replace(
             .map(|member| ((member.address, member.protocol_port), member.head.id))
             .collect();
         let (mut new, mut known, mut places) = (Vec::new(), Vec::new(), HashSet::new());
-        for (index, body) in wanted.iter().enumerate() {
+        for (index, body) in wanted.iter().copied().enumerate() {
             let seed = whole::read::<Member>(body, Stamp::now(), CALLED)?;
             let address = seed.object.address.map(|address| address.to_canonical());
             let place = (address, seed.object.protocol_port);
@@ -113,14 +116,19 @@ pub(super) async fn replace(
     };
     let mut member = Member::blank(Head::new(Uuid::nil(), Stamp::now()));
     member.place(pool.head.id);
+    let asked = Asked {
+        object: &member,
+        by: caller.asker(),
+        body: &body,
+    };
     api.manager
-        .change_tree(&member, change, |_, ()| StatusCode::ACCEPTED)
+        .change_tree(asked, change, |_, ()| StatusCode::ACCEPTED)
         .await
 }
 
-fn members_of(mut document: Map<String, Json>) -> Result<Vec<Map<String, Json>>, Fault> {
-    let members = document.remove("members").unwrap_or_default();
-    if let Some(unknown) = document.keys().next() {
+fn members_of(document: &Map<String, Json>) -> Result<Vec<&Map<String, Json>>, Fault> {
+    let members = document.get("members").unwrap_or(&Json::Null);
+    if let Some(unknown) = document.keys().find(|key| *key != "members") {
         let unknown = short(unknown);
         return Err(Fault::unknown_attribute(ARGUMENT, &unknown));
     }
@@ -129,11 +137,11 @@ fn members_of(mut document: Map<String, Json>) -> Result<Vec<Map<String, Json>>,
         Fault::of_field("members", &written(given), complaint)
     };
     let Json::Array(members) = members else {
-        return Err(wrong(&members));
+        return Err(wrong(members));
     };
-    let members = members.into_iter().map(|member| match member {
+    let members = members.iter().map(|member| match member {
         Json::Object(member) => Ok(member),
-        other => Err(wrong(&other)),
+        other => Err(wrong(other)),
     });
     members.collect()
 }

@@ -23,6 +23,7 @@ use super::{
     whole::{self, Grows},
 };
 use crate::{
+    manager::Asked,
     objects::{Fault, Inventory, Object, Purpose, Reader, Stamp, changeable},
     store::Kind,
 };
@@ -161,11 +162,13 @@ async fn create<T: Grows>(
     };
     let show = |inventory: &Inventory, id| shown_by_id::<T>(StatusCode::CREATED, id, inventory, depth);
     let object = seed.object.clone();
-    let grow = |tree: &mut Inventory, all: &Inventory| {
-        tree.asker = caller.asker();
-        seed.grow(tree, all)
+    let asked = Asked {
+        object: &object,
+        by: caller.asker(),
+        body: &body,
     };
-    api.manager.change_tree(&object, grow, show).await
+    let grow = |tree: &mut Inventory, all: &Inventory| seed.grow(tree, all);
+    api.manager.change_tree(asked, grow, show).await
 }
 
 /// What a body makes of an object.
@@ -219,7 +222,6 @@ async fn update<T: Grows>(
     changed(object.as_ref(), &body)?;
     let id = object.head().id;
     let change = |tree: &mut Inventory, _: &Inventory| {
-        tree.asker = caller.asker();
         let before = still_there::<T>(id, tree)?;
         check_if_match(&headers, before.as_ref())?;
         let mut after = changed(before.as_ref(), &body)?;
@@ -232,7 +234,12 @@ async fn update<T: Grows>(
         Ok(())
     };
     let show = |inventory: &Inventory, ()| shown_by_id::<T>(StatusCode::OK, id, inventory, Depth::Itself);
-    api.manager.change_tree(object.as_ref(), change, show).await
+    let asked = Asked {
+        object: object.as_ref(),
+        by: caller.asker(),
+        body: &body,
+    };
+    api.manager.change_tree(asked, change, show).await
 }
 
 /// Takes an object away: from all that is asked, at once. The service shows it until nothing is served of it any more; here
@@ -261,7 +268,12 @@ async fn delete<T: Grows>(
         Ok(())
     };
     let show = |_: &Inventory, ()| StatusCode::NO_CONTENT.into_response();
-    api.manager.change_tree(object.as_ref(), change, show).await
+    let asked = Asked {
+        object: object.as_ref(),
+        by: caller.asker(),
+        body: &Map::new(),
+    };
+    api.manager.change_tree(asked, change, show).await
 }
 
 /// An object, under its name, with the revision by which it can be changed.

@@ -67,7 +67,7 @@ pub(super) fn read<T: Grows>(body: &Map<String, Json>, now: Stamp, called: &str)
 impl<T: Grows> Seed<T> {
     /// Makes it and all below it, and gives its id.
     pub(super) fn grow(mut self, tree: &mut Inventory, all: &Inventory) -> Result<Uuid, Fault> {
-        self.object.settle(tree.asker, all)?;
+        self.object.settle(tree.asker(), all)?;
         let project_id = self.object.head().project_id.clone();
         let before = Count::of(tree);
         let id = self.plant(T::ARGUMENT, tree)?;

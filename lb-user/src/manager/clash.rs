@@ -1,9 +1,11 @@
 //! What does not go with all else, before anything is kept of it: as whoever asked for it is told.
 
+use std::net::IpAddr;
+
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use super::{Manager, Wanted, ending};
+use super::{Asked, Manager, Wanted, asked::path_to_member, ending};
 use crate::{
     model::{Clash, Conflict, Managed, Titled as _},
     objects::{Fault, Inventory, Rules, load_balancer_id},
@@ -11,12 +13,12 @@ use crate::{
 };
 
 impl Manager {
-    /// Refuses what does not go with other load balancers, of which `object` is to be changed so.
+    /// Refuses what does not go with other load balancers, of which one is to be changed so.
     pub(super) async fn check(
         &self,
         balancer: Uuid,
         managed: Option<&Managed>,
-        object: &impl Rules,
+        asked: &Asked<'_, impl Rules>,
     ) -> Result<(), Fault> {
         let Some(managed) = managed else {
             return Ok(());
@@ -32,13 +34,19 @@ impl Manager {
             return Ok(());
         }
         match goes.await {
-            Ok(goes) => goes.map_err(|conflict| fault(&conflict, managed, object, &self.read())),
+            Ok(goes) => goes.map_err(|conflict| fault(&conflict, managed, asked, &self.read())),
             Err(_) => Err(ending()),
         }
     }
 }
 
-fn fault<T: Rules>(conflict: &Conflict, managed: &Managed, object: &T, inventory: &Inventory) -> Fault {
+fn fault<T: Rules>(
+    conflict: &Conflict,
+    managed: &Managed,
+    asked: &Asked<'_, T>,
+    inventory: &Inventory,
+) -> Fault {
+    let object = asked.object;
     let fault = match conflict.clash.as_ref() {
         Clash::MemberIsVip {
             address,
@@ -60,10 +68,23 @@ fn fault<T: Rules>(conflict: &Conflict, managed: &Managed, object: &T, inventory
         }
         _ => Fault::invalid(conflict.to_string()),
     };
+    if let Some(path) = member_of(&conflict.clash).and_then(|address| path_to_member(address, asked.body)) {
+        return fault.at(&path);
+    }
     // All else got along before: what is wrong now is of the object.
     match field_of(T::KIND, &conflict.clash).filter(|_| !object.head().id.is_nil()) {
         Some(field) => fault.at(field),
         None => fault,
+    }
+}
+
+/// The address of the member that does not go with all else.
+fn member_of(clash: &Clash) -> Option<IpAddr> {
+    match clash {
+        Clash::MemberIsVip { address, .. }
+        | Clash::Family { address, .. }
+        | Clash::LoopbackMember { address, .. } => Some(*address),
+        _ => None,
     }
 }
 
@@ -77,7 +98,9 @@ fn field_of(kind: Kind, clash: &Clash) -> Option<&'static str> {
             Some("protocol_port")
         }
         (Kind::Listener, Clash::NoInterface { .. } | Clash::LoopbackVip { .. }) => Some("protocol"),
-        (Kind::LoadBalancer, Clash::Vip { .. } | Clash::MemberIsVip { .. }) => Some("vip_address"),
+        (Kind::LoadBalancer, Clash::Vip { .. } | Clash::MemberIsVip { .. } | Clash::ApiAtVip { .. }) => {
+            Some("vip_address")
+        }
         _ => None,
     }
 }

@@ -7,6 +7,7 @@
 //! While a change is being applied, the tree that it belongs to takes no other. What the data plane refuses stays as it was
 //! asked for, and says so; what was served before goes on being served.
 
+mod asked;
 mod clash;
 mod event;
 mod history;
@@ -38,6 +39,7 @@ use crate::{
     translate::{Certificates, translate},
     views::Status,
 };
+pub use asked::Asked;
 pub use event::Event;
 pub use history::{History, INTERVAL, SAMPLES, Sample, Values};
 use log::Log;
@@ -84,21 +86,22 @@ impl Manager {
         self.events.subscribe()
     }
 
-    /// Changes the tree of the load balancer that `object` belongs to, which `change` is given by itself, beside all objects;
+    /// Changes the tree of the load balancer that what is asked for belongs to, which `change` is given by itself, beside all objects;
     /// and tells by `show` what has become of it, as it is while the data plane is still at it. Where that is quick, the
     /// answer waits for it.
     pub async fn change_tree<T, S>(
         self: &Arc<Self>,
-        object: &impl Rules,
+        asked: Asked<'_, impl Rules>,
         change: impl FnOnce(&mut Inventory, &Inventory) -> Result<T, Fault>,
         show: impl FnOnce(&Inventory, T) -> S,
     ) -> Result<S, Fault> {
         let writing = self.writing.lock().await;
         let (balancer, difference, managed, made) = {
             let inventory = self.read();
-            let balancer = refuse_while_pending(&inventory, object)?;
+            let balancer = refuse_while_pending(&inventory, asked.object)?;
             let before = inventory.tree(balancer);
             let mut after = before.clone();
+            after.set_asker(asked.by);
             let made = change(&mut after, &inventory)?;
             let difference = before.difference(&after);
             self.certificates.check_changed(&difference, &before)?;
@@ -110,7 +113,7 @@ impl Manager {
         if difference.is_empty() && !is_refused {
             return Ok(show(&self.read(), made));
         }
-        self.check(balancer, managed.as_ref(), object).await?;
+        self.check(balancer, managed.as_ref(), &asked).await?;
         let difference = self.commit(difference).await?;
         let (shown, change) = {
             let mut inventory = self.write();

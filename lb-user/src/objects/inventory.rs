@@ -214,7 +214,7 @@ pub struct Inventory {
     /// Whether there is a datapath, which answers at all ports of virtual addresses.
     pub has_layer_4: bool,
     /// Who changes them.
-    pub asker: Asker,
+    pub(super) asker: Asker,
     /// What is not [`ProvisioningStatus::Active`].
     pub(super) unsettled: HashMap<Uuid, Unsettled>,
     /// The members that their monitors found down, and why.
@@ -235,6 +235,17 @@ impl Inventory {
             plane,
             ..Self::default()
         }
+    }
+
+    /// Who changes them, as rules ask: of a tree that nobody is changing, the one who may do least.
+    #[must_use]
+    pub fn asker(&self) -> Asker {
+        self.asker
+    }
+
+    /// Says who changes them.
+    pub fn set_asker(&mut self, asker: Asker) {
+        self.asker = asker;
     }
 
     /// What they are served by.

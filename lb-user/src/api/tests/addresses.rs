@@ -117,6 +117,21 @@ async fn an_address_that_is_a_vip_is_refused_at_its_field_by_names_that_the_call
             &format!("The VIP IP address is already in use: {vip} is that of {owner}"),
         );
     }
+    // Among several, and below what is made with them, it says which.
+    let both = json!([member("10.0.0.1"), member("192.0.2.2")]);
+    let all = json!({"members": both}).to_string();
+    let answer = one.sends(Method::PUT, &members, all).await.is(400);
+    assert_eq!(answer.body["field"], "members.1.address", "{}", answer.text);
+    let pool = |name: &str, members: Json| json!({"name": name, "protocol": "TCP", "lb_algorithm": "ROUND_ROBIN", "members": members});
+    let tree = json!({
+        "vip_address": "192.0.2.4",
+        "pools": [pool("spare", json!([]))],
+        "listeners": [{"protocol": "TCP", "protocol_port": 80, "default_pool": pool("web", both)}],
+    });
+    let answer = one.tries_to_make("loadbalancers", &tree).await.is(400);
+    let field = "listeners.0.default_pool.members.1.address";
+    assert_eq!(answer.body["field"], field, "{}", answer.text);
+
     one.makes(&members, &member("192.0.2.3")).await;
     let answer = other
         .tries_to_make("loadbalancers", &json!({"vip_address": "192.0.2.3"}))

@@ -40,7 +40,7 @@ impl Rules for Member {
         }
         let is_changed = |asked: &IpAddr| before.is_none_or(|before| before.monitor_address != Some(*asked));
         let inside = |address: Option<IpAddr>| address.filter(IpAddr::is_loopback);
-        if tree.asker == Asker::Tenant {
+        if tree.asker() == Asker::Tenant {
             if before.is_none() && inside(self.address).is_some() {
                 return Err(is_inside("address", address));
             }
