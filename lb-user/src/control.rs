@@ -10,9 +10,10 @@ pub(crate) use server::{Asked, Request, Server};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    http::forwarded::Prefix,
     model::{Config, DataPlane},
     store::Summary,
-    trace::{Client, Told},
+    trace::Told,
     views::{AskedRequest, Explanation, RecognisedBy, Refusal, Refused, Sessions, Status, Wanted},
 };
 
@@ -47,7 +48,7 @@ pub enum Command {
     /// Trace these clients until whoever asks closes the connection.
     Trace {
         /// Addresses and networks.
-        clients: Vec<Client>,
+        clients: Vec<Prefix>,
     },
     /// What it runs with.
     Config,

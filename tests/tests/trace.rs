@@ -225,7 +225,13 @@ fn what_cannot_be_traced_is_refused_and_says_what_would_be_right() -> Result<()>
     assert_eq!(wrong.status.code(), Some(2));
     let complaint = String::from_utf8(wrong.stderr)?;
     assert!(
-        complaint.contains("\"nobody\" is no client; write an address or a network, as in 192.0.2.7"),
+        complaint.contains("'nobody'") && complaint.contains("as in `10.0.0.0/8`, or one address"),
+        "{complaint}"
+    );
+    let wrong = scene.daemon().cli(&["trace", "192.0.2.7/24"])?;
+    let complaint = String::from_utf8(wrong.stderr)?;
+    assert!(
+        complaint.contains("all bits are zero: `192.0.2.0/24`"),
         "{complaint}"
     );
 

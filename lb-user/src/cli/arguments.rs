@@ -12,7 +12,6 @@ use super::{exit, format::Format, keys, objects, pages, request, store, top};
 use crate::{
     http::forwarded::Prefix,
     model::{DataPlane, Word as _},
-    trace::Client as TracedClient,
     views::RecognisedBy,
 };
 
@@ -140,10 +139,10 @@ pub(super) enum Subcommands {
     Trace {
         /// At most 16 addresses or networks, as in 192.0.2.7, 192.0.2.0/24 or `2001:db8::/64`
         #[arg(required_unless_present = "client", value_name = "CLIENT")]
-        clients: Vec<TracedClient>,
+        clients: Vec<Prefix>,
         /// The same, by name
         #[arg(long, value_name = "CLIENT")]
-        client: Vec<TracedClient>,
+        client: Vec<Prefix>,
         /// As JSON, an object a line
         #[arg(long)]
         json: bool,

@@ -16,14 +16,15 @@ use super::{
 };
 use crate::{
     control::{Answer, Command},
-    trace::{Client, Line, Told},
+    http::forwarded::Prefix,
+    trace::{Line, Told},
     views::Titles,
 };
 
 const DAY_US: u64 = 86_400_000_000;
 
 /// Asks for the trace, and prints it as it comes.
-pub(super) fn run(socket: &Path, clients: Vec<Client>, json: bool) -> anyhow::Result<()> {
+pub(super) fn run(socket: &Path, clients: Vec<Prefix>, json: bool) -> anyhow::Result<()> {
     let stream = send(socket, &Command::Trace { clients })?;
     for line in BufReader::new(stream).lines() {
         let text = match serde_json::from_str(&line?).context(NOT_UNDERSTOOD)? {

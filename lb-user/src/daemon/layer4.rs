@@ -27,11 +27,12 @@ use crate::{
     control::Answer,
     health::Health,
     histogram::Durations,
+    http::forwarded::Prefix,
     model::{Changed, Config},
     next_hops::{self, Hops, NextHops},
     reconcile::{self, Ids},
     sweep::Sweep,
-    trace::{self, Client, Told, Tracer},
+    trace::{self, Told, Tracer},
 };
 
 /// How often flows are swept.
@@ -251,7 +252,7 @@ impl Layer4 {
     /// Traces these clients as long as somebody listens, and answers once that has begun.
     pub(super) fn trace(
         &mut self,
-        clients: &[Client],
+        clients: &[Prefix],
         told: mpsc::Sender<Told>,
         answer: oneshot::Sender<Answer>,
     ) {

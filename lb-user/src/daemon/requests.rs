@@ -14,9 +14,10 @@ use super::{
 use crate::{
     bpf::Ended,
     control::{Answer, Asked, Command},
+    http::forwarded::Prefix,
     model::DataPlane,
     store,
-    trace::{self, Channel, Client, Told},
+    trace::{self, Channel, Told},
     views::{self, Kept, RecognisedBy, Refusal},
 };
 
@@ -125,7 +126,7 @@ impl Daemon {
     }
 
     /// Traces these clients: their packets where there is a datapath, and their requests.
-    fn trace(&mut self, clients: &[Client], told: mpsc::Sender<Told>, answer: oneshot::Sender<Answer>) {
+    fn trace(&mut self, clients: &[Prefix], told: mpsc::Sender<Told>, answer: oneshot::Sender<Answer>) {
         let refused = trace::refusal(clients, self.is_traced());
         // Who asked may have gone away.
         if let Some(reason) = refused {

@@ -2,7 +2,7 @@
 //!
 //! There is one at a time. It is on as long as someone listens: who goes away, in whichever way, has switched it off.
 
-mod client;
+mod chosen;
 mod line;
 mod requests;
 
@@ -23,13 +23,13 @@ use tokio::{
     task::{self, JoinHandle},
 };
 
-pub use client::{Client, NotAClient};
 pub use line::Line;
 pub(crate) use requests::{Channel, follower};
 
 use crate::{
     bpf::{Chosen, Datapath, Maps},
     control::Answer,
+    http::forwarded::Prefix,
     model::Config,
     reconcile::Ids,
     views::{GONE, Titles},
@@ -77,7 +77,7 @@ struct Listener {
 }
 
 /// Why these clients cannot be traced now, while another trace is heard or not.
-pub(crate) fn refusal(clients: &[Client], is_heard: bool) -> Option<String> {
+pub(crate) fn refusal(clients: &[Prefix], is_heard: bool) -> Option<String> {
     if clients.is_empty() || clients.len() > MAX_CLIENTS {
         return Some(format!(
             "{} clients cannot be traced at once: name 1 to {MAX_CLIENTS}, or networks of them, as in 192.0.2.0/24",
@@ -109,7 +109,7 @@ impl Tracer {
     pub(crate) fn start(
         &mut self,
         datapath: &mut Datapath,
-        clients: &[Client],
+        clients: &[Prefix],
         told: mpsc::Sender<Told>,
         answer: oneshot::Sender<Answer>,
     ) {

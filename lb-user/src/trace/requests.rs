@@ -2,8 +2,12 @@
 
 use tokio::sync::mpsc::{Sender, WeakSender, error::TrySendError};
 
-use super::{Client, Told};
-use crate::proxy::{Follower, Hearing};
+use super::Told;
+use crate::{
+    bpf::Chosen,
+    http::forwarded::Prefix,
+    proxy::{Follower, Hearing},
+};
 
 /// Where requests are told.
 pub(crate) enum Channel {
@@ -23,8 +27,8 @@ impl Channel {
 }
 
 /// Who follows the requests of these clients, as long as somebody listens. What is due and finds no room is counted, and said.
-pub(crate) fn follower(clients: &[Client], told: Channel) -> Follower {
-    let clients = clients.to_vec();
+pub(crate) fn follower(clients: &[Prefix], told: Channel) -> Follower {
+    let clients: Vec<Chosen> = clients.iter().copied().map(Chosen::from).collect();
     let mut lost = 0;
     Follower {
         wants: Box::new(move |address| clients.iter().any(|client| client.includes(address))),

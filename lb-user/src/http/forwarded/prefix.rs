@@ -70,6 +70,11 @@ impl Prefix {
         (self.address, last)
     }
 
+    /// How many bits all of its addresses begin with.
+    pub fn length(&self) -> u8 {
+        self.length
+    }
+
     /// Whether each address of the family is in it.
     pub fn is_everyone(&self) -> bool {
         self.length == 0
