@@ -8,9 +8,27 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 /// Up to which duration each bucket counts, in microseconds; beyond the last one, the bucket has no end.
-const BOUNDS_US: [u64; 16] = [
-    100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000,
-    2_500_000, 5_000_000, 10_000_000,
+/// Members may take a minute by default, and longer where that is configured: these are told apart too.
+const BOUNDS_US: [u64; 19] = [
+    100,
+    250,
+    500,
+    1_000,
+    2_500,
+    5_000,
+    10_000,
+    25_000,
+    50_000,
+    100_000,
+    250_000,
+    500_000,
+    1_000_000,
+    2_500_000,
+    5_000_000,
+    10_000_000,
+    30_000_000,
+    60_000_000,
+    120_000_000,
 ];
 
 /// Counts durations. How many there were in all is the sum of the buckets, and costs no counter of its own.
@@ -119,9 +137,17 @@ mod tests {
 
     #[test]
     fn a_bound_belongs_to_its_bucket_and_each_bucket_counts_those_before_it() {
-        let durations = of([0, 100, 101, 1_000, 1_001, 10_000_000, 10_000_001]);
-        assert_eq!((durations.count, durations.sum_us), (7, 20_002_203));
-        for (at_most_us, count) in [(100, 2), (250, 3), (1_000, 4), (2_500, 5), (10_000_000, 6)] {
+        let durations = of([0, 100, 101, 1_000, 1_001, 10_000_000, 10_000_001, 120_000_001]);
+        assert_eq!((durations.count, durations.sum_us), (8, 140_002_204));
+        for (at_most_us, count) in [
+            (100, 2),
+            (250, 3),
+            (1_000, 4),
+            (2_500, 5),
+            (10_000_000, 6),
+            (30_000_000, 7),
+            (120_000_000, 7),
+        ] {
             assert_eq!(up_to(&durations, at_most_us), count, "{at_most_us}");
         }
         assert!(BOUNDS_US.is_sorted());
@@ -129,11 +155,13 @@ mod tests {
 
     #[test]
     fn a_quantile_is_the_bound_that_so_many_keep() {
-        let durations = of((0..98).map(|_| 200).chain([20_000, 60_000_000]));
+        let durations = of((0..97).map(|_| 200).chain([20_000, 59_000_000, 130_000_000]));
         assert_eq!(durations.quantile(50), Some(Quantile::AtMostUs(250)));
-        assert_eq!(durations.quantile(98), Some(Quantile::AtMostUs(250)));
-        assert_eq!(durations.quantile(99), Some(Quantile::AtMostUs(25_000)));
-        assert_eq!(durations.quantile(100), Some(Quantile::BeyondUs(10_000_000)));
+        assert_eq!(durations.quantile(97), Some(Quantile::AtMostUs(250)));
+        assert_eq!(durations.quantile(98), Some(Quantile::AtMostUs(25_000)));
+        // The default time limit of a member is seen apart from what is beyond it.
+        assert_eq!(durations.quantile(99), Some(Quantile::AtMostUs(60_000_000)));
+        assert_eq!(durations.quantile(100), Some(Quantile::BeyondUs(120_000_000)));
         assert_eq!(of([]).quantile(50), None);
     }
 
