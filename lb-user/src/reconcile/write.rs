@@ -145,9 +145,11 @@ fn write_pool(maps: &Maps, planned: &PlannedPool<'_>) {
         .set(persistence.map_or(0, |session| session.idle_timeout_s));
 
     entry.algorithm.set(planned.algorithm as u32);
-    entry.once.set(planned.once);
-    if let Ok(Some((range, schedule))) = &planned.schedule {
-        for (slot, member) in maps.schedules[range.start as usize..].iter().zip(schedule) {
+    if let Ok(schedule) = &planned.schedule {
+        // That of the slots: where there was no room, those of before stay.
+        entry.once.set(planned.once);
+        let Some((range, slots)) = schedule else { return };
+        for (slot, member) in maps.schedules[range.start as usize..].iter().zip(slots) {
             slot.member.set(*member);
         }
         entry.schedule.set((*range).into());

@@ -34,7 +34,8 @@ fn every_program_leaves_the_verifier_of_another_kernel_room() {
         .collect();
     verified.sort();
     verified.dedup();
-    println!("{verified:#?}");
+    // The stages, and those of a trace. The kernel knows some of them by the same name, since it keeps fifteen characters.
+    assert!(verified.len() >= 14, "{verified:#?}");
     let (most, program) = verified.last().expect("they are loaded");
     assert!(*most < LIMIT / 3 * 2, "{most} instructions of {program}");
 }
