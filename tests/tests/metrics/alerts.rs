@@ -139,6 +139,19 @@ fn a_listener_whose_members_are_all_switched_off_raises_an_alert_and_one_without
 }
 
 #[test]
+fn a_pool_that_is_drained_as_a_whole_raises_an_alert_and_one_that_still_takes_clients_does_not() -> Result<()>
+{
+    let site = site(&Plan::new(&[1, 1]))?;
+    let daemon = site.daemon();
+    let watch = Watch::begin(daemon)?;
+    site.turn_to(&Plan::new(&[0, 1]))?;
+    watch.await_none(daemon);
+    site.turn_to(&Plan::new(&[0, 0]))?;
+    watch.await_just(daemon, &[("HoldfastPoolTakesNobodyNew", "pool", "web")]);
+    Ok(())
+}
+
+#[test]
 fn a_member_that_takes_too_long_raises_an_alert_of_its_pool() -> Result<()> {
     let site = site(&Plan::new(&[1]))?;
     let watch = Watch::begin(site.daemon())?;

@@ -145,6 +145,10 @@ fn sessions_of_an_application_are_counted_until_it_ends_them_or_others_need_thei
     // What was made is there, was ended, or had to go.
     let gone = count("created") - count("ended") - entries(&told);
     assert_eq!(count("evicted"), gone);
-    watch.await_just(daemon, &[("HoldfastTableNearlyFull", "table", "app_cookies")]);
+    let alerts = [
+        ("HoldfastTableNearlyFull", "table", "app_cookies"),
+        ("HoldfastSessionsEvicted", "pool", "web"),
+    ];
+    watch.await_just(daemon, &alerts);
     Ok(())
 }

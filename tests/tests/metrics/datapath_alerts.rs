@@ -14,7 +14,7 @@ use nix::libc::{in_addr, in_pktinfo, in6_addr, in6_pktinfo};
 use nix::sys::socket::{ControlMessage, MsgFlags, SockaddrStorage, sendmsg};
 
 use crate::exposition::Exposition;
-use crate::watch::Watch;
+use crate::watch::{Alert, Watch};
 
 const PORT: u16 = 80;
 const WITHIN: Duration = Duration::from_secs(20);
@@ -191,5 +191,8 @@ fn tables_that_are_nearly_full_raise_alerts_and_what_has_to_go_when_they_are_ful
         events(told, "evicted") == gone(told)
     })?;
     assert!(events(&told, "evicted") > 0);
+    let firing = watch.firing(daemon)?;
+    let evicted = |alert: &Alert| alert.name == "HoldfastSessionsEvicted";
+    assert!(firing.iter().any(evicted), "{firing:#?}");
     Ok(())
 }

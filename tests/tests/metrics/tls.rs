@@ -111,10 +111,11 @@ fn it_is_told_until_when_certificates_are_good_and_one_that_is_near_its_end_rais
     let labels = [("listener", "listener-2"), ("certificate", near_file.as_str())];
     Exposition::of(daemon)?.assert(expiry, &labels, since + 90 * i64::from(DAY));
 
-    // Also one that is over is told, and is alarming.
+    // Also one that has expired is told, and is worse.
     certified(directory.path(), "near", now - day)?;
     site.turn_to(&plan)?;
-    let firing = watch.await_just(daemon, &[expires; 2]);
+    let expired = ("HoldfastCertificateExpired", "certificate", near_file.as_str());
+    let firing = watch.await_just(daemon, &[expired; 2]);
     assert!(firing.iter().all(|alert| alert.value < 0.0), "{firing:?}");
     Ok(())
 }
