@@ -88,6 +88,12 @@ fn the_flow_in(language: &'static str) -> Result<()> {
     let application = json!({"type": "applicationCookie", "minutes": 20, "cookieName": "JSESSIONID"});
     choose("pages", application)?;
     assert_eq!(world.persistence("pages")?["cookie_name"], "JSESSIONID");
+    ensure!(!are_one(&world.pages()?), "the application has made no cookie");
+    let signed_in = world.pages_beginning_at("/?set=JSESSIONID=basket")?;
+    ensure!(
+        are_one(&signed_in),
+        "held by the application's cookie: {signed_in:?}"
+    );
     choose("pages", Value::Null)?;
     assert_eq!(world.persistence("pages")?, Value::Null);
     ensure!(!are_one(&world.pages()?), "nobody is held any more");

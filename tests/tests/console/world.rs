@@ -126,10 +126,16 @@ impl World {
 
     /// Where a browser with cookies is served, again and again.
     pub(crate) fn pages(&self) -> Result<Vec<String>> {
+        self.pages_beginning_at("/")
+    }
+
+    /// The same, where it begins with this page.
+    pub(crate) fn pages_beginning_at(&self, first: &str) -> Result<Vec<String>> {
         let jar = tempfile::NamedTempFile::new()?;
         let curl = self.curl(80).with_jar(jar.path());
-        (0..6)
-            .map(|_| Ok(curl.get(Scheme::Http, "shop.example", "/")?.echo()?.member))
+        [first, "/", "/", "/", "/", "/"]
+            .map(|page| Ok(curl.get(Scheme::Http, "shop.example", page)?.echo()?.member))
+            .into_iter()
             .collect()
     }
 
