@@ -17,8 +17,8 @@ pub struct Asked<'a, T> {
     pub body: &'a Map<String, Json>,
 }
 
-/// Where a request for members or for what is above them names one of this address: `pools.1.members.0.address`.
-pub(super) fn path_to_member(address: IpAddr, body: &Map<String, Json>) -> Option<String> {
+/// Where a request for members or for what is above them names one of this address, each time: `pools.1.members.0.address`.
+pub(super) fn paths_to_members(address: IpAddr, body: &Map<String, Json>) -> Vec<String> {
     let is_it = |member: &Map<String, Json>| {
         let given = member.get("address").and_then(Json::as_str);
         given
@@ -26,19 +26,28 @@ pub(super) fn path_to_member(address: IpAddr, body: &Map<String, Json>) -> Optio
             .map(|given| given.to_canonical())
             == Some(address)
     };
-    body.iter().find_map(|(key, value)| match value {
-        Json::Object(below) => Some(format!("{key}.{}", path_to_member(address, below)?)),
-        Json::Array(all) => all.iter().enumerate().find_map(|(index, one)| {
-            let one = one.as_object()?;
-            let found = if key == Member::PLURAL && is_it(one) {
-                "address".to_owned()
-            } else {
-                path_to_member(address, one)?
-            };
-            Some(format!("{key}.{index}.{found}"))
-        }),
-        _ => None,
-    })
+    let mut paths = Vec::new();
+    for (key, value) in body {
+        match value {
+            Json::Object(below) => {
+                let found = paths_to_members(address, below);
+                paths.extend(found.iter().map(|found| format!("{key}.{found}")));
+            }
+            Json::Array(all) => {
+                for (index, one) in all.iter().enumerate() {
+                    let Some(one) = one.as_object() else { continue };
+                    let found = if key == Member::PLURAL && is_it(one) {
+                        vec!["address".to_owned()]
+                    } else {
+                        paths_to_members(address, one)
+                    };
+                    paths.extend(found.iter().map(|found| format!("{key}.{index}.{found}")));
+                }
+            }
+            _ => {}
+        }
+    }
+    paths
 }
 
 #[cfg(test)]
@@ -54,14 +63,17 @@ mod tests {
             "pools": [{"members": [{"address": "10.0.0.1"}]}, {"members": [{"address": "10.0.0.1"}, {"address": "10.0.0.2"}]}],
             "listeners": [{"default_pool": {"members": [{"address": "::ffff:10.0.0.3"}, {"address": 4}]}}],
         });
-        for (address, path) in [
-            ("10.0.0.1", Some("pools.0.members.0.address")),
-            ("10.0.0.2", Some("pools.1.members.1.address")),
-            ("10.0.0.3", Some("listeners.0.default_pool.members.0.address")),
-            ("192.0.2.7", None),
+        for (address, paths) in [
+            (
+                "10.0.0.1",
+                &["pools.0.members.0.address", "pools.1.members.0.address"][..],
+            ),
+            ("10.0.0.2", &["pools.1.members.1.address"]),
+            ("10.0.0.3", &["listeners.0.default_pool.members.0.address"]),
+            ("192.0.2.7", &[]),
         ] {
-            let found = path_to_member(address.parse().unwrap(), pools.as_object().unwrap());
-            assert_eq!(found.as_deref(), path, "{address}");
+            let found = paths_to_members(address.parse().unwrap(), pools.as_object().unwrap());
+            assert_eq!(found, paths, "{address}");
         }
     }
 }

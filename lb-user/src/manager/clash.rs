@@ -2,10 +2,11 @@
 
 use std::net::IpAddr;
 
+use serde_json::{Map, Value as Json};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use super::{Asked, Manager, Wanted, asked::path_to_member, ending};
+use super::{Asked, Manager, Wanted, asked::paths_to_members, ending};
 use crate::{
     model::{Clash, Conflict, Managed, Titled as _},
     objects::{Fault, Inventory, Rules, load_balancer_id},
@@ -68,7 +69,7 @@ fn fault<T: Rules>(
         }
         _ => Fault::invalid(conflict.to_string()),
     };
-    if let Some(path) = member_of(&conflict.clash).and_then(|address| path_to_member(address, asked.body)) {
+    if let Some(path) = path_to(&conflict.clash, asked.body) {
         return fault.at(&path);
     }
     // All else got along before: what is wrong now is of the object.
@@ -76,6 +77,15 @@ fn fault<T: Rules>(
         Some(field) => fault.at(field),
         None => fault,
     }
+}
+
+/// Which member of a request does not go with all else. What is wrong in one pool may be right in another: where several have
+/// the address, none is accused, unless no pool may have it.
+fn path_to(clash: &Clash, body: &Map<String, Json>) -> Option<String> {
+    let mut paths = paths_to_members(member_of(clash)?, body).into_iter();
+    let first = paths.next()?;
+    let is_certain = matches!(clash, Clash::MemberIsVip { .. }) || paths.next().is_none();
+    is_certain.then_some(first)
 }
 
 /// The address of the member that does not go with all else.
@@ -102,5 +112,40 @@ fn field_of(kind: Kind, clash: &Clash) -> Option<&'static str> {
             Some("vip_address")
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_member_is_accused_only_where_it_is_certain_which_one_it_is() {
+        let once = json!({"pools": [{"members": [{"address": "127.0.0.1"}]}, {"members": []}]});
+        let twice = json!({"pools": [{"members": [{"address": "127.0.0.1"}]}, {"members": [{"address": "127.0.0.1"}]}]});
+        let (address, text) = (IpAddr::from([127, 0, 0, 1]), String::new);
+        let loopback = Clash::LoopbackMember {
+            address,
+            member: text(),
+            pool: text(),
+        };
+        let vip = Clash::MemberIsVip {
+            address,
+            member: text(),
+            pool: text(),
+            load_balancer: text(),
+        };
+        let first = Some("pools.0.members.0.address");
+        for (clash, body, expected) in [
+            (&loopback, &once, first),
+            (&loopback, &twice, None),
+            (&vip, &once, first),
+            (&vip, &twice, first),
+        ] {
+            let path = path_to(clash, body.as_object().unwrap());
+            assert_eq!(path.as_deref(), expected, "{clash:?} {body}");
+        }
     }
 }
