@@ -103,7 +103,8 @@ pub enum Clash {
     },
     #[error(
         "VIP {vip} of load balancer \"{load_balancer}\" would take {address}, where the management API listens (api.listen), \
-         from it: the datapath answers at all ports of a VIP; choose another address for one of them"
+         from it: the datapath answers at all ports of a VIP; choose another address for one of them, or switch the \
+         load balancer off first"
     )]
     ApiAtVip {
         vip: IpAddr,

@@ -225,6 +225,8 @@ fn the_datapath_takes_no_address_from_the_api() {
     let says =
         "VIP 192.0.2.2 of load balancer \"b!\" would take 192.0.2.2:9876, where the management API listens";
     assert_conflict(with(&file, &|one| one.listeners.clear()), Some("b"), says);
+    let way_out = "or switch the load balancer off first";
+    assert_conflict(with(&file, &|one| one.listeners.clear()), Some("b"), way_out);
     let none_is_on = |one: &mut LoadBalancer| one.listeners[0].admin_state_up = false;
     assert_conflict(with(&file, &none_is_on), Some("b"), says);
     // With a port of the host's, the others are too; and what is off takes nothing.
