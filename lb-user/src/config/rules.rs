@@ -220,16 +220,15 @@ impl<'r> RawConfig<'r> {
         }
     }
 
-    /// Where none of its ports is the host's, the datapath takes all of a VIP. Who has the file may want that of an address
-    /// at which the API listens: it may be reached at another one.
+    /// Who has the file may want all ports of an address at which the API listens: it may be reached at another one.
     fn warn_of_the_api_at_a_vip(&self) {
         let Ok(api) = &self.api else { return };
         for load_balancer in &self.load_balancers {
             let Ok(vip) = load_balancer.vip else { continue };
-            let mut listeners = load_balancer.listeners.iter();
-            let is_of_host = listeners.any(|listener| Use::new(load_balancer, listener).is_at(Layer::Seven));
-            let is_the_apis = api.listen.iter().any(|own| own.ip() == vip.value) && !vip.value.is_loopback();
-            if is_the_apis && !is_of_host && self.has_interfaces() {
+            let mut listen = api.listen.iter();
+            let is_the_apis = listen.any(|own| own.ip().to_canonical() == vip.value);
+            let takes_all_ports = || load_balancer.valid().is_ok_and(|valid| valid.takes_all_ports());
+            if is_the_apis && self.has_interfaces() && takes_all_ports() {
                 let message = format!(
                     "vip {} is an address at which the management API listens, and takes it from the API at all ports; \
                      give one of them another address",

@@ -85,6 +85,22 @@ impl Service {
     }
 }
 
+impl LoadBalancer {
+    /// Whether a port of its VIP is the host's, which has the others then too.
+    #[must_use]
+    pub fn has_a_port_of_the_host(&self) -> bool {
+        let mut on = self.listeners.iter().filter(|listener| listener.admin_state_up);
+        on.any(|listener| !listener.protocol().is_layer_4())
+    }
+
+    /// Whether the datapath, where there is one, takes all ports of its VIP from the host. What is inside the host or off it
+    /// does not see.
+    #[must_use]
+    pub fn takes_all_ports(&self) -> bool {
+        self.admin_state_up && !self.vip.is_loopback() && !self.has_a_port_of_the_host()
+    }
+}
+
 impl Listener {
     /// What it speaks with its clients.
     #[must_use]

@@ -273,7 +273,14 @@ port = 80
             .iter()
             .any(|warning| format!("{warning:#}").contains("takes it from the API at all ports"))
     };
-    assert!(warned(&file("192.0.2.1", "TCP", "\"eth0\"")));
+    let off = "admin_state_up = false\n";
+    let tcp = file("192.0.2.1", "TCP", "\"eth0\"");
+    assert!(warned(&tcp));
+    let http_is_off =
+        file("192.0.2.1", "HTTP", "\"eth0\"").replace("port = 80\npool", &format!("port = 80\n{off}pool"));
+    assert!(warned(&http_is_off));
+    // What is off takes nothing.
+    assert!(!warned(&tcp.replace("vip = ", &format!("{off}vip = "))));
     for (vip, protocol, interfaces) in [
         ("192.0.2.2", "TCP", "\"eth0\""),
         // The host keeps the ports that are not the proxy's.

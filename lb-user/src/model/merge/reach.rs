@@ -38,18 +38,13 @@ impl Config {
         Ok(())
     }
 
-    /// Refuses load balancers of the API that would take all ports of an address from it, as the datapath does where none of a
-    /// VIP's is the host's. What the file says of both is warned of when it is read.
+    /// Refuses load balancers of the API that would take all ports of an address from it. What the file says of both is warned
+    /// of when it is read.
     pub(super) fn check_api_at_vip(&self, balancer: &LoadBalancer) -> Result<(), Conflict> {
-        let vip = balancer.vip;
-        let mut on = balancer
-            .listeners
-            .iter()
-            .filter(|listener| listener.admin_state_up);
-        let is_of_host = on.any(|listener| !listener.protocol().is_layer_4());
-        if !self.has_layer_4() || !balancer.admin_state_up || vip.is_loopback() || is_of_host {
+        if !self.has_layer_4() || !balancer.takes_all_ports() {
             return Ok(());
         }
+        let vip = balancer.vip;
         let mut listen = self.api.listen.iter();
         match listen.find(|address| address.ip().to_canonical() == vip) {
             None => Ok(()),

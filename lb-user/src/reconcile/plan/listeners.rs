@@ -59,9 +59,11 @@ pub(super) fn plan<'c>(
             None => {
                 // Where it had a listener of the host's, packets of its connections may still come.
                 let was_of_host = known.is_some_and(|id| maps.listeners[id as usize].is_of_host());
-                let mut listeners = balancer.listeners.iter();
-                let has_one = listeners.any(|listener| listener.admin_state_up && is_of_host(listener));
-                if was_of_host || has_one { HOST } else { 0 }
+                if was_of_host || balancer.has_a_port_of_the_host() {
+                    HOST
+                } else {
+                    0
+                }
             }
         };
         planned.push(PlannedListener {
