@@ -78,14 +78,17 @@ impl<'a, S: Sight> Scene<'a, S> {
         operating::of_member(pool, member, state)
     }
 
-    /// Why a member is in `ERROR`: by its monitor, by its requests, or else since there is no way to it.
+    /// Why a member is in `ERROR`: by its monitor, by its requests, or else since there is no way to it. That the proxy does
+    /// not look for: where neither of the others says it any more, its member comes up again at once.
     fn why_down(&self, pool: &model::Pool, member: &model::Member) -> &str {
+        let proxied = self.proxied.pools.get(&pool.name);
         let ejected = || {
-            let proxied = self.proxied.pools.get(&pool.name)?;
-            proxied.members.get(&member.name)?.why_down.as_deref()
+            let members = &proxied?.members;
+            members.get(&member.name)?.why_down.as_deref()
         };
         let found = self.health.why_down(&pool.name, &member.name);
-        found.or_else(ejected).unwrap_or(NO_ROUTE)
+        let otherwise = if proxied.is_some() { "it is down" } else { NO_ROUTE };
+        found.or_else(ejected).unwrap_or(otherwise)
     }
 
     /// The configured members by id, each with its pool.

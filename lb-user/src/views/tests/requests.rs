@@ -213,6 +213,16 @@ fn a_session_of_a_draining_member_is_held_and_one_of_a_member_that_is_down_moves
             "one takes no requests: it does not answer",
         ],
     );
+    // Its monitor was taken away, and the proxy has not heard of it yet: of ways to its members it knows nothing.
+    let health = std::mem::take(&mut world.health);
+    world.assert_goes(
+        "shop",
+        asked("abc"),
+        Some("two"),
+        By::Algorithm,
+        &["one takes no requests: it is down"],
+    );
+    world.health = health;
     world.take_down("shop", "two");
     world.assert_goes(
         "shop",
