@@ -4,7 +4,6 @@ use tokio::sync::mpsc::{Sender, WeakSender, error::TrySendError};
 
 use super::Told;
 use crate::{
-    bpf::Chosen,
     http::forwarded::Prefix,
     proxy::{Follower, Hearing},
 };
@@ -28,10 +27,11 @@ impl Channel {
 
 /// Who follows the requests of these clients, as long as somebody listens. What is due and finds no room is counted, and said.
 pub(crate) fn follower(clients: &[Prefix], told: Channel) -> Follower {
-    let clients: Vec<Chosen> = clients.iter().copied().map(Chosen::from).collect();
+    // The datapath has IPv4 clients also in the IPv6 networks around `::ffff:0:0/96`, such as `::/0`; here these are IPv6 alone.
+    let clients = clients.to_vec();
     let mut lost = 0;
     Follower {
-        wants: Box::new(move |address| clients.iter().any(|client| client.includes(address))),
+        wants: Box::new(move |address| clients.iter().any(|client| client.contains(address))),
         tell: Box::new(move |request| {
             let Some(told) = told.get() else {
                 return Hearing::Over;
@@ -60,6 +60,24 @@ mod tests {
 
     fn request() -> Box<RawValue> {
         RawValue::from_string("{}".into()).unwrap()
+    }
+
+    #[test]
+    fn requests_are_followed_of_the_clients_that_are_named_and_of_no_others() {
+        let (told, _heard) = mpsc::channel(1);
+        let clients = ["192.0.2.0/24", "198.51.100.7", "2001:db8::/64"].map(|client| client.parse().unwrap());
+        let follower = follower(&clients, Channel::Alone(told));
+        for (client, is_of_them) in [
+            ("192.0.2.255", true),
+            ("::ffff:192.0.2.1", true),
+            ("192.0.3.0", false),
+            ("198.51.100.7", true),
+            ("198.51.100.6", false),
+            ("2001:db8::1:2", true),
+            ("2001:db8:0:1::", false),
+        ] {
+            assert_eq!((follower.wants)(client.parse().unwrap()), is_of_them, "{client}");
+        }
     }
 
     #[test]
