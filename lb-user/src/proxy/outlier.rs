@@ -3,7 +3,7 @@
 //! To all others an ejected member is one that is down, so that choosing a member costs nothing more.
 
 use std::{
-    fmt::Display,
+    fmt::{Arguments, Display},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU32, Ordering::Relaxed},
@@ -150,8 +150,8 @@ impl Pool {
         if failures < outlier.failures {
             return;
         }
-        let since = format!("since it failed {failures} requests in a row, the last one so: {why}");
-        let Some(why) = self.eject(member, outlier, now_s, &since) else {
+        let since = format_args!("since it failed {failures} requests in a row, the last one so: {why}");
+        let Some(why) = self.eject(member, outlier, now_s, since) else {
             return;
         };
         warn!(
@@ -165,7 +165,13 @@ impl Pool {
     }
 
     /// Ejects a member, if it may be. Says for how long and why.
-    fn eject(&self, member: &Arc<Member>, outlier: &Outlier, now_s: u32, since: &str) -> Option<String> {
+    fn eject(
+        &self,
+        member: &Arc<Member>,
+        outlier: &Outlier,
+        now_s: u32,
+        since: Arguments<'_>,
+    ) -> Option<String> {
         let _lock = self.states.lock();
         let standing = &member.standing;
         let ejected = self.members.iter().filter(|member| member.standing.is_ejected());
