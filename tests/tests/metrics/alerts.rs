@@ -107,7 +107,7 @@ fn a_listener_that_fails_raises_an_alert_though_one_of_the_same_name_does_well()
 }
 
 #[test]
-fn a_listener_whose_members_are_all_switched_off_raises_an_alert_and_one_without_members_yet_does_not()
+fn a_listener_whose_pool_or_members_are_all_switched_off_raises_an_alert_and_one_without_members_yet_does_not()
 -> Result<()> {
     let lab = Laboratory::routed().members(1).build()?;
     let desk = Desk::of(without_a_datapath(&lab)?, lab);
@@ -133,6 +133,13 @@ fn a_listener_whose_members_are_all_switched_off_raises_an_alert_and_one_without
     desk.said("member create --pool web 10.0.0.1:8080 --name one")?;
     assert_eq!(shown("listener", "site")?["operating_status"], "ONLINE");
     desk.said("member set --pool web one --disable")?;
+    assert_eq!(shown("listener", "site")?["operating_status"], "ERROR");
+    watch.await_just(daemon, &[("HoldfastListenerFails", "listener", "site")]);
+
+    desk.said("member set --pool web one --enable")?;
+    assert_eq!(shown("listener", "site")?["operating_status"], "ONLINE");
+    watch.await_none(daemon);
+    desk.said("pool set web --disable")?;
     assert_eq!(shown("listener", "site")?["operating_status"], "ERROR");
     watch.await_just(daemon, &[("HoldfastListenerFails", "listener", "site")]);
     Ok(())
@@ -215,7 +222,7 @@ fn a_daemon_that_has_nearly_as_many_files_open_as_it_may_raises_an_alert() -> Re
     let watch = Watch::begin(&desk.daemon)?;
     watch.await_none(&desk.daemon);
     let open = Exposition::of(&desk.daemon)?.count("process_open_fds", &[]);
-    may_open(&desk.daemon, open + 2)?;
+    may_open(&desk.daemon, open + open / 8 + 2)?;
     watch.await_just(&desk.daemon, &[("HoldfastFilesNearlyUsedUp", "job", "holdfast")]);
     may_open(&desk.daemon, open * 2)?;
     watch.await_none(&desk.daemon);

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use promql_parser::label::MatchOp;
-use promql_parser::parser::{AggregateExpr, Expr, LabelModifier, VectorSelector, parse};
+use promql_parser::parser::{AggregateExpr, Expr, LabelModifier, VectorSelector, parse, token};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -139,7 +139,13 @@ fn labels_of(expression: &Expr) -> Result<Option<BTreeSet<String>>> {
                         "{label} is not of both sides of {binary}"
                     );
                 }
-                return Ok(left);
+                // These leave values out; what is reckoned of two has only the labels by which they were matched.
+                let keeps_left = matches!(binary.op.id(), token::T_LAND | token::T_LUNLESS);
+                return Ok(if keeps_left {
+                    left
+                } else {
+                    Some(on.labels.iter().cloned().collect())
+                });
             }
             if let (Some(left), Some(right)) = (&left, &right) {
                 ensure!(
@@ -263,6 +269,10 @@ fn an_expression_of_what_there_is_not_is_found_out() -> Result<()> {
         (
             "holdfast_pool_status unless on (listener) holdfast_listener_status",
             "not of both sides",
+        ),
+        (
+            "sum by (pool) (holdfast_sessions / on (pool_id) holdfast_sessions)",
+            "is not in",
         ),
         ("rate(holdfast_apply_duration_seconds[5m])", "there is no"),
     ] {
