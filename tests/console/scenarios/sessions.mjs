@@ -104,6 +104,14 @@ async function findCookie(visit, { region, pool, isPage, search }) {
   // Another way of looking for it begins with nothing, or what was a value would be asked for as an id.
   await region.getByLabel("Find by").selectOption({ label: "Session ID" });
   await isPage(1, (await api(visit, `/pools/${pool.id}/sessions?limit=${PER_PAGE}`)).sessions.map(({ id, member }) => [id, member]), visit.total);
+  // So does what was typed only, and never looked for.
+  const by = region.getByLabel("Find by");
+  await by.selectOption({ label: "Cookie value" });
+  await field.fill(cookie);
+  await by.focus();
+  await by.selectOption({ label: "Session ID" });
+  assert.equal(await region.getByLabel("Session ID", { exact: true }).inputValue(), "");
+  assert.ok(await by.evaluate((element) => element === document.activeElement), "who chooses goes on choosing");
   await search(`${cookie}-of-nobody`, "Cookie value");
   await region.getByText("No session matches.").waitFor();
   assert.ok(addresses.length > 0 && ![...addresses, page.url()].some((address) => address.includes(cookie)), addresses.join(" "));

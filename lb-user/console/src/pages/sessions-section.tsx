@@ -152,6 +152,7 @@ function Search({ pool, sought, onSearch }: { pool: Pool; sought: Sought; onSear
     <SearchForm
       label={words[sought.by]}
       {...ways}
+      kind={sought.by}
       value={sought.text}
       onSearch={(text) => onSearch({ ...sought, text })}
     >

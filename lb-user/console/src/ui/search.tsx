@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { useEffect, useId, useState } from "preact/hooks";
+import { useEffect, useId, useLayoutEffect, useState } from "preact/hooks";
 
 import type { Complaint } from "../forms/check";
 import { useText } from "../i18n";
@@ -8,6 +8,8 @@ interface Props {
   label: string;
   hint?: string;
   value: string;
+  /** What the value is, where that is chosen: what was typed as one kind is nothing of another. */
+  kind?: string;
   /** What is wrong with what is looked for. */
   check?: (value: string) => Complaint;
   onSearch(value: string): void;
@@ -16,12 +18,13 @@ interface Props {
 }
 
 /** Looks for what is typed once it is asked for: each search is a question to the daemon. */
-export function SearchForm({ label, hint, value, check, onSearch, children }: Props) {
+export function SearchForm({ label, hint, value, kind, check, onSearch, children }: Props) {
   const t = useText().do;
   const id = useId();
   const [typed, setTyped] = useState(value);
   const [complaint, setComplaint] = useState<Complaint>(null);
-  useEffect(() => setTyped(value), [value]);
+  // Before anybody could send it as what it was not typed as: a secret may not be in an address.
+  useLayoutEffect(() => setTyped(value), [value, kind]);
   // What was wrong with it may be right for something else.
   useEffect(() => setComplaint(null), [label]);
   const search = (wanted: string) => {
