@@ -7,6 +7,7 @@ import { useConnection } from "./live/context";
 import { type Route, to } from "./router";
 import { useIsAway } from "./state/reach";
 import { leave } from "./state/unsaved";
+import { Away } from "./ui/away";
 import { Confirm } from "./ui/confirm";
 import { Icon, Logo } from "./ui/icons";
 
@@ -45,19 +46,6 @@ export function Header({ signedIn }: { signedIn?: SignedIn }) {
       </header>
       <Away />
     </>
-  );
-}
-
-/** Said once, however much waits for the daemon, until that is back. */
-function Away() {
-  const t = useText().live;
-  return (
-    useIsAway() && (
-      <div class="away" role="alert">
-        <Icon name="warn" />
-        {t.awayLong}
-      </div>
-    )
   );
 }
 

@@ -1,10 +1,9 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 
-import { asApiError, UNREACHED } from "../api/http";
+import { asApiError } from "../api/http";
 import { useText } from "../i18n";
 import { useProblem } from "../i18n/problem";
-import { useIsAway } from "../state/reach";
 
 /** What is wrong, by the names of the fields, which are their paths in what the API is sent. */
 export type Errors = Record<string, ComponentChildren>;
@@ -59,11 +58,6 @@ export function useForm({ validate, send, onChanged }: Options): FormState {
   // A second click comes before the first one is shown.
   const sending = useRef(false);
   const isThere = useRef(true);
-  const isUnanswered = useRef(false);
-  const isAway = useIsAway();
-  useEffect(() => {
-    if (!isAway && isUnanswered.current) setTold(null);
-  }, [isAway]);
   useEffect(() => () => void (isThere.current = false), []);
   useEffect(() => {
     const wrong = element.current?.querySelector<HTMLElement>('[aria-invalid="true"]');
@@ -71,7 +65,6 @@ export function useForm({ validate, send, onChanged }: Options): FormState {
   }, [complaints]);
 
   const complain = (wrong: Errors, about: ComponentChildren) => {
-    isUnanswered.current = false;
     setErrors(wrong);
     setTold(about);
     setComplaints((count) => count + 1);
@@ -89,7 +82,6 @@ export function useForm({ validate, send, onChanged }: Options): FormState {
     const field = closest(element.current, error.field);
     if (field) complain({ [field]: problem.ofField(error) }, t.wrong.check);
     else complain({}, problem.of(error));
-    isUnanswered.current = error.status === UNREACHED;
   };
 
   const submit = async () => {

@@ -2,6 +2,7 @@ import type { ComponentChildren } from "preact";
 import { useId, useLayoutEffect, useRef } from "preact/hooks";
 
 import { leave } from "../state/unsaved";
+import { Away } from "./away";
 
 interface Props {
   title: string;
@@ -61,6 +62,7 @@ export function Dialog(props: Props) {
       <h2 id={title} class="clamped">
         {props.title}
       </h2>
+      <Away isInDialog />
       {props.children}
     </dialog>
   );
