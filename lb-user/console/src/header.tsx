@@ -1,4 +1,4 @@
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 
 import { asApiError } from "./api/http";
 import type { Session } from "./api/types";
@@ -99,6 +99,9 @@ function Connection() {
 function SignOut({ session, onSignOut }: SignedIn) {
   const t = useText().signIn;
   const [hasStayed, setStayed] = useState(false);
+  // Whoever comes next does not leave by what this one has been asked.
+  const isHere = useRef(true);
+  useEffect(() => () => void (isHere.current = false), []);
   const signOut = () =>
     onSignOut().catch((failure: unknown) => {
       asApiError(failure);
@@ -109,7 +112,7 @@ function SignOut({ session, onSignOut }: SignedIn) {
       <span class="who" title={t.as(session.name)}>
         {session.name}
       </span>
-      <button type="button" onClick={() => leave(() => void signOut())}>
+      <button type="button" onClick={() => leave(() => isHere.current && void signOut())}>
         {t.out}
       </button>
       {hasStayed && (

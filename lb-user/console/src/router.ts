@@ -44,14 +44,17 @@ export function useRoute(): Route {
   const shown = useRef(hash);
   useEffect(() => {
     const changed = () => {
-      const next = location.hash;
-      if (next === shown.current) return;
+      if (location.hash === shown.current) return;
+      // Whoever has gone on meanwhile is where they have come to, not where they were going to.
       const go = () => {
-        shown.current = next;
-        setHash(next);
+        shown.current = location.hash;
+        setHash(location.hash);
       };
       // Whoever stays is where they were also by the address.
-      leave(go, () => history.pushState(null, "", shown.current || location.pathname));
+      const stay = () => {
+        if (location.hash !== shown.current) history.pushState(null, "", shown.current || location.pathname);
+      };
+      leave(go, stay);
     };
     addEventListener("hashchange", changed);
     return () => removeEventListener("hashchange", changed);

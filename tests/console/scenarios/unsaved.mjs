@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { checkAccess } from "../browser.mjs";
 import { eventually, named, remember } from "../reading.mjs";
-import { openBalancer, openSettings, press } from "../steps.mjs";
+import { openBalancer, openGroup, openSettings, press } from "../steps.mjs";
 
 const KEEP = "Keep editing";
 
@@ -22,6 +22,50 @@ export async function unsaved(visit) {
   await inWizard(visit, asked, answer);
   assert.equal((await named(visit, "/pools", "pages")).name, "pages");
   assert.deepEqual(visit.sent(), [], `nothing is sent of it, and ${words.ok} was never pressed`);
+}
+
+/** What is shown is what the address says, however long they take to answer, and whatever becomes of the form meanwhile. */
+export async function leftWhileAsked(visit) {
+  const { page, words } = visit;
+  const asked = page.getByRole("alertdialog", { name: "Discard what you entered?" });
+  const list = page.getByRole("tab", { name: words.tabs.groups, selected: true });
+  await openBalancer(visit, "web", "groups");
+  await list.waitFor();
+  const before = page.url();
+  await openGroup(visit, "pages");
+  const address = page.url();
+  const dialog = await openSettings(visit, "pages");
+  const name = dialog.getByLabel(words.name, { exact: true });
+  await name.fill("sent");
+
+  // Back, and forth again while that is asked: they are where they were, and nowhere else.
+  await page.evaluate(() => history.back());
+  await asked.waitFor();
+  await page.evaluate(() => history.forward());
+  await eventually("the address to be that of before", async () => assert.equal(page.url(), address));
+  await press(asked, words.discard);
+  await asked.waitFor({ state: "detached" });
+  await page.getByRole("heading", { name: "pages", exact: true }).waitFor();
+  assert.equal(page.url(), address);
+
+  // What is being sent is done after all while they are asked: then there is nothing to lose, and they are gone.
+  await name.fill("sent then");
+  let release;
+  const isReleased = new Promise((resolve) => (release = resolve));
+  await page.route("**/pools/*", async (route) => {
+    if (route.request().method() === "PUT") await isReleased;
+    await route.continue();
+  });
+  const isSent = page.waitForRequest((request) => request.method() === "PUT");
+  await press(dialog, words.ok);
+  await isSent;
+  await page.evaluate(() => history.back());
+  await asked.waitFor();
+  release();
+  await dialog.waitFor({ state: "detached" });
+  await list.waitFor();
+  assert.equal(page.url(), before);
+  await page.getByRole("link", { name: "sent then", exact: true }).waitFor();
 }
 
 async function inDialog(visit, asked, answer) {

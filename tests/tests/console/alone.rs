@@ -214,6 +214,20 @@ fn what_was_entered_is_thrown_away_only_by_those_who_say_so() -> Result<()> {
 }
 
 #[test]
+fn whoever_leaves_a_form_while_it_is_sent_is_where_the_address_says() -> Result<()> {
+    let (daemon, url) = nobody_served(WHOEVER)?;
+    tell(
+        &daemon,
+        &[
+            "lb create web --vip 192.0.2.10",
+            "pool create pages --lb web --protocol HTTP",
+        ],
+    )?;
+    at_home(url).does("leftWhileAsked", json!({}))?;
+    Ok(())
+}
+
+#[test]
 fn that_the_daemon_is_away_is_said_once_until_it_is_back() -> Result<()> {
     let (daemon, url) = nobody_served(WHOEVER)?;
     tell(

@@ -1,4 +1,4 @@
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 
 import { useText } from "../i18n";
 import { type Leaving, useGuard } from "../state/unsaved";
@@ -9,15 +9,22 @@ import type { FormState } from "./use-form";
 export function Unsaved({ form: { changed } }: { form: FormState }) {
   const t = useText().unsaved;
   const [leaving, setLeaving] = useState<Leaving | null>(null);
-  useGuard(changed, setLeaving);
+  const pending = useRef<Leaving | null>(null);
+  const ask = (about: Leaving | null) => {
+    pending.current = about;
+    setLeaving(about);
+  };
+  useGuard(changed, ask);
+  // The form may have been sent and gone meanwhile: then there is nothing to lose any more.
+  useEffect(() => () => pending.current?.go(), []);
   if (!leaving) return null;
   const stay = () => {
-    setLeaving(null);
+    ask(null);
     leaving.stay();
   };
   const discard = () => {
     changed.current = false;
-    setLeaving(null);
+    ask(null);
     leaving.go();
   };
   // No form of its own, since it is within one.
