@@ -24,8 +24,12 @@ export async function persist(visit) {
   if (persistence) {
     await choosePersistence(dialog, words, persistence);
     // Whom a type does not suit is another matter for each.
-    const isByAddress = persistence.type === "sourceIp";
-    await dialog.getByText(isByAddress ? words.advice : words.cookieAdvice).waitFor();
+    const advice = {
+      sourceIp: words.advice,
+      balancerCookie: words.cookieAdvice,
+      applicationCookie: words.applicationCookieAdvice,
+    };
+    await dialog.getByText(advice[persistence.type]).waitFor();
     assert.equal(await dialog.getByRole("note").count(), 1);
   } else {
     await dialog.getByRole("switch", { name: words.persistence }).uncheck();

@@ -263,7 +263,7 @@ export const en = {
         text: "Scripts and some API clients do not send the cookie back, so each of their requests is balanced anew. Use the source IP algorithm for them instead of session persistence.",
       },
       APP_COOKIE: {
-        title: "Clients that keep no cookies, or get none?",
+        title: "Clients that have no cookie yet?",
         text: "Until your application has set its cookie and the client sends it back, each request is balanced anew. Choose the load balancer cookie to hold clients from their first request on.",
       },
     },

@@ -253,7 +253,7 @@ export const zh: Text = {
         text: "脚本和部分 API 客户端不会带回 Cookie，它们的每个请求都会重新分配。请为它们选择源 IP 算法，而不是会话保持。",
       },
       APP_COOKIE: {
-        title: "客户端不保存 Cookie，或尚未获得 Cookie？",
+        title: "客户端尚未获得 Cookie？",
         text: "在应用程序设置 Cookie 且客户端将其带回之前，每个请求都会重新分配。如需从首个请求起保持会话，请选择负载均衡器 Cookie。",
       },
     },
