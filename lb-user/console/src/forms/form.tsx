@@ -2,11 +2,17 @@ import { type ComponentChildren, createContext } from "preact";
 import { useContext, useId } from "preact/hooks";
 
 import { useText } from "../i18n";
+import { Action } from "../ui/action";
+import type { IconName } from "../ui/icons";
 import { Alert } from "../ui/loaded";
 import type { Bound } from "./draft";
 import type { FormState } from "./use-form";
 
-const FormContext = createContext<Pick<FormState, "errors" | "clear">>({ errors: {}, clear: () => undefined });
+const FormContext = createContext<Pick<FormState, "errors" | "clear" | "changed">>({
+  errors: {},
+  clear: () => undefined,
+  changed: { current: false },
+});
 
 export function Form(props: { form: FormState; label?: string; children: ComponentChildren }) {
   const { form } = props;
@@ -25,6 +31,16 @@ export function Form(props: { form: FormState; label?: string; children: Compone
       </form>
     </FormContext.Provider>
   );
+}
+
+/** A button that changes what is entered, as typing does. */
+export function Change(props: { icon: IconName; label: string; look?: "icon-only"; onClick(): void }) {
+  const { changed } = useContext(FormContext);
+  const change = () => {
+    changed.current = true;
+    props.onClick();
+  };
+  return <Action {...props} onClick={change} />;
 }
 
 interface Common<V> extends Bound<V> {

@@ -2,10 +2,9 @@ import { useEffect, useId, useRef, useState } from "preact/hooks";
 
 import type { Capabilities } from "../api/types";
 import { useText } from "../i18n";
-import { Action } from "../ui/action";
 import { endpoint } from "../ui/name";
 import { address, complaints, integer } from "./check";
-import { NumberField, TextField } from "./form";
+import { Change, NumberField, TextField } from "./form";
 
 interface Row {
   key: number;
@@ -56,7 +55,7 @@ export function useNewMembers(can: Capabilities, prefix: string) {
               value={row.protocol_port}
               onChange={(value) => set(row.key, { protocol_port: value })}
             />
-            <Action
+            <Change
               icon="trash"
               label={t.member.removeRow(index + 1)}
               look="icon-only"
@@ -65,7 +64,7 @@ export function useNewMembers(can: Capabilities, prefix: string) {
           </div>
         ))}
         <div>
-          <Action icon="plus" label={t.member.add} onClick={add} />
+          <Change icon="plus" label={t.member.add} onClick={add} />
         </div>
         <p class="hint">{t.member.later}</p>
       </div>
