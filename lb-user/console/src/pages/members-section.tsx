@@ -28,7 +28,7 @@ import { Lanes } from "./lanes";
 const PER_PAGE = 20;
 
 /** The states that a backend server can be in, those first that people look for. */
-const STATES = ["ERROR", "DRAINING", "OFFLINE", "DEGRADED", "ONLINE", "NO_MONITOR"] as const;
+const STATES = ["ERROR", "DRAINING", "OFFLINE", "ONLINE", "NO_MONITOR"] as const;
 
 /** What is wanted of the list; empty: any. */
 interface Wanted {

@@ -60,7 +60,7 @@ export const watching = {
     bytesIn: "in",
     bytesOut: "out",
     created: "Sessions created per second",
-    held: "Held by a session per second",
+    held: "Session hits per second",
     moved: "Sessions moved per second",
     describe: (low: string, high: string, last: string) => `From ${low} to ${high}, latest ${last}.`,
     nothing: "There is no data for this period yet.",
