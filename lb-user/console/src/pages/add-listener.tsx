@@ -159,6 +159,9 @@ function AddListener({ can, loadBalancer, pools }: { can: Capabilities; loadBala
                 rows={[
                   [t.field.name, fields.name || t.unnamed],
                   [`${t.field.protocol}:${t.field.port}`, `${protocolName(fields.protocol)}:${fields.protocol_port}`],
+                  ...(protocol?.certificate
+                    ? ([[t.listener.certificate, fields.default_tls_container_ref]] as [string, string][])
+                    : []),
                   ...(target === "new"
                     ? pool.review
                     : ([[t.listener.defaultPool, existing ? nameOf(existing) : t.none]] as [string, string][])),

@@ -260,11 +260,11 @@ export const en = {
       },
       HTTP_COOKIE: {
         title: "Clients that keep no cookies?",
-        text: "Scripts and some API clients do not send the cookie back, so each of their requests is balanced anew. Use the source IP algorithm for them instead of session persistence.",
+        text: "Scripts and some API clients do not send the cookie back, so each of their requests is balanced anew. Use the source IP algorithm for them instead of session persistence. Clients that do are told apart also behind a private line or VPN.",
       },
       APP_COOKIE: {
         title: "Clients that have no cookie yet?",
-        text: "Until your application has set its cookie and the client sends it back, each request is balanced anew. Choose the load balancer cookie to hold clients from their first request on.",
+        text: "Until your application has set its cookie and the client sends it back, each request is balanced anew. Choose the load balancer cookie to hold clients from their first request on. Either tells clients apart also behind a private line or VPN.",
       },
     },
     lasts: (minutes: number, seconds: number) =>

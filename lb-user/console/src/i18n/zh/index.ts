@@ -250,11 +250,11 @@ export const zh: Text = {
       },
       HTTP_COOKIE: {
         title: "客户端不保存 Cookie？",
-        text: "脚本和部分 API 客户端不会带回 Cookie，它们的每个请求都会重新分配。请为它们选择源 IP 算法，而不是会话保持。",
+        text: "脚本和部分 API 客户端不会带回 Cookie，它们的每个请求都会重新分配。请为它们选择源 IP 算法，而不是会话保持。能保存 Cookie 的客户端，即使通过专线或 VPN 接入也能区分。",
       },
       APP_COOKIE: {
         title: "客户端尚未获得 Cookie？",
-        text: "在应用程序设置 Cookie 且客户端将其带回之前，每个请求都会重新分配。如需从首个请求起保持会话，请选择负载均衡器 Cookie。",
+        text: "在应用程序设置 Cookie 且客户端将其带回之前，每个请求都会重新分配。如需从首个请求起保持会话，请选择负载均衡器 Cookie。两种 Cookie 都能区分通过专线或 VPN 接入的客户端。",
       },
     },
     lasts: (minutes: number, seconds: number) =>
