@@ -267,21 +267,21 @@ fn the_daemon_goes_on_while_the_first_trace_is_prepared_and_refuses_a_second_one
             Err(error) if error.kind() == ErrorKind::WouldBlock => answered += 1,
             read => break String::from_utf8(answer[..read?].to_vec())?,
         }
-        if answered == 10 {
+        if answered == 1 {
             let second = scene.daemon().cli(&["trace", "192.0.2.2"])?;
             let complaint = String::from_utf8(second.stderr)?;
             assert!(complaint.contains("there is one at a time"), "{complaint}");
         }
     };
     assert_eq!(begun, "\"done\"\n");
-    assert!(answered > 10, "{answered}");
+    assert!(answered > 0, "it was prepared before anything else was answered");
     Ok(())
 }
 
 #[test]
 fn a_trace_that_failed_half_way_begins_when_it_is_tried_again() -> Result<()> {
     let scene = Scene::start(Laboratory::routed(), PORT, &[1], |pool| pool)?;
-    // One is for the connection, and each of the seven stages needs one.
+    // One is for the connection, and each of the eight stages needs one.
     scene.daemon().limit_files(Some(5))?;
     let failed = scene.daemon().cli(&["trace", "192.0.2.1"])?;
     let complaint = String::from_utf8(failed.stderr)?;

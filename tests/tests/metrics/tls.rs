@@ -114,8 +114,8 @@ fn it_is_told_until_when_certificates_are_good_and_one_that_is_near_its_end_rais
     // Also one that has expired is told, and is worse.
     certified(directory.path(), "near", now - day)?;
     site.turn_to(&plan)?;
-    let expired = ("HoldfastCertificateExpired", "certificate", near_file.as_str());
-    let firing = watch.await_just(daemon, &[expired; 2]);
+    let over = ("HoldfastCertificateExpired", "certificate", near_file.as_str());
+    let firing = watch.await_just(daemon, &[over; 2]);
     assert!(firing.iter().all(|alert| alert.value < 0.0), "{firing:?}");
     Ok(())
 }
