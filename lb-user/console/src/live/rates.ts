@@ -12,6 +12,13 @@ export function rate(samples: Traffic[], counter: (sample: Traffic) => number | 
   return last.value < first.value ? null : ((last.value - first.value) * 1000) / (last.at - first.at);
 }
 
+/** What there is more of where more is to be done: requests of HTTP; of UDP, which knows no connections, flows. */
+export type Counted = "requests" | "connections" | "flows";
+
+export function counted(isHttp: boolean, protocol: string): Counted {
+  return isHttp ? "requests" : protocol === "UDP" ? "flows" : "connections";
+}
+
 /** The rate of a counter of one listener. */
 export function listenerRate(
   samples: Traffic[],

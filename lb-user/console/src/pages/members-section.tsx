@@ -8,7 +8,7 @@ import { useText, word } from "../i18n";
 import { useFormat } from "../i18n/format";
 import { Said } from "../i18n/problem";
 import { useTraffic } from "../live/context";
-import { shares } from "../live/rates";
+import { counted, shares } from "../live/rates";
 import { announce } from "../state/announcements";
 import { useWhyFixed } from "../state/declared";
 import { useMayChange } from "../state/session";
@@ -68,7 +68,7 @@ export function MembersSection({ can, pool, onChanged, onShowSessions }: Props) 
   const samples = useTraffic();
   const share = shares(samples, pool.id);
   const layer = can.pool_protocols.find(({ name }) => name === pool.protocol)?.layer;
-  const counted = layer === 7 ? "reqPerS" : pool.protocol === "UDP" ? "flowsPerS" : "conPerS";
+  const newPerS = t.chart.head[counted(layer === 7, pool.protocol)];
   const close = () => setDoing(null);
   const changed = () => {
     members.reload();
@@ -150,7 +150,7 @@ export function MembersSection({ can, pool, onChanged, onShowSessions }: Props) 
                       cell: ({ id }) => number(share.get(id)?.member.open ?? null),
                     },
                     {
-                      label: t.chart[counted],
+                      label: newPerS,
                       isNumeric: true,
                       cell: ({ id }) => number(share.get(id)?.newPerS ?? null),
                     },

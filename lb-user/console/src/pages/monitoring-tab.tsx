@@ -90,14 +90,14 @@ function Rates({ listeners }: { listeners: Listener[] }) {
         keyOf={({ id }) => id}
         columns={[
           { label: t.listener.step, isHeader: true, cell: (listener) => <Name>{listenerName(listener)}</Name> },
-          counted(t.chart.conPerS, "connections"),
+          counted(t.chart.head.connections, "connections"),
           {
             label: t.chart.openNow,
             isNumeric: true,
             cell: (listener) => number(latest?.find(({ id }) => id === listener.id)?.open ?? null),
           },
-          counted(t.chart.reqPerS, "requests"),
-          counted(t.chart.errPerS, "errors"),
+          counted(t.chart.head.requests, "requests"),
+          counted(t.chart.head.errors, "errors"),
           transferred(t.chart.in, "bytes_in"),
           transferred(t.chart.out, "bytes_out"),
         ]}

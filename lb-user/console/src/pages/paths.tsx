@@ -5,7 +5,7 @@ import { useText } from "../i18n";
 import { useFormat } from "../i18n/format";
 import { usePersistenceSummary } from "../i18n/persistence";
 import { useTraffic } from "../live/context";
-import { listenerRate, poolTraffic } from "../live/rates";
+import { counted, listenerRate, poolTraffic } from "../live/rates";
 import { to } from "../router";
 import { useMemberStates } from "../state/below";
 import { StateBadge } from "../ui/badge";
@@ -72,8 +72,8 @@ export function Paths({ loadBalancer, listeners, pools }: Props) {
             cell: ({ listener: { id, protocol } }) => {
               const requests = listenerRate(samples, id, "requests");
               const perS = requests ?? listenerRate(samples, id, "connections");
-              const counted = requests !== null ? "requests" : protocol === "UDP" ? "flows" : "connections";
-              return perS === null ? number(null) : `${number(perS)} ${t.chart.perS[counted]}`;
+              const unit = t.chart.perS[counted(requests !== null, protocol)];
+              return perS === null ? number(null) : `${number(perS)} ${unit}`;
             },
           },
         ]}

@@ -68,11 +68,9 @@ export const watching = {
     of: "Show",
     all: "Whole load balancer",
     rates: "Now, by listener",
-    conPerS: "Conn./s",
-    reqPerS: "Req./s",
-    errPerS: "Errors/s",
-    flowsPerS: "Flows/s",
-    /** What a number of the traffic counts. */
+    /** What the numbers below the head of a column count. */
+    head: { connections: "Conn./s", requests: "Req./s", errors: "Errors/s", flows: "Flows/s" },
+    /** What a number beside it counts. */
     perS: { requests: "requests/s", connections: "connections/s", flows: "flows/s" },
     in: "In",
     out: "Out",
