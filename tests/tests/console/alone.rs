@@ -199,8 +199,8 @@ fn a_thousand_servers_are_shown_page_by_page_and_those_that_are_looked_for() -> 
     Ok(())
 }
 
-#[test]
-fn what_was_entered_is_thrown_away_only_by_those_who_say_so() -> Result<()> {
+/// A daemon with a load balancer and a group, served to nobody.
+fn one_group() -> Result<(noop::Daemon, String)> {
     let (daemon, url) = nobody_served(WHOEVER)?;
     tell(
         &daemon,
@@ -209,20 +209,19 @@ fn what_was_entered_is_thrown_away_only_by_those_who_say_so() -> Result<()> {
             "pool create pages --lb web --protocol HTTP",
         ],
     )?;
+    Ok((daemon, url))
+}
+
+#[test]
+fn what_was_entered_is_thrown_away_only_by_those_who_say_so() -> Result<()> {
+    let (_daemon, url) = one_group()?;
     at_home(url).does("unsaved", json!({}))?;
     Ok(())
 }
 
 #[test]
 fn whoever_leaves_a_form_while_it_is_sent_is_where_the_address_says() -> Result<()> {
-    let (daemon, url) = nobody_served(WHOEVER)?;
-    tell(
-        &daemon,
-        &[
-            "lb create web --vip 192.0.2.10",
-            "pool create pages --lb web --protocol HTTP",
-        ],
-    )?;
+    let (_daemon, url) = one_group()?;
     at_home(url).does("leftWhileAsked", json!({}))?;
     Ok(())
 }
