@@ -43,8 +43,8 @@ pub enum Next {
     Answer,
 }
 
-/// How many stages a packet passes at most after the first: extended, opening, opened, extended, answer; and further tries where
-/// another core took the flow or the session away meanwhile.
+/// How many stages a packet passes at most after the first: extended, opening, opened, extended, answer; and further tries
+/// where another core took the flow or the session away meanwhile.
 const MAX_STAGES: usize = 12;
 
 /// What becomes of the packet in `frame`.

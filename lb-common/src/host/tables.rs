@@ -208,11 +208,12 @@ impl HostTables {
             .map(|&id| self.members[id as usize].weight.get())
             .collect();
         let algorithm = Algorithm::from_word(pool.algorithm.get());
-        let mut once: Vec<u32> = Vec::new();
-        if algorithm == Some(Algorithm::LeastConnections) {
-            once.extend(0..members.len() as u32);
-        }
-        pool.once.set(once.len() as u32);
+        let once = if algorithm == Some(Algorithm::LeastConnections) {
+            members.len() as u32
+        } else {
+            0
+        };
+        pool.once.set(once);
         let turns = if algorithm == Some(Algorithm::SourceIp) {
             maglev_turns(&members, &weights)
         } else {
@@ -220,7 +221,7 @@ impl HostTables {
             round_robin::fill(&weights, &mut std::vec![0; weights.len()], &mut turns);
             turns
         };
-        let turns = [once, turns].concat();
+        let turns: Vec<u32> = (0..once).chain(turns).collect();
         let start = pool_id * POOL_SLOTS;
         for (slot, &turn) in self.schedules[start as usize..].iter().zip(&turns) {
             slot.set(members[turn as usize]);

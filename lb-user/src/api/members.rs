@@ -23,7 +23,7 @@ use super::{
     whole::{self, Grows as _},
 };
 use crate::{
-    manager::Asked,
+    manager::ChangeRequest,
     objects::{
         Fault, Head, Inventory, Member, Object as _, Pool, Purpose, Reader, Rules as _, Stamp, changeable,
         written,
@@ -116,7 +116,7 @@ pub(super) async fn replace(
     };
     let mut member = Member::blank(Head::new(Uuid::nil(), Stamp::now()));
     member.place(pool.head.id);
-    let asked = Asked {
+    let asked = ChangeRequest {
         object: &member,
         by: caller.asker(),
         body: &body,

@@ -23,7 +23,7 @@ use super::{
     whole::{self, Grows},
 };
 use crate::{
-    manager::Asked,
+    manager::ChangeRequest,
     objects::{Fault, Inventory, Object, Purpose, Reader, Stamp, changeable},
     store::Kind,
 };
@@ -162,7 +162,7 @@ async fn create<T: Grows>(
     };
     let show = |inventory: &Inventory, id| shown_by_id::<T>(StatusCode::CREATED, id, inventory, depth);
     let object = seed.object.clone();
-    let asked = Asked {
+    let asked = ChangeRequest {
         object: &object,
         by: caller.asker(),
         body: &body,
@@ -234,7 +234,7 @@ async fn update<T: Grows>(
         Ok(())
     };
     let show = |inventory: &Inventory, ()| shown_by_id::<T>(StatusCode::OK, id, inventory, Depth::Itself);
-    let asked = Asked {
+    let asked = ChangeRequest {
         object: object.as_ref(),
         by: caller.asker(),
         body: &body,
@@ -268,7 +268,7 @@ async fn delete<T: Grows>(
         Ok(())
     };
     let show = |_: &Inventory, ()| StatusCode::NO_CONTENT.into_response();
-    let asked = Asked {
+    let asked = ChangeRequest {
         object: object.as_ref(),
         by: caller.asker(),
         body: &Map::new(),

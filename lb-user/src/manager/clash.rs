@@ -6,7 +6,7 @@ use serde_json::{Map, Value as Json};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use super::{Asked, Manager, Wanted, asked::paths_to_members, ending};
+use super::{ChangeRequest, Manager, Wanted, ending, request::paths_to_members};
 use crate::{
     model::{Clash, Conflict, Managed, Titled as _},
     objects::{Fault, Inventory, Rules, load_balancer_id},
@@ -19,7 +19,7 @@ impl Manager {
         &self,
         balancer: Uuid,
         managed: Option<&Managed>,
-        asked: &Asked<'_, impl Rules>,
+        asked: &ChangeRequest<'_, impl Rules>,
     ) -> Result<(), Fault> {
         let Some(managed) = managed else {
             return Ok(());
@@ -44,7 +44,7 @@ impl Manager {
 fn fault<T: Rules>(
     conflict: &Conflict,
     managed: &Managed,
-    asked: &Asked<'_, T>,
+    asked: &ChangeRequest<'_, T>,
     inventory: &Inventory,
 ) -> Fault {
     let object = asked.object;

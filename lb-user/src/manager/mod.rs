@@ -7,7 +7,6 @@
 //! While a change is being applied, the tree that it belongs to takes no other. What the data plane refuses stays as it was
 //! asked for, and says so; what was served before goes on being served.
 
-mod asked;
 mod clash;
 mod event;
 mod history;
@@ -16,6 +15,7 @@ mod news;
 mod opening;
 mod recent;
 mod refused;
+mod request;
 mod sessions;
 mod statistics;
 mod wanted;
@@ -39,7 +39,6 @@ use crate::{
     translate::{Certificates, translate},
     views::Status,
 };
-pub use asked::Asked;
 pub use event::Event;
 pub use history::{History, INTERVAL, SAMPLES, Sample, Values};
 use log::Log;
@@ -47,6 +46,7 @@ pub use log::{Entry, Happening};
 use news::Before;
 pub use opening::OpeningError;
 pub use recent::{Recent, unix_ms};
+pub use request::ChangeRequest;
 pub use statistics::Statistics;
 pub use wanted::{Refusal, Wanted};
 
@@ -86,12 +86,12 @@ impl Manager {
         self.events.subscribe()
     }
 
-    /// Changes the tree of the load balancer that what is asked for belongs to, which `change` is given by itself, beside all objects;
-    /// and tells by `show` what has become of it, as it is while the data plane is still at it. Where that is quick, the
-    /// answer waits for it.
+    /// Changes the tree of the load balancer that the object of a request belongs to, which `change` is given by itself,
+    /// beside all objects; and tells by `show` what has become of it, as it is while the data plane is still at it. Where
+    /// that is quick, the answer waits for it.
     pub async fn change_tree<T, S>(
         self: &Arc<Self>,
-        asked: Asked<'_, impl Rules>,
+        asked: ChangeRequest<'_, impl Rules>,
         change: impl FnOnce(&mut Inventory, &Inventory) -> Result<T, Fault>,
         show: impl FnOnce(&Inventory, T) -> S,
     ) -> Result<S, Fault> {

@@ -1,4 +1,4 @@
-//! What is asked for, by whom, and in which words.
+//! A change that somebody asks for: of what, by whom, and in which words.
 
 use std::net::IpAddr;
 
@@ -8,7 +8,7 @@ use crate::objects::{Asker, Member, Object as _};
 
 /// A change that somebody asks for.
 #[derive(Debug)]
-pub struct Asked<'a, T> {
+pub struct ChangeRequest<'a, T> {
     /// What is to be made, changed or taken away.
     pub object: &'a T,
     /// By whom.
